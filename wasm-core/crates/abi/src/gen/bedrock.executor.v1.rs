@@ -5,267 +5,267 @@
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Context {
     /// 32 bytes
-    #[prost(bytes = "vec", tag = "1")]
+    #[prost(bytes="vec", tag="1")]
     pub genesis_hash: ::prost::alloc::vec::Vec<u8>,
-    #[prost(uint64, tag = "2")]
+    #[prost(uint64, tag="2")]
     pub epoch: u64,
-    #[prost(uint64, tag = "3")]
+    #[prost(uint64, tag="3")]
     pub height: u64,
-    #[prost(uint64, tag = "4")]
+    #[prost(uint64, tag="4")]
     pub view: u64,
-    #[prost(uint64, tag = "5")]
+    #[prost(uint64, tag="5")]
     pub timestamp_ms: u64,
     /// Index of the block's proposer in the epoch's validator set.
-    #[prost(uint32, tag = "6")]
+    #[prost(uint32, tag="6")]
     pub proposer: u32,
     /// Network identity (Ed25519 public key, 32 bytes) of that proposer.
-    #[prost(bytes = "vec", tag = "7")]
+    #[prost(bytes="vec", tag="7")]
     pub proposer_identity: ::prost::alloc::vec::Vec<u8>,
     /// Gas that the block may consume.
-    #[prost(uint64, tag = "8")]
+    #[prost(uint64, tag="8")]
     pub gas_limit: u64,
     /// Engine number of the epoch.
-    #[prost(uint32, tag = "9")]
+    #[prost(uint32, tag="9")]
     pub engine: u32,
     /// SHA-256 of the running module.
-    #[prost(bytes = "vec", tag = "10")]
+    #[prost(bytes="vec", tag="10")]
     pub executor_hash: ::prost::alloc::vec::Vec<u8>,
     /// Evidence in the block, canonical encoding each (docs/encodings.md).
-    #[prost(bytes = "vec", repeated, tag = "11")]
+    #[prost(bytes="vec", repeated, tag="11")]
     pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 /// StateRef names the state that a call reads: everything at or below height.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StateRef {
     /// 32 bytes
-    #[prost(bytes = "vec", tag = "1")]
+    #[prost(bytes="vec", tag="1")]
     pub root: ::prost::alloc::vec::Vec<u8>,
-    #[prost(uint64, tag = "2")]
+    #[prost(uint64, tag="2")]
     pub height: u64,
     /// Version of the tree's root page: the newest height at or below `height`
     /// whose execution wrote the tree (a failed block does not).
-    #[prost(uint64, tag = "3")]
+    #[prost(uint64, tag="3")]
     pub tree_version: u64,
 }
 /// Validator as the ledger names it to consensus.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Validator {
     /// Ed25519 (32) or BLS12-381 G2 compressed (96)
-    #[prost(bytes = "vec", tag = "1")]
+    #[prost(bytes="vec", tag="1")]
     pub consensus_key: ::prost::alloc::vec::Vec<u8>,
     /// Ed25519 (32)
-    #[prost(bytes = "vec", tag = "2")]
+    #[prost(bytes="vec", tag="2")]
     pub network_key: ::prost::alloc::vec::Vec<u8>,
-    #[prost(uint64, tag = "3")]
+    #[prost(uint64, tag="3")]
     pub power: u64,
     /// proof of possession; empty for Ed25519
-    #[prost(bytes = "vec", tag = "4")]
+    #[prost(bytes="vec", tag="4")]
     pub possession: ::prost::alloc::vec::Vec<u8>,
 }
 /// EpochParams is what consensus and host must know of an epoch.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct EpochParams {
-    #[prost(message, repeated, tag = "1")]
+    #[prost(message, repeated, tag="1")]
     pub validators: ::prost::alloc::vec::Vec<Validator>,
     /// 32 bytes
-    #[prost(bytes = "vec", tag = "2")]
+    #[prost(bytes="vec", tag="2")]
     pub executor_hash: ::prost::alloc::vec::Vec<u8>,
-    #[prost(uint32, tag = "3")]
+    #[prost(uint32, tag="3")]
     pub engine: u32,
-    #[prost(uint64, tag = "4")]
+    #[prost(uint64, tag="4")]
     pub max_block_bytes: u64,
-    #[prost(uint64, tag = "5")]
+    #[prost(uint64, tag="5")]
     pub max_block_gas: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GenesisRequest {
-    #[prost(bytes = "vec", tag = "1")]
+    #[prost(bytes="vec", tag="1")]
     pub genesis_hash: ::prost::alloc::vec::Vec<u8>,
-    #[prost(string, tag = "2")]
+    #[prost(string, tag="2")]
     pub chain_id: ::prost::alloc::string::String,
-    #[prost(uint64, tag = "3")]
+    #[prost(uint64, tag="3")]
     pub timestamp_ms: u64,
-    #[prost(message, optional, tag = "4")]
+    #[prost(message, optional, tag="4")]
     pub epoch: ::core::option::Option<EpochParams>,
     /// The `app_state` member of the genesis document, as it stands there (JSON).
-    #[prost(bytes = "vec", tag = "5")]
+    #[prost(bytes="vec", tag="5")]
     pub app_state: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GenesisResponse {
-    #[prost(bytes = "vec", tag = "1")]
+    #[prost(bytes="vec", tag="1")]
     pub state_root: ::prost::alloc::vec::Vec<u8>,
     /// Not empty: the document is refused, and why.
-    #[prost(string, tag = "2")]
+    #[prost(string, tag="2")]
     pub error: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifyRequest {
-    #[prost(bytes = "vec", tag = "1")]
+    #[prost(bytes="vec", tag="1")]
     pub genesis_hash: ::prost::alloc::vec::Vec<u8>,
-    #[prost(bytes = "vec", repeated, tag = "2")]
+    #[prost(bytes="vec", repeated, tag="2")]
     pub transactions: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifyVerdict {
     /// 0: accepted
-    #[prost(uint32, tag = "1")]
+    #[prost(uint32, tag="1")]
     pub code: u32,
-    #[prost(uint64, tag = "2")]
+    #[prost(uint64, tag="2")]
     pub gas_limit: u64,
     /// The nonce lane that the transaction belongs to: at most 64 bytes.
-    #[prost(bytes = "vec", tag = "3")]
+    #[prost(bytes="vec", tag="3")]
     pub sender: ::prost::alloc::vec::Vec<u8>,
-    #[prost(uint64, tag = "4")]
+    #[prost(uint64, tag="4")]
     pub nonce: u64,
     /// in no hash
-    #[prost(string, tag = "5")]
+    #[prost(string, tag="5")]
     pub log: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct VerifyResponse {
-    #[prost(message, repeated, tag = "1")]
+    #[prost(message, repeated, tag="1")]
     pub verdicts: ::prost::alloc::vec::Vec<VerifyVerdict>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CheckRequest {
-    #[prost(message, optional, tag = "1")]
+    #[prost(message, optional, tag="1")]
     pub state: ::core::option::Option<StateRef>,
     /// of the next block, as far as it is known
-    #[prost(message, optional, tag = "2")]
+    #[prost(message, optional, tag="2")]
     pub context: ::core::option::Option<Context>,
-    #[prost(message, repeated, tag = "3")]
+    #[prost(message, repeated, tag="3")]
     pub items: ::prost::alloc::vec::Vec<CheckItem>,
 }
 /// CheckItem is a verified transaction that asks for admission to the pool.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CheckItem {
-    #[prost(bytes = "vec", tag = "1")]
+    #[prost(bytes="vec", tag="1")]
     pub transaction: ::prost::alloc::vec::Vec<u8>,
     /// Sum of `max_cost` of what its sender already has queued (decimal-free,
     /// 16 bytes little-endian).
-    #[prost(bytes = "vec", tag = "2")]
+    #[prost(bytes="vec", tag="2")]
     pub queued_cost: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CheckVerdict {
     /// 0: admitted
-    #[prost(uint32, tag = "1")]
+    #[prost(uint32, tag="1")]
     pub code: u32,
-    #[prost(bytes = "vec", tag = "2")]
+    #[prost(bytes="vec", tag="2")]
     pub sender: ::prost::alloc::vec::Vec<u8>,
-    #[prost(uint64, tag = "3")]
+    #[prost(uint64, tag="3")]
     pub nonce: u64,
     /// The sender's next nonce in the state that was read.
-    #[prost(uint64, tag = "4")]
+    #[prost(uint64, tag="4")]
     pub account_nonce: u64,
-    #[prost(uint64, tag = "5")]
+    #[prost(uint64, tag="5")]
     pub gas_limit: u64,
-    #[prost(uint64, tag = "6")]
+    #[prost(uint64, tag="6")]
     pub gas_price: u64,
     /// The most that the transaction can take from its sender, 16 bytes
     /// little-endian.
-    #[prost(bytes = "vec", tag = "7")]
+    #[prost(bytes="vec", tag="7")]
     pub max_cost: ::prost::alloc::vec::Vec<u8>,
     /// height; 0: for ever
-    #[prost(uint64, tag = "8")]
+    #[prost(uint64, tag="8")]
     pub valid_until: u64,
     /// in no hash
-    #[prost(string, tag = "9")]
+    #[prost(string, tag="9")]
     pub log: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CheckResponse {
-    #[prost(message, repeated, tag = "1")]
+    #[prost(message, repeated, tag="1")]
     pub verdicts: ::prost::alloc::vec::Vec<CheckVerdict>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ExecutionRequest {
-    #[prost(message, optional, tag = "1")]
+    #[prost(message, optional, tag="1")]
     pub state: ::core::option::Option<StateRef>,
-    #[prost(message, optional, tag = "2")]
+    #[prost(message, optional, tag="2")]
     pub context: ::core::option::Option<Context>,
-    #[prost(bytes = "vec", repeated, tag = "3")]
+    #[prost(bytes="vec", repeated, tag="3")]
     pub transactions: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Receipt {
     /// 32 bytes
-    #[prost(bytes = "vec", tag = "1")]
+    #[prost(bytes="vec", tag="1")]
     pub tx_hash: ::prost::alloc::vec::Vec<u8>,
     /// 0: success
-    #[prost(uint32, tag = "2")]
+    #[prost(uint32, tag="2")]
     pub code: u32,
-    #[prost(uint64, tag = "3")]
+    #[prost(uint64, tag="3")]
     pub gas_used: u64,
-    #[prost(uint32, tag = "4")]
+    #[prost(uint32, tag="4")]
     pub event_count: u32,
     /// in no hash
-    #[prost(string, tag = "5")]
+    #[prost(string, tag="5")]
     pub log: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ExecutionResponse {
-    #[prost(bytes = "vec", tag = "1")]
+    #[prost(bytes="vec", tag="1")]
     pub new_state_root: ::prost::alloc::vec::Vec<u8>,
-    #[prost(message, repeated, tag = "2")]
+    #[prost(message, repeated, tag="2")]
     pub receipts: ::prost::alloc::vec::Vec<Receipt>,
-    #[prost(uint64, tag = "3")]
+    #[prost(uint64, tag="3")]
     pub gas_used: u64,
     /// a migration wants another block
-    #[prost(bool, tag = "4")]
+    #[prost(bool, tag="4")]
     pub more_work: bool,
     /// absent: the epoch goes on
-    #[prost(message, optional, tag = "5")]
+    #[prost(message, optional, tag="5")]
     pub epoch_change: ::core::option::Option<EpochParams>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct QueryRequest {
-    #[prost(message, optional, tag = "1")]
+    #[prost(message, optional, tag="1")]
     pub state: ::core::option::Option<StateRef>,
-    #[prost(message, optional, tag = "2")]
+    #[prost(message, optional, tag="2")]
     pub context: ::core::option::Option<Context>,
-    #[prost(string, tag = "3")]
+    #[prost(string, tag="3")]
     pub path: ::prost::alloc::string::String,
-    #[prost(bytes = "vec", tag = "4")]
+    #[prost(bytes="vec", tag="4")]
     pub data: ::prost::alloc::vec::Vec<u8>,
-    #[prost(bool, tag = "5")]
+    #[prost(bool, tag="5")]
     pub prove: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct QueryResponse {
     /// 0: found or proven absent
-    #[prost(uint32, tag = "1")]
+    #[prost(uint32, tag="1")]
     pub code: u32,
-    #[prost(bytes = "vec", tag = "2")]
+    #[prost(bytes="vec", tag="2")]
     pub value: ::prost::alloc::vec::Vec<u8>,
     /// Raw state key that was read, and its proof against the state root
     /// (docs/encodings.md, "State proof").
-    #[prost(bytes = "vec", tag = "3")]
+    #[prost(bytes="vec", tag="3")]
     pub key: ::prost::alloc::vec::Vec<u8>,
-    #[prost(bytes = "vec", tag = "4")]
+    #[prost(bytes="vec", tag="4")]
     pub proof: ::prost::alloc::vec::Vec<u8>,
-    #[prost(bool, tag = "5")]
+    #[prost(bool, tag="5")]
     pub absent: bool,
-    #[prost(string, tag = "6")]
+    #[prost(string, tag="6")]
     pub log: ::prost::alloc::string::String,
 }
 /// Event as stored and served. Its hashed form is in docs/encodings.md.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Event {
     /// index in the block
-    #[prost(uint32, tag = "1")]
+    #[prost(uint32, tag="1")]
     pub transaction: u32,
-    #[prost(string, tag = "2")]
+    #[prost(string, tag="2")]
     pub r#type: ::prost::alloc::string::String,
-    #[prost(message, repeated, tag = "3")]
+    #[prost(message, repeated, tag="3")]
     pub attributes: ::prost::alloc::vec::Vec<Attribute>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Attribute {
-    #[prost(string, tag = "1")]
+    #[prost(string, tag="1")]
     pub key: ::prost::alloc::string::String,
-    #[prost(bytes = "vec", tag = "2")]
+    #[prost(bytes="vec", tag="2")]
     pub value: ::prost::alloc::vec::Vec<u8>,
 }
 // @@protoc_insertion_point(module)
