@@ -1,0 +1,105 @@
+package main
+
+import "strings"
+
+// wall says what the packages under from may import of this module. Paths are
+// relative to the module; "x/..." is x and everything below it.
+type wall struct {
+	from  []string
+	only  []string // not nil: imports of ours must be under one of these
+	never []string // imports of ours that are under one of these are refused
+	why   string
+}
+
+// walls is the order in which the tree may be imported:
+// cmd -> controllers | node -> executor, client -> node/types, proto.
+var walls = []wall{
+	{
+		from: []string{"node/types", "client/proof/rfc6962"},
+		only: []string{},
+		why:  "node/types and its hash tree import nothing of ours: everything stands on them",
+	},
+	{
+		from: []string{"node/types/..."},
+		only: []string{"node/types/..."},
+		why:  "what is below node/types imports nothing else of ours",
+	},
+	{
+		from: []string{"node/consensus/..."},
+		only: []string{"node/types", "node/consensus/..."},
+		why:  "the consensus core knows blocks and votes, and no I/O",
+	},
+	{
+		from:  []string{"executor/..."},
+		never: []string{"node/...", "controllers/...", "client/...", "api/..."},
+		why:   "the executor's host knows nothing of the node",
+	},
+	{
+		from:  []string{"client/..."},
+		never: []string{"node/...", "executor/...", "controllers/..."},
+		why:   "a client takes only node/types of the node",
+	},
+	{
+		from:  []string{"node/..."},
+		never: []string{"controllers/...", "api/..."},
+		why:   "a node runs without Kubernetes",
+	},
+	{
+		from:  []string{"controllers/...", "api/..."},
+		never: []string{"node/...", "executor/..."},
+		why:   "controllers reach nodes only over RPC",
+	},
+	{
+		from: []string{"proto/..."},
+		only: []string{"proto/..."},
+		why:  "generated messages import only each other",
+	},
+}
+
+// allowed lists the exceptions, which every wall lets through.
+var allowed = []struct{ from, to string }{
+	// The one RFC 6962 tree, with which blocks are hashed and clients verify.
+	{"node/types", "client/proof/rfc6962"},
+	{"client/...", "node/types"},
+	{"controllers/...", "node/types"},
+}
+
+// cgoFree lists the packages that must build without cgo, whatever they reach.
+var cgoFree = []string{"client/...", "controllers/...", "api/...", "cmd/kubectl-bedrock/...", "cmd/bedrock-operator/..."}
+
+// pureCore is the package tree that decides without clock, chance or threads.
+const pureCore = "node/consensus/..."
+
+// impureImports may not be imported by the core, and why.
+var impureImports = map[string]string{
+	"math/rand":    "randomness",
+	"math/rand/v2": "randomness",
+	"crypto/rand":  "randomness",
+	"os":           "I/O",
+	"net":          "I/O",
+	"io/fs":        "I/O",
+	"sync":         "threads",
+	"sync/atomic":  "threads",
+	"context":      "cancellation is a clock",
+	"log/slog":     "I/O",
+}
+
+// forbiddenNames are package names that say nothing of what is inside.
+var forbiddenNames = []string{"util", "utils", "common", "helper", "helpers", "misc"}
+
+// under reports whether path is pattern, or below it where pattern ends in "/...".
+func under(path, pattern string) bool {
+	if base, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return path == base || strings.HasPrefix(path, base+"/")
+	}
+	return path == pattern
+}
+
+func underAny(path string, patterns []string) bool {
+	for _, p := range patterns {
+		if under(path, p) {
+			return true
+		}
+	}
+	return false
+}
