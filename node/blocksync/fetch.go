@@ -1,0 +1,122 @@
+package blocksync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// hedgeAfter is how long one peer may take before another is asked the same.
+const hedgeAfter = 2 * time.Second
+
+// Network is the part of the network that fetching uses.
+type Network interface {
+	Peers() []p2p.PeerInfo
+	Request(ctx context.Context, to p2p.PeerID, p p2p.Protocol, request []byte) ([]byte, error)
+	Penalise(peer p2p.PeerID, reason string)
+}
+
+// Fetcher asks peers for ranges.
+type Fetcher struct {
+	Network Network
+	// Verify checks a certificate's signatures under its epoch's set.
+	Verify func(*types.CC) error
+	// Prefer are peers to ask first; the others follow.
+	Prefer []p2p.PeerID
+
+	turn int
+}
+
+// ErrNoPeer says that no connected peer gave a usable range.
+var ErrNoPeer = errors.New("no peer gave a range that verifies")
+
+type answer struct {
+	peer p2p.PeerID
+	r    *Range
+	err  error
+}
+
+// Fetch gives the range above anchor of the first peer whose answer verifies.
+func (f *Fetcher) Fetch(ctx context.Context, anchor Anchor) (*Range, error) {
+	request, err := Request(anchor.Height+1, MaxBlocks)
+	if err != nil {
+		return nil, fmt.Errorf("encode a request: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	peers := f.order()
+	answers := make(chan answer, len(peers))
+	asked, open := 0, 0
+	ask := func() {
+		peer := peers[asked]
+		asked, open = asked+1, open+1
+		go func() { answers <- f.ask(ctx, peer, request, anchor) }()
+	}
+	hedge := time.NewTimer(hedgeAfter)
+	defer hedge.Stop()
+	var last error
+	for {
+		if open == 0 {
+			if asked == len(peers) {
+				return nil, errors.Join(ErrNoPeer, last)
+			}
+			ask()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-hedge.C:
+			if asked < len(peers) {
+				ask()
+			}
+			hedge.Reset(hedgeAfter)
+		case a := <-answers:
+			if a.err == nil {
+				return a.r, nil
+			}
+			open--
+			last = fmt.Errorf("peer %s: %w", a.peer.Short(), a.err)
+		}
+	}
+}
+
+// ask asks one peer. A lie costs its sender, having nothing does not.
+func (f *Fetcher) ask(ctx context.Context, peer p2p.PeerID, request []byte, anchor Anchor) answer {
+	data, err := f.Network.Request(ctx, peer, Protocol, request)
+	if err != nil {
+		return answer{peer: peer, err: err}
+	}
+	r, err := Verify(data, anchor, f.Verify)
+	if err != nil && !errors.Is(err, ErrNothing) {
+		f.Network.Penalise(peer, "block range: "+err.Error())
+	}
+	return answer{peer: peer, r: r, err: err}
+}
+
+// order lists the peers: preferred ones first, each time beginning with another.
+func (f *Fetcher) order() []p2p.PeerID {
+	connected := map[p2p.PeerID]bool{}
+	for _, p := range f.Network.Peers() {
+		connected[p.ID] = true
+	}
+	var out []p2p.PeerID
+	seen := map[p2p.PeerID]bool{}
+	add := func(id p2p.PeerID) {
+		if connected[id] && !seen[id] {
+			seen[id] = true
+			out = append(out, id)
+		}
+	}
+	for i := range f.Prefer {
+		add(f.Prefer[(i+f.turn)%len(f.Prefer)])
+	}
+	for _, p := range f.Network.Peers() {
+		add(p.ID)
+	}
+	f.turn++
+	return out
+}

@@ -1,0 +1,94 @@
+package blocksync
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/types"
+	"github.com/bedrock-bft/bedrock/node/wire"
+	p2pv1 "github.com/bedrock-bft/bedrock/proto/bedrock/p2p/v1"
+)
+
+// Source is what ranges are served from.
+type Source interface {
+	Tip() uint64
+	// Floor is the lowest height whose block is here.
+	Floor() uint64
+	Block(height uint64) (*types.Block, error)
+	Outcome(height uint64) (*types.Outcome, error)
+	// Certificate is the one of the lowest height at or above height.
+	Certificate(height uint64) (*types.CC, error)
+}
+
+// Serve answers requests for ranges from a source.
+func Serve(source Source) p2p.RequestHandler {
+	return func(ctx context.Context, _ p2p.PeerID, request []byte) ([]byte, error) {
+		var m p2pv1.BlockRangeRequest
+		if err := proto.Unmarshal(request, &m); err != nil {
+			return nil, fmt.Errorf("request does not decode: %w", err)
+		}
+		answer, err := read(ctx, source, m.FromHeight, min(int(m.Count), MaxBlocks), min(m.MaxBytes, MaxBytes))
+		if err != nil {
+			return nil, err
+		}
+		return proto.Marshal(answer)
+	}
+}
+
+// Request is the request for count blocks from a height on.
+func Request(from uint64, count int) ([]byte, error) {
+	return proto.Marshal(&p2pv1.BlockRangeRequest{FromHeight: from, Count: uint32(count), MaxBytes: MaxBytes})
+}
+
+func read(ctx context.Context, source Source, from uint64, count int, limit uint64) (*p2pv1.BlockRangeResponse, error) {
+	answer := &p2pv1.BlockRangeResponse{TipHeight: source.Tip(), FloorHeight: source.Floor()}
+	if from < answer.FloorHeight {
+		return nil, fmt.Errorf("height %d is below the lowest here, %d", from, answer.FloorHeight)
+	}
+	var bytes uint64
+	height := from
+	for ; height <= answer.TipHeight && len(answer.Blocks) < count && (len(answer.Blocks) == 0 || bytes < limit); height++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		block, err := source.Block(height)
+		if err != nil {
+			return nil, fmt.Errorf("read block %d: %w", height, err)
+		}
+		outcome, err := source.Outcome(height)
+		if err != nil {
+			return nil, fmt.Errorf("read outcome %d: %w", height, err)
+		}
+		encoded := wire.EncodeBlock(block)
+		bytes += uint64(len(encoded))
+		answer.Blocks = append(answer.Blocks, &p2pv1.RangeBlock{Block: encoded, Outcome: wire.EncodeOutcome(outcome)})
+		if outcome.EndsEpoch() {
+			height++
+			break // the certificate of this height starts the next epoch
+		}
+	}
+	if len(answer.Blocks) == 0 {
+		return answer, nil
+	}
+	return answer, cover(source, height-1, answer)
+}
+
+// cover adds the certificate at or above the last block, and the outcomes up to it.
+func cover(source Source, last uint64, answer *p2pv1.BlockRangeResponse) error {
+	cc, err := source.Certificate(last)
+	if err != nil {
+		return fmt.Errorf("read the certificate for height %d: %w", last, err)
+	}
+	for height := last + 1; height <= cc.Outcome.Height; height++ {
+		outcome, err := source.Outcome(height)
+		if err != nil {
+			return fmt.Errorf("read outcome %d: %w", height, err)
+		}
+		answer.CoverOutcomes = append(answer.CoverOutcomes, wire.EncodeOutcome(outcome))
+	}
+	answer.Certificate = wire.EncodeCC(cc)
+	return nil
+}
