@@ -33,10 +33,13 @@
 //! `tests/damage.rs` (every page, damaged), `tests/proofs.rs` (every byte of every proof changed),
 //! `tests/ics23.rs`, `tests/vectors.rs` (`test/vectors/merkle.json`, shared with Go).
 
+mod hashing;
+mod page;
 mod path;
 mod reader;
 mod update;
 
+pub use page::MAX_PAGE;
 pub use path::NibblePath;
 pub use reader::{Error, PageBatch, PageId, PageReader};
 pub use update::{update, Base, Change, Update};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::{Hash, NibblePath, Version};
+use crate::{NibblePath, Version};
 
 /// Names one page for ever: a page is never changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,10 +117,3 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
 }
 
 impl<E: fmt::Debug + fmt::Display> std::error::Error for Error<E> {}
-
-/// The expected hash of a page and the page's name: what its parent says.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Expected {
-    pub(crate) id: PageId,
-    pub(crate) hash: Hash,
-}
