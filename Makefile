@@ -1,0 +1,82 @@
+# `make help` lists every target. The work is in hack/: a target only names it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+# Go's usual place, for a shell whose PATH does not have it.
+export PATH := $(PATH):/usr/local/go/bin
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X main.version=$(VERSION)
+
+##@ Build
+
+.PHONY: setup
+setup: ## Install what building and running needs (GROUPS="go node proto lint rust wasm browser")
+	@hack/setup $(GROUPS)
+
+.PHONY: build
+build: setup ## Build bin/bedrock
+	@mkdir -p bin
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/bedrock ./cmd/bedrock
+
+.PHONY: clean
+clean: ## Remove what was built here (caches of tools stay)
+	rm -rf bin .cache wasm-core/target
+
+##@ Run
+
+.PHONY: devnet
+devnet: build ## Start four validators on this machine (ARGS="--load 500 --duration 30s")
+	bin/bedrock devnet $(ARGS)
+
+##@ Test
+
+.PHONY: test
+test: ## All checks and tests, with a summary; what CI runs
+	@hack/test
+
+##@ Code
+
+.PHONY: lint
+lint: ## Format, import walls, vet, staticcheck, clippy
+	@hack/lint
+
+.PHONY: fmt
+fmt: ## Format Go and Rust
+	@hack/lint --fix
+
+.PHONY: proto
+proto: ## Lint proto/ and generate Go and Rust from it
+	@hack/proto/generate
+
+.PHONY: proto-check
+proto-check: ## The committed generated code is current
+	@hack/proto/generate --check
+
+##@ Executor module
+
+.PHONY: module
+module: ## Build the canonical module to executor/module/ (commit it with the change)
+	@hack/setup wasm
+	@hack/wasm/module
+
+.PHONY: module-check
+module-check: ## The committed module is what two builds in two folders give, byte for byte
+	@hack/setup wasm
+	@hack/wasm/check
+
+.PHONY: module-plain
+module-plain: ## Build the module without wide arithmetic and SIMD, for other runtimes in tests
+	@hack/setup rust
+	@hack/wasm/module --plain
+
+##@ Help
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## "; print "usage: make TARGET" } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
