@@ -1,0 +1,177 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peerstore"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+)
+
+// target is a peer that is kept connected.
+type target struct {
+	addresses []string
+	wake      chan struct{} // a token when its connections changed
+}
+
+// maxTargets bounds the peers that are kept connected.
+const maxTargets = 1024
+
+// AddPeer keeps a peer connected from now on: it is dialled, again after each
+// loss, with growing waits. Called again it replaces the addresses.
+func (n *Network) AddPeer(p Peer) error {
+	if p.ID == n.self {
+		return nil
+	}
+	if len(p.Addresses) == 0 {
+		return fmt.Errorf("peer %s has no address", p.ID)
+	}
+	for _, a := range p.Addresses {
+		if err := checkAddress(a); err != nil {
+			return fmt.Errorf("peer %s: %w", p.ID, err)
+		}
+	}
+	n.mu.Lock()
+	t := n.dialled[p.ID]
+	if t == nil && len(n.dialled) >= maxTargets {
+		n.mu.Unlock()
+		return fmt.Errorf("peer %s: %d peers are configured already, which is the most", p.ID, maxTargets)
+	}
+	if t != nil {
+		t.addresses = p.Addresses
+		n.poke(p.ID)
+		n.mu.Unlock()
+		return nil
+	}
+	t = &target{addresses: p.Addresses, wake: make(chan struct{}, 1)}
+	n.dialled[p.ID] = t
+	n.mu.Unlock()
+	n.spawn(func() { n.keepConnected(p.ID, t) })
+	return nil
+}
+
+// poke wakes the dialler of a peer. Callers hold mu.
+func (n *Network) poke(id PeerID) {
+	t := n.dialled[id]
+	if t == nil {
+		return
+	}
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (n *Network) keepConnected(id PeerID, t *target) {
+	wait := n.cfg.DialMin
+	// Of two that begin at once the one with the lower identity dials first, which
+	// saves most pairs a second connection.
+	if string(id[:]) < string(n.self[:]) && !n.pause(t, n.cfg.DialMin) {
+		return
+	}
+	lastText := ""
+	for n.ctx.Err() == nil {
+		if n.connected(id) {
+			wait = n.cfg.DialMin
+			lastText = ""
+			select {
+			case <-t.wake:
+			case <-n.ctx.Done():
+			}
+			continue
+		}
+		err := n.dial(id)
+		if err == nil {
+			// The handshake decides; its end wakes this loop.
+			n.pause(t, n.cfg.HandshakeTimeout)
+		} else if text := err.Error(); text != lastText && n.ctx.Err() == nil {
+			n.log.Info("peer cannot be reached, will try again", "peer", id, "error", err)
+			lastText = text
+		}
+		if n.connected(id) {
+			continue
+		}
+		if !n.sleep(wait/2 + rand.N(wait)) {
+			return
+		}
+		wait = min(2*wait, n.cfg.DialMax)
+	}
+}
+
+func (n *Network) connected(id PeerID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.peers[id] != nil
+}
+
+// pause waits for a change of the peer's connections, at most d; false at the end.
+func (n *Network) pause(t *target, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-t.wake:
+	case <-timer.C:
+	case <-n.ctx.Done():
+		return false
+	}
+	return true
+}
+
+func (n *Network) sleep(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-n.ctx.Done():
+		return false
+	}
+}
+
+// dialTimeout bounds one dial, name resolution included.
+const dialTimeout = 10 * time.Second
+
+func (n *Network) dial(id PeerID) error {
+	n.mu.Lock()
+	addresses := n.dialled[id].addresses
+	n.mu.Unlock()
+	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
+	defer cancel()
+	err := n.dialOnce(ctx, id, addresses)
+	result := "ok"
+	if err != nil {
+		result = "failed"
+	}
+	n.metrics.dials.WithLabelValues(result).Inc()
+	return err
+}
+
+func (n *Network) dialOnce(ctx context.Context, id PeerID, addresses []string) error {
+	found, err := resolve(ctx, n.cfg.Resolver, addresses)
+	if err != nil {
+		return err
+	}
+	pid, err := libp2pID(id)
+	if err != nil {
+		return err
+	}
+	// What an earlier dial left behind must not decide this one.
+	n.host.Peerstore().ClearAddrs(pid)
+	n.host.Peerstore().AddAddrs(pid, found, peerstore.TempAddrTTL)
+	if s, ok := n.host.Network().(*swarm.Swarm); ok {
+		s.Backoff().Clear(pid)
+	}
+	_, err = n.host.Network().DialPeer(network.WithDialPeerTimeout(ctx, dialTimeout), pid)
+	var dialErr *swarm.DialError
+	if errors.As(err, &dialErr) && len(dialErr.DialErrors) > 0 {
+		return fmt.Errorf("dial %s: %w", dialErr.DialErrors[0].Address, dialErr.DialErrors[0].Cause)
+	}
+	if err != nil {
+		return fmt.Errorf("dial %v: %w", found, err)
+	}
+	return nil
+}

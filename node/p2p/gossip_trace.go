@@ -1,0 +1,56 @@
+package p2p
+
+import (
+	"time"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+)
+
+// gossipTracer counts what gossip drops, which it does in silence otherwise.
+type gossipTracer struct{ m *metrics }
+
+var _ pubsub.RawTracer = (*gossipTracer)(nil)
+
+func (t *gossipTracer) count(reason string, n int) {
+	t.m.gossipDropped.WithLabelValues(reason).Add(float64(n))
+}
+
+// RejectMessage counts what was judged unfit, and what nobody had time to judge.
+func (t *gossipTracer) RejectMessage(_ *pubsub.Message, reason string) {
+	switch reason {
+	case pubsub.RejectValidationFailed:
+		t.count("invalid", 1)
+	case pubsub.RejectValidationIgnored:
+		t.count("ignored", 1)
+	case pubsub.RejectValidationQueueFull, pubsub.RejectValidationThrottled:
+		t.count("validation_full", 1)
+	default:
+		t.count("rejected", 1)
+	}
+}
+
+// DropRPC counts messages for a peer whose queue is full.
+func (t *gossipTracer) DropRPC(rpc *pubsub.RPC, _ peer.ID) {
+	t.count("peer_queue_full", max(1, len(rpc.GetPublish())))
+}
+
+// UndeliverableMessage counts messages that the node did not take in time.
+func (t *gossipTracer) UndeliverableMessage(*pubsub.Message) { t.count("subscriber_full", 1) }
+
+// The rest of the tracer is of no interest.
+
+func (*gossipTracer) OnNewOutboundStream(peer.ID, protocol.ID)             {}
+func (*gossipTracer) OnClosedOutboundStream(peer.ID)                       {}
+func (*gossipTracer) Join(string)                                          {}
+func (*gossipTracer) Leave(string)                                         {}
+func (*gossipTracer) Graft(peer.ID, string)                                {}
+func (*gossipTracer) Prune(peer.ID, string)                                {}
+func (*gossipTracer) ValidateMessage(*pubsub.Message)                      {}
+func (*gossipTracer) DeliverMessage(*pubsub.Message)                       {}
+func (*gossipTracer) DuplicateMessage(*pubsub.Message)                     {}
+func (*gossipTracer) ThrottlePeer(peer.ID)                                 {}
+func (*gossipTracer) RecvRPC(*pubsub.RPC)                                  {}
+func (*gossipTracer) SendRPC(*pubsub.RPC, peer.ID)                         {}
+func (*gossipTracer) SendRPCCompleted(*pubsub.RPC, peer.ID, time.Duration) {}
