@@ -13,15 +13,14 @@ import (
 
 // Bounds of a document. Times are in milliseconds.
 const (
-	MaxValidators   = 256
 	MaxChainID      = 48
 	MaxMoniker      = 64
 	MinBlockBytes   = 64 << 10
-	MaxBlockBytes   = 16 << 20
+	MaxBlockBytes   = types.MaxBlockBytes
 	MaxTimeMs       = 1 << 42 // the year 2109
-	maxTotalPower   = 1<<32 - 1
+	maxTotalPower   = types.MaxTotalPower - 1
 	maxIntervalMs   = 600_000
-	maxGrowth       = 10_000
+	maxGrowth       = 4_000
 	minGrowth       = 1_000
 	minResendMs     = 10
 	maxDriftMs      = 60_000
@@ -156,8 +155,12 @@ func (d *Document) checkValidators() error {
 	if err != nil {
 		return err
 	}
-	if len(d.Validators) == 0 || len(d.Validators) > MaxValidators {
-		return fmt.Errorf("%d validators: use 1 to %d", len(d.Validators), MaxValidators)
+	most := types.MaxValidators
+	if scheme == types.SchemeEd25519 {
+		most = types.MaxValidatorsEd25519
+	}
+	if len(d.Validators) == 0 || len(d.Validators) > most {
+		return fmt.Errorf("%d validators: use 1 to %d with scheme %s", len(d.Validators), most, d.Scheme)
 	}
 	seen := map[[sha256.Size]byte]int{}
 	var total uint64

@@ -1,0 +1,176 @@
+package signer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Why an identity was set aside.
+const (
+	AsideMarks   = "marks"    // the volume is mounted under other marks
+	AsideVoteLog = "votelog"  // the vote log cannot vouch for what was signed
+	AsideEcho    = "own-echo" // peers hold newer signatures of its key
+	AsideDamaged = "damaged"  // key files are missing or do not fit the record
+	AsideAdopted = "adopted"  // another identity was taken back in its place
+)
+
+const maxAsides = 1000
+
+// SetAside tells of an identity that must not sign any more. Its files stay.
+type SetAside struct {
+	Folder     string `json:"folder"` // below the volume
+	Why        string `json:"why"`
+	Detail     string `json:"detail"`
+	NetworkKey string `json:"network_key"` // hex; empty where it is not known
+}
+
+// identityFiles are moved in this order, aside and back: the record last when an
+// identity comes, first when it goes.
+var identityFiles = []string{identityName, consensusName, networkName, voteLogName, marksName}
+
+// putAside moves the volume's identity and vote log into a folder of their own.
+// A crash between its steps is carried on by settle. // rule: volume-foreign
+func putAside(dir, why, detail string) (SetAside, error) {
+	folder, err := newAsideName(dir)
+	if err != nil {
+		return SetAside{}, err
+	}
+	aside := SetAside{Folder: folder, Why: why, Detail: detail}
+	if r, err := ReadRecord(dir); err == nil {
+		aside.NetworkKey = r.NetworkKey
+	}
+	b, err := json.MarshalIndent(&aside, "", "  ")
+	if err != nil {
+		return aside, err
+	}
+	if err := replace(filepath.Join(dir, pendingName), append(b, '\n')); err != nil {
+		return aside, fmt.Errorf("set identity aside: %w", err)
+	}
+	return aside, finishAside(dir)
+}
+
+// finishAside does, or carries on, what aside.pending says.
+func finishAside(dir string) error {
+	pending := filepath.Join(dir, pendingName)
+	b, err := readBounded(pending, maxRecordBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("set identity aside: %w", err)
+	}
+	var aside SetAside
+	if err := json.Unmarshal(b, &aside); err != nil {
+		return fmt.Errorf("set identity aside: read %s: %w", pending, err)
+	}
+	if aside.Folder != filepath.Base(aside.Folder) || !strings.HasPrefix(aside.Folder, asidePrefix) {
+		return fmt.Errorf("set identity aside: %s names the folder %q", pending, aside.Folder)
+	}
+	folder := filepath.Join(dir, aside.Folder)
+	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("set identity aside: %w", err)
+	}
+	if err := moveAll(dir, folder, identityFiles); err != nil {
+		return fmt.Errorf("set identity aside: %w", err)
+	}
+	if err := replace(filepath.Join(folder, reasonName), b); err != nil {
+		return fmt.Errorf("set identity aside: %w", err)
+	}
+	if err := os.Remove(pending); err != nil {
+		return fmt.Errorf("set identity aside: %w", err)
+	}
+	return syncDir(dir)
+}
+
+// moveAll moves those of names that are there and syncs both folders.
+func moveAll(from, to string, names []string) error {
+	for _, name := range names {
+		there, err := exists(filepath.Join(from, name))
+		if err != nil {
+			return err
+		}
+		if !there {
+			continue
+		}
+		if err := moveNew(filepath.Join(from, name), filepath.Join(to, name)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(syncDir(to), syncDir(from))
+}
+
+// settle carries on what a crash broke off: a set-aside, or a birth.
+func settle(dir string) error {
+	if err := finishAside(dir); err != nil {
+		return err
+	}
+	birth := filepath.Join(dir, birthName)
+	unborn, err := exists(birth)
+	if err != nil || !unborn {
+		return err
+	}
+	born, err := exists(filepath.Join(dir, identityName))
+	if err != nil {
+		return err
+	}
+	if born { // all but the marker's removal was done
+		if err := os.Remove(birth); err != nil {
+			return err
+		}
+		return syncDir(dir)
+	}
+	// Keys of a birth that broke off were shown to nobody and signed nothing.
+	for _, name := range identityFiles {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(birth); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// listAsides are the folders of identities set aside, oldest first.
+func listAsides(dir string) ([]SetAside, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var asides []SetAside
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), asidePrefix) {
+			continue
+		}
+		aside := SetAside{Folder: e.Name()}
+		if b, err := readBounded(filepath.Join(dir, e.Name(), reasonName), maxRecordBytes); err == nil {
+			if err := json.Unmarshal(b, &aside); err != nil {
+				return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, e.Name(), reasonName), err)
+			}
+			aside.Folder = e.Name()
+		}
+		asides = append(asides, aside)
+	}
+	slices.SortFunc(asides, func(a, b SetAside) int { return strings.Compare(a.Folder, b.Folder) })
+	return asides, nil
+}
+
+func newAsideName(dir string) (string, error) {
+	for i := 1; i <= maxAsides; i++ {
+		name := fmt.Sprintf("%s%04d", asidePrefix, i)
+		there, err := exists(filepath.Join(dir, name))
+		if err != nil {
+			return "", err
+		}
+		if !there {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("%s holds %d identities that were set aside: use another volume", dir, maxAsides)
+}

@@ -1,0 +1,211 @@
+package signer
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// rule: volume-foreign
+func TestCopiedFolderIsForeign(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "signer")
+	record := mustInit(t, dir, testInit)
+	copied := filepath.Join(t.TempDir(), "signer")
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(copied, networkName), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, opened := mustOpen(t, copied)
+	if opened.SetAside == nil || opened.SetAside.Why != AsideMarks || opened.SetAside.NetworkKey != record.NetworkKey {
+		t.Fatalf("a copied folder was opened as %+v", opened)
+	}
+	if s.Record().NetworkKey == record.NetworkKey || s.Record().ConsensusKey == record.ConsensusKey {
+		t.Error("the copy goes on with the original's keys")
+	}
+	// The original is not touched, and both come up the same way again.
+	if o, opened := mustOpen(t, dir); opened.SetAside != nil || o.Record() != record {
+		t.Errorf("the original opened as %+v", opened)
+	}
+	next := s.Record()
+	s.Close()
+	if again, opened := mustOpen(t, copied); opened.SetAside != nil || again.Record() != next {
+		t.Errorf("the copy's second start: %+v", opened)
+	}
+}
+
+func TestGivenMarksDecide(t *testing.T) {
+	dir := t.TempDir()
+	opt := testInit
+	opt.Marks = []string{"pvc-1", "cluster-1"}
+	record := mustInit(t, dir, opt)
+	s, opened := mustOpen(t, dir, "pvc-1", "cluster-1")
+	if opened.SetAside != nil || s.Record() != record {
+		t.Fatalf("the same marks: %+v", opened)
+	}
+	s.Close()
+	s, opened = mustOpen(t, dir, "pvc-1", "cluster-2")
+	if opened.SetAside == nil || s.Record().NetworkKey == record.NetworkKey {
+		t.Fatalf("other marks: %+v", opened)
+	}
+}
+
+func TestVolumesThatAreDamagedGetANewIdentity(t *testing.T) {
+	for name, want := range map[string]string{
+		voteLogName: AsideVoteLog, networkName: AsideDamaged, consensusName: AsideDamaged, marksName: AsideMarks,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			record := mustInit(t, dir, testInit)
+			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+			s, opened := mustOpen(t, dir)
+			if opened.SetAside == nil || opened.SetAside.Why != want {
+				t.Fatalf("opened as %+v, want set aside because of %s", opened.SetAside, want)
+			}
+			if s.Record().NetworkKey == record.NetworkKey || s.Record().ConsensusKey == record.ConsensusKey {
+				t.Error("a damaged volume goes on with its keys")
+			}
+		})
+	}
+	t.Run("another volume's key", func(t *testing.T) {
+		dir, other := t.TempDir(), t.TempDir()
+		mustInit(t, dir, testInit)
+		mustInit(t, other, testInit)
+		if err := os.Rename(filepath.Join(other, consensusName), filepath.Join(dir, consensusName)); err != nil {
+			t.Fatal(err)
+		}
+		if _, opened := mustOpen(t, dir); opened.SetAside == nil || opened.SetAside.Why != AsideDamaged {
+			t.Errorf("opened as %+v", opened.SetAside)
+		}
+	})
+}
+
+// A set-aside is broken off after each move; the next start carries it on.
+func TestSetAsideThatBrokeOff(t *testing.T) {
+	for steps := range len(identityFiles) + 1 {
+		dir := t.TempDir()
+		record := mustInit(t, dir, testInit)
+		pending, err := json.Marshal(&SetAside{Folder: asidePrefix + "0001", Why: AsideMarks, NetworkKey: record.NetworkKey})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, pendingName), pending, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		aside := filepath.Join(dir, asidePrefix+"0001")
+		if steps > 0 {
+			if err := os.Mkdir(aside, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, name := range identityFiles[:steps] {
+			if err := os.Rename(filepath.Join(dir, name), filepath.Join(aside, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, err := Open(dir, Options{AllowUnsafeFileSystem: true}); err == nil || !strings.Contains(err.Error(), "identity adopt") {
+			t.Fatalf("after %d moves: %v, want the way back named", steps, err)
+		}
+		for _, name := range append(identityFiles, reasonName) {
+			if there, _ := exists(filepath.Join(aside, name)); !there {
+				t.Errorf("after %d moves: %s is not with the identity that was set aside", steps, name)
+			}
+		}
+		back, err := Adopt(dir, AdoptOptions{NoOtherCopy: true, AllowUnsafeFileSystem: true})
+		if err != nil || back != record {
+			t.Fatalf("after %d moves: Adopt: %v", steps, err)
+		}
+		mustOpen(t, dir)
+	}
+}
+
+func TestAdopt(t *testing.T) {
+	dir := t.TempDir()
+	opt := testInit
+	opt.Marks = []string{"claim-1"}
+	record := mustInit(t, dir, opt)
+	adopt := AdoptOptions{Marks: []string{"claim-2"}, NoOtherCopy: true, AllowUnsafeFileSystem: true}
+
+	if _, err := Adopt(dir, AdoptOptions{Marks: []string{"claim-2"}, AllowUnsafeFileSystem: true}); err == nil || !strings.Contains(err.Error(), "--no-other-copy") {
+		t.Fatalf("Adopt without the statement: %v", err)
+	}
+	// Before any start under the new marks.
+	if back, err := Adopt(dir, adopt); err != nil || back != record {
+		t.Fatalf("Adopt in place: %+v, %v", back, err)
+	}
+	s, opened := mustOpen(t, dir, "claim-2")
+	if opened.SetAside != nil || s.Record() != record {
+		t.Fatalf("after adoption: %+v", opened)
+	}
+	s.Close()
+	if _, err := Adopt(dir, adopt); err == nil || !strings.Contains(err.Error(), "nothing to take back") {
+		t.Fatalf("Adopt of what fits: %v", err)
+	}
+	// After a start that set it aside.
+	s, opened = mustOpen(t, dir, "claim-3")
+	if opened.SetAside == nil {
+		t.Fatal("other marks were not seen")
+	}
+	replacement := s.Record()
+	s.Close()
+	adopt.Marks = []string{"claim-3"}
+	if back, err := Adopt(dir, adopt); err != nil || back != record {
+		t.Fatalf("Adopt of one set aside: %+v, %v", back, err)
+	}
+	s, opened = mustOpen(t, dir, "claim-3")
+	if opened.SetAside != nil || s.Record() != record {
+		t.Fatalf("after adoption: %+v", opened)
+	}
+	asides, err := listAsides(dir)
+	if err != nil || len(asides) != 1 || asides[0].NetworkKey != replacement.NetworkKey || asides[0].Why != AsideAdopted {
+		t.Errorf("the replacement was not set aside: %+v, %v", asides, err)
+	}
+}
+
+// rule: own-echo
+func TestWhatPeersKnowBetterIsNeverTakenBack(t *testing.T) {
+	for _, why := range []string{AsideEcho, AsideVoteLog} {
+		dir := t.TempDir()
+		record := mustInit(t, dir, testInit)
+		s, _ := mustOpen(t, dir)
+		aside, err := s.Foreign(why, "view 9 is newer than view 7")
+		if err != nil || aside.NetworkKey != record.NetworkKey {
+			t.Fatalf("Foreign: %+v, %v", aside, err)
+		}
+		s.Resume("foreign")
+		if len(s.Suspended()) == 0 {
+			t.Error("the process may go on signing")
+		}
+		s.Close()
+		_, err = Adopt(dir, AdoptOptions{Folder: aside.Folder, NoOtherCopy: true, AllowUnsafeFileSystem: true})
+		if err == nil || !strings.Contains(err.Error(), "never sign again") {
+			t.Errorf("%s: Adopt: %v", why, err)
+		}
+		if s, opened := mustOpen(t, dir); opened.SetAside != nil || s.Record().NetworkKey == record.NetworkKey {
+			t.Errorf("%s: next start: %+v", why, opened)
+		}
+	}
+}
+
+func TestAdoptNeedsTheVoteLog(t *testing.T) {
+	dir := t.TempDir()
+	mustInit(t, dir, testInit)
+	s, _ := mustOpen(t, dir, "elsewhere")
+	s.Close()
+	asides, err := listAsides(dir)
+	if err != nil || len(asides) != 1 {
+		t.Fatalf("asides %+v, %v", asides, err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, asides[0].Folder, voteLogName)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Adopt(dir, AdoptOptions{NoOtherCopy: true, Marks: []string{"elsewhere"}, AllowUnsafeFileSystem: true})
+	if err == nil || !strings.Contains(err.Error(), "never sign again") {
+		t.Errorf("Adopt without a vote log: %v", err)
+	}
+}
