@@ -1,0 +1,104 @@
+//! Executing one transaction: admission, fee, effects, in this order.
+
+use crate::admission;
+use crate::codes;
+use crate::effects;
+use crate::gas;
+use crate::machine::{Block, Decoded, Prepared};
+use crate::values::Account;
+use bedrock_sdk::{Ending, Refusal, Step, Store, TxResult};
+
+/// Executes one transaction of a block.
+pub(crate) fn apply(block: &mut Block, prepared: &Prepared<'_>, step: &mut Step<'_>) -> TxResult {
+    let admitted = match &prepared.0 {
+        Ok(decoded) => payer_of(block, decoded, step).map(|account| (decoded, account)),
+        Err(refusal) => Err(refusal.clone()),
+    };
+    match admitted {
+        Ok((decoded, account)) => run(block, decoded, account, step),
+        // Nothing is charged, but the block has had the work.
+        Err(refusal) => {
+            TxResult { gas_used: block.params.gas_skipped.min(step.gas_left), result: Err(refusal) }
+        }
+    }
+}
+
+/// The payer's account, if the transaction may execute at all.
+fn payer_of(block: &mut Block, decoded: &Decoded<'_>, step: &Step<'_>) -> Result<Account, Refusal> {
+    admission::limits(block, decoded, step.context)?;
+    let body = &decoded.transaction.body;
+    let footprint = gas::Footprint::of(&decoded.transaction, decoded.bytes, &block.params);
+    if body.gas_limit > step.gas_left || footprint.events > step.events_left() as u64 {
+        return Err(Refusal::new(codes::BLOCK_FULL, "the block has not enough gas or events left"));
+    }
+    let account = account(block, step.store, decoded.payer_key);
+    if body.nonce != account.nonce {
+        let log = format!("its nonce is {}, the account's next is {}", body.nonce, account.nonce);
+        return Err(Refusal::new(codes::BAD_NONCE, log));
+    }
+    let fee = admission::max_fee(decoded);
+    if account.balance < fee {
+        let log = format!("the balance is {}, the fee may be {fee}", account.balance);
+        return Err(Refusal::new(codes::INSUFFICIENT_FUNDS, log));
+    }
+    Ok(account)
+}
+
+/// Fee first, then effects.
+fn run(block: &mut Block, decoded: &Decoded<'_>, mut account: Account, step: &mut Step<'_>) -> TxResult {
+    let body = &decoded.transaction.body;
+    let needed = gas::needed(&decoded.transaction, decoded.bytes, &block.params);
+    let gas_used = needed.min(body.gas_limit);
+    let fee = u128::from(gas_used) * u128::from(body.gas_price);
+    // The balance covers gas limit times price, and no nonce lives that long.
+    account.balance -= fee;
+    account.nonce = account.nonce.saturating_add(1);
+    step.store.set(decoded.payer_key, &account.encode());
+    let burned = share(fee, block.params.burned_share);
+    block.supply.burned += burned;
+    block.proposer_fees += fee - burned;
+    if needed > body.gas_limit {
+        let log = format!("its gas limit is {}, it needs {needed}", body.gas_limit);
+        return TxResult { gas_used, result: Err(Refusal::new(codes::OUT_OF_GAS, log)) };
+    }
+    let supply = block.supply;
+    let result = step.attempt(|step| effects::apply(block, decoded, account, step));
+    if result.is_err() {
+        block.supply = supply;
+    }
+    TxResult { gas_used, result }
+}
+
+/// `fee * ten_thousandths / 10,000`, rounded down, without overflow.
+fn share(fee: u128, ten_thousandths: u64) -> u128 {
+    let share = u128::from(ten_thousandths);
+    fee / 10_000 * share + fee % 10_000 * share / 10_000
+}
+
+/// An account of the state; one that this machine cannot have written breaks
+/// the block.
+pub(crate) fn account(block: &mut Block, store: &Store, key: bedrock_sdk::KeyRef) -> Account {
+    Account::decode(store.get(key)).unwrap_or_else(|| {
+        block.broken = Some("the row of an account");
+        Account::default()
+    })
+}
+
+/// Credits the proposer and writes the supply.
+pub(crate) fn finish(mut block: Block, store: &mut Store) -> Result<Ending, String> {
+    if block.proposer_fees > 0 {
+        let key = block.proposer;
+        let mut proposer = account(&mut block, store, key);
+        proposer.balance =
+            proposer.balance.checked_add(block.proposer_fees).ok_or("the proposer's balance overflows")?;
+        store.set(key, &proposer.encode());
+    }
+    if let Some(broken) = block.broken {
+        return Err(format!("state that this module cannot have written: {broken}"));
+    }
+    let row = block.supply.encode();
+    if store.get(block.supply_key) != Some(&row[..]) {
+        store.set(block.supply_key, &row);
+    }
+    Ok(Ending::default())
+}

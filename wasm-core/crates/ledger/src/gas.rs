@@ -1,0 +1,73 @@
+//! What a transaction costs: a function of the schedule and of its own bytes,
+//! so that it is known before anything is executed.
+
+use crate::params::Params;
+use crate::transaction::{Operation, Transaction};
+use crate::values::{Account, RecordHead};
+
+/// Rows, bytes and events that a transaction touches at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// Bytes of the transaction.
+    pub bytes: u64,
+    /// Rows that it reads.
+    pub reads: u64,
+    /// Bytes of the longest values that those reads may meet.
+    pub read_bytes: u64,
+    /// Rows that it writes.
+    pub writes: u64,
+    /// Bytes of those rows and their keys.
+    pub write_bytes: u64,
+    /// Events that it emits.
+    pub events: u64,
+}
+
+const ACCOUNT_ROW: u64 = (33 + Account::LEN) as u64;
+
+impl Footprint {
+    /// The footprint of a transaction of so many bytes.
+    pub fn of(transaction: &Transaction<'_>, bytes: usize, params: &Params) -> Self {
+        let (reads, read_bytes, writes, write_bytes, events) = match transaction.body.operation {
+            Operation::Transfer { .. } => (2, 0, 2, 2 * ACCOUNT_ROW, 1),
+            Operation::BatchTransfer(recipients) => {
+                let count = recipients.len() as u64;
+                (1 + count, 0, 1 + count, (1 + count) * ACCOUNT_ROW, count)
+            }
+            Operation::RecordPut { key, data } => {
+                (2, params.max_record_bytes, 2, ACCOUNT_ROW + record_row(key, data), 1)
+            }
+            Operation::RecordDelete { key } => {
+                (2, params.max_record_bytes, 2, ACCOUNT_ROW + record_row(key, &[]), 1)
+            }
+        };
+        Footprint { bytes: bytes as u64, reads, read_bytes, writes, write_bytes, events }
+    }
+
+    /// Its gas.
+    pub fn gas(&self, params: &Params) -> u64 {
+        params
+            .gas_transaction
+            .saturating_add(params.gas_signature)
+            .saturating_add(params.gas_byte.saturating_mul(self.bytes))
+            .saturating_add(params.gas_read.saturating_mul(self.reads))
+            .saturating_add(params.gas_read_byte.saturating_mul(self.read_bytes))
+            .saturating_add(params.gas_write.saturating_mul(self.writes))
+            .saturating_add(params.gas_write_byte.saturating_mul(self.write_bytes))
+            .saturating_add(params.gas_event.saturating_mul(self.events))
+    }
+}
+
+/// Bytes of a record's state key and row.
+pub fn record_row(key: &[u8], data: &[u8]) -> u64 {
+    (33 + key.len() + RecordHead::LEN + data.len()) as u64
+}
+
+/// The deposit of a record.
+pub fn deposit(key: &[u8], data: &[u8], params: &Params) -> u128 {
+    u128::from(params.deposit_per_byte) * u128::from(record_row(key, data))
+}
+
+/// Gas that a transaction needs.
+pub fn needed(transaction: &Transaction<'_>, bytes: usize, params: &Params) -> u64 {
+    Footprint::of(transaction, bytes, params).gas(params)
+}

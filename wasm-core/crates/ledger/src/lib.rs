@@ -1,0 +1,43 @@
+//! The state machine that ships: what a consortium needs on day one, and the
+//! example for writing another.
+//!
+//! Purpose: accounts with nonce and balance, transfers, owned records with a
+//! deposit, fees, a gas schedule and limits that are parameters in state.
+//! Encodings: docs/encodings.md, "Ledger transactions" and "Ledger state".
+//!
+//! Invariants:
+//! - Conservation: the sum of all balances, what is burned and what is
+//!   deposited is what genesis issued, after every transaction.
+//! - A nonce is used once: a transaction that paid its fee never executes
+//!   again, whether its effects succeeded or not.
+//! - Order: bad nonce or unpayable fee is skipped, coded, the minimum gas
+//!   counted and nothing charged; otherwise the fee comes first, then effects.
+//! - Gas comes from the schedule in state and from logical sizes alone.
+//! - `execute` checks no signature: `verify` did, before the vote.
+//!
+//! It must not read a clock, use floats, recurse on input or panic.
+//!
+//! Guarded by: `tests/execution.rs`, `tests/conservation.rs`,
+//! `tests/encoding.rs`, `tests/vectors.rs` (with Go, `test/vectors/ledger.json`),
+//! `tests/gas.rs` (the dearest block against a block of transfers).
+//!
+//! Room is left for validators, authority, evidence and upgrades: operation
+//! numbers ([`transaction::RESERVED_OPERATIONS`]) and state prefixes
+//! ([`keys`]) are reserved.
+
+mod admission;
+pub mod codes;
+mod effects;
+mod execution;
+pub mod gas;
+mod genesis;
+pub mod json;
+pub mod keys;
+mod machine;
+pub mod params;
+mod query;
+pub mod transaction;
+pub mod values;
+mod verification;
+
+pub use machine::Ledger;

@@ -1,0 +1,161 @@
+//! The ledger as a state machine.
+
+use crate::codes;
+use crate::keys;
+use crate::params::Params;
+use crate::transaction::{DecodeError, Operation, Transaction};
+use crate::values::{RecordHead, Supply, SCHEMA};
+use crate::{admission, execution, genesis, query, verification};
+use bedrock_crypto::address;
+use bedrock_sdk::{
+    CheckVerdict, Context, Ending, Genesis, GenesisRequest, KeyRef, Keys, Refusal, StateMachine, Step, Store,
+    TxResult, Verdict,
+};
+
+/// The ledger; it has no state of its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ledger;
+
+/// Rows that every block reads first.
+pub struct Rows {
+    params: KeyRef,
+    supply: KeyRef,
+    schema: KeyRef,
+    fee_owner: Option<KeyRef>,
+    identity: [u8; 32],
+}
+
+/// What a block carries from its first transaction to its last.
+pub struct Block {
+    pub(crate) params: Params,
+    pub(crate) supply: Supply,
+    pub(crate) supply_key: KeyRef,
+    /// Account that the proposer's share of fees goes to.
+    pub(crate) proposer: KeyRef,
+    pub(crate) proposer_fees: u128,
+    pub(crate) genesis_hash: Vec<u8>,
+    /// State that this machine cannot have written was met.
+    pub(crate) broken: Option<&'static str>,
+}
+
+/// A transaction of a block, or why it is none.
+pub struct Prepared<'a>(pub(crate) Result<Decoded<'a>, Refusal>);
+
+/// A decoded transaction with the rows that it touches.
+pub(crate) struct Decoded<'a> {
+    pub(crate) transaction: Transaction<'a>,
+    pub(crate) bytes: usize,
+    pub(crate) payer: [u8; 32],
+    pub(crate) payer_key: KeyRef,
+    pub(crate) rows: TxRows,
+}
+
+/// Rows that a transaction touches besides its payer's account.
+pub(crate) enum TxRows {
+    /// The recipient's account.
+    Recipient(KeyRef),
+    /// The recipients' accounts, in order.
+    Recipients(Vec<KeyRef>),
+    /// The record.
+    Record(KeyRef),
+}
+
+pub(crate) fn refusal(error: DecodeError) -> Refusal {
+    let code = match error {
+        DecodeError::Malformed(_) => codes::MALFORMED,
+        DecodeError::UnknownOperation(_) => codes::UNKNOWN_OPERATION,
+    };
+    Refusal::new(code, error.to_string())
+}
+
+impl<'a> Decoded<'a> {
+    fn new(bytes: &'a [u8], keys: &mut Keys) -> Result<Self, Refusal> {
+        let transaction = Transaction::decode(bytes).map_err(refusal)?;
+        let payer = address::of_public_key(transaction.body.payer);
+        let payer_key = keys.declare(&keys::account(&payer));
+        let rows = match transaction.body.operation {
+            Operation::Transfer { to, .. } => TxRows::Recipient(keys.declare(&keys::account(to))),
+            Operation::BatchTransfer(recipients) => TxRows::Recipients(
+                recipients.iter().map(|(to, _)| keys.declare(&keys::account(to))).collect(),
+            ),
+            Operation::RecordPut { key, .. } | Operation::RecordDelete { key } => {
+                TxRows::Record(keys.declare_head(&keys::record(&payer, key), RecordHead::LEN as u16))
+            }
+        };
+        Ok(Decoded { transaction, bytes: bytes.len(), payer, payer_key, rows })
+    }
+}
+
+impl StateMachine for Ledger {
+    type Rows = Rows;
+    type Block = Block;
+    type Transaction<'a> = Prepared<'a>;
+
+    fn genesis(&self, request: &GenesisRequest, state: &mut Genesis) -> Result<(), String> {
+        genesis::fill(request, state)
+    }
+
+    fn verify(&self, genesis_hash: &[u8], transactions: &[&[u8]]) -> Vec<Verdict> {
+        verification::verify(genesis_hash, transactions)
+    }
+
+    fn begin(&self, context: &Context, keys: &mut Keys) -> Rows {
+        let identity = context.proposer_identity[..].try_into().ok();
+        Rows {
+            params: keys.declare(&[keys::PARAMS]),
+            supply: keys.declare(&[keys::SUPPLY]),
+            schema: keys.declare(&[keys::SCHEMA]),
+            fee_owner: identity.map(|identity| keys.declare(&keys::fee_owner(&identity))),
+            identity: identity.unwrap_or_default(),
+        }
+    }
+
+    fn open(&self, context: &Context, rows: Rows, store: &Store, keys: &mut Keys) -> Result<Block, String> {
+        let schema = store.get(rows.schema).and_then(|row| row.try_into().ok()).map(u32::from_le_bytes);
+        if schema != Some(SCHEMA) {
+            return Err(format!("the state has schema {schema:?}, this module runs schema {SCHEMA}"));
+        }
+        let params = store.get(rows.params).and_then(Params::decode).ok_or("the row of parameters")?;
+        let supply = store.get(rows.supply).and_then(Supply::decode).ok_or("the row of the supply")?;
+        let owner = match rows.fee_owner.and_then(|key| store.get(key)) {
+            Some(row) => row.try_into().map_err(|_| "the row of a fee owner")?,
+            None => address::of_public_key(&rows.identity),
+        };
+        Ok(Block {
+            params,
+            supply,
+            supply_key: keys.declare(&[keys::SUPPLY]),
+            proposer: keys.declare(&keys::account(&owner)),
+            proposer_fees: 0,
+            genesis_hash: context.genesis_hash.clone(),
+            broken: None,
+        })
+    }
+
+    fn prepare<'a>(&self, _: &Block, bytes: &'a [u8], keys: &mut Keys) -> Prepared<'a> {
+        Prepared(Decoded::new(bytes, keys))
+    }
+
+    fn apply(&self, block: &mut Block, transaction: &Prepared<'_>, step: &mut Step<'_>) -> TxResult {
+        execution::apply(block, transaction, step)
+    }
+
+    fn finish(&self, block: Block, store: &mut Store) -> Result<Ending, String> {
+        execution::finish(block, store)
+    }
+
+    fn admit(
+        &self,
+        block: &Block,
+        transaction: &Prepared<'_>,
+        queued_cost: u128,
+        context: &Context,
+        store: &Store,
+    ) -> CheckVerdict {
+        admission::admit(block, transaction, queued_cost, context, store)
+    }
+
+    fn query_key(&self, path: &str, data: &[u8]) -> Result<Vec<u8>, Refusal> {
+        query::state_key(path, data)
+    }
+}

@@ -1,0 +1,183 @@
+//! Executing a block.
+
+use crate::tree;
+use crate::{Events, Keys, Refusal, StateMachine, Store};
+use bedrock_abi::generated::{Context, StateRef};
+use bedrock_abi::lists::GasList;
+use bedrock_abi::response::{ExecutionResponse, Receipt};
+use bedrock_abi::{ExecutionRequest, Fault, Host, Message, MAX_LIST_ENTRIES};
+use bedrock_crypto::sha256;
+
+/// What one transaction sees and may change while it executes.
+pub struct Step<'a> {
+    /// What the block may know of itself.
+    pub context: &'a Context,
+    /// Values of the keys that the block declared.
+    pub store: &'a mut Store,
+    /// Gas that the block has left.
+    pub gas_left: u64,
+    events: &'a mut Events,
+    index: u32,
+}
+
+impl Step<'_> {
+    /// Events that the block may still emit.
+    pub fn events_left(&self) -> usize {
+        self.events.left()
+    }
+
+    /// Emits an event of this transaction: type and keys of 1 to 64 bytes, at
+    /// most 64 attributes.
+    pub fn emit(&mut self, kind: &str, attributes: &[(&str, &[u8])]) {
+        self.events.push(self.index, kind, attributes);
+    }
+
+    /// Runs effects that are dropped, writes and events, if they are refused.
+    pub fn attempt(&mut self, effects: impl FnOnce(&mut Self) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        let (store, events) = (self.store.mark(), self.events.mark());
+        let result = effects(self);
+        if result.is_err() {
+            self.store.rewind(store);
+            self.events.rewind(events);
+        }
+        result
+    }
+}
+
+/// The export `execute`: answers with the encoded response.
+pub fn execute<M: StateMachine>(machine: &M, host: &mut dyn Host, request: &[u8]) -> Result<Vec<u8>, Fault> {
+    let request = ExecutionRequest::decode(request)?;
+    agree_on_context(&request.context, host)?;
+    Ok(execute_block(machine, host, &request)?.encode())
+}
+
+/// The context in the request must be the one that gas is counted by.
+fn agree_on_context(context: &Context, host: &mut dyn Host) -> Result<(), Fault> {
+    let mut answer = Vec::with_capacity(context.encoded_len());
+    host.block_metadata(&mut answer)?;
+    match Context::decode(&answer[..]) {
+        Ok(ours) if ours == *context => Ok(()),
+        _ => Err(Fault::state("the block's metadata differ from the request's context")),
+    }
+}
+
+/// Opens a block: its rows are read, its own keys are declared.
+pub(crate) fn open<M: StateMachine>(
+    machine: &M,
+    host: &mut dyn Host,
+    context: &Context,
+    transactions: usize,
+) -> Result<(M::Block, Keys), Fault> {
+    let mut keys = Keys::with_capacity(8);
+    let rows = machine.begin(context, &mut keys);
+    let store = keys.load(host)?;
+    let mut keys = Keys::with_capacity(transactions * 2 + 8);
+    let block = machine.open(context, rows, &store, &mut keys).map_err(Fault::Module)?;
+    Ok((block, keys))
+}
+
+fn execute_block<M: StateMachine>(
+    machine: &M,
+    host: &mut dyn Host,
+    request: &ExecutionRequest<'_>,
+) -> Result<ExecutionResponse, Fault> {
+    let context = &request.context;
+    let (mut block, mut keys) = open(machine, host, context, request.transactions.len())?;
+    let transactions: Vec<_> =
+        request.transactions.iter().map(|bytes| machine.prepare(&block, bytes, &mut keys)).collect();
+    let mut store = keys.load(host)?;
+
+    let mut run = Run::new(context.gas_limit, transactions.len());
+    for (index, (transaction, bytes)) in transactions.iter().zip(&request.transactions).enumerate() {
+        run.step(machine, &mut block, transaction, bytes, context, &mut store, index as u32)?;
+    }
+    let ending = machine.finish(block, &mut store).map_err(Fault::Module)?;
+    let new_state_root = tree::commit(host, &request.state, context.height, &store)?;
+    run.close(host)?;
+    Ok(ExecutionResponse {
+        new_state_root,
+        receipts: run.receipts,
+        gas_used: run.gas_used,
+        more_work: ending.more_work,
+        epoch_change: ending.epoch_change,
+    })
+}
+
+/// Receipts, gas and events of the block so far.
+struct Run {
+    receipts: Vec<Receipt>,
+    events: Option<Events>,
+    gas: Vec<GasList>,
+    gas_limit: u64,
+    gas_used: u64,
+}
+
+impl Run {
+    fn new(gas_limit: u64, transactions: usize) -> Self {
+        Run {
+            receipts: Vec::with_capacity(transactions),
+            events: Some(Events::with_capacity(transactions)),
+            gas: vec![GasList::with_capacity(transactions.min(MAX_LIST_ENTRIES) * 8)],
+            gas_limit,
+            gas_used: 0,
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn step<M: StateMachine>(
+        &mut self,
+        machine: &M,
+        block: &mut M::Block,
+        transaction: &M::Transaction<'_>,
+        bytes: &[u8],
+        context: &Context,
+        store: &mut Store,
+        index: u32,
+    ) -> Result<(), Fault> {
+        let Some(events) = self.events.as_mut() else { return Err(Fault::module("block is closed")) };
+        let (before, mark) = (events.emitted(), events.mark());
+        let gas_left = self.gas_limit - self.gas_used;
+        let result = machine.apply(block, transaction, &mut Step { context, store, gas_left, events, index });
+        store.settle();
+        if result.gas_used > gas_left || events.emitted() > bedrock_abi::MAX_BLOCK_EVENTS {
+            return Err(Fault::module("a transaction used more gas or events than the block has"));
+        }
+        let (code, log) = match result.result {
+            Ok(()) => (0, String::new()),
+            Err(refusal) => {
+                events.rewind(mark);
+                (refusal.code, refusal.log)
+            }
+        };
+        self.gas_used += result.gas_used;
+        if self.gas.last().is_none_or(|list| list.is_full(8)) {
+            self.gas.push(GasList::with_capacity(0));
+        }
+        if let Some(list) = self.gas.last_mut() {
+            list.amount(result.gas_used);
+        }
+        let event_count = (events.emitted() - before) as u32;
+        let tx_hash = sha256::hash(bytes);
+        self.receipts.push(Receipt { tx_hash, code, gas_used: result.gas_used, event_count, log });
+        Ok(())
+    }
+
+    /// Tells the host gas and events.
+    fn close(&mut self, host: &mut dyn Host) -> Result<(), Fault> {
+        for list in self.gas.iter_mut().filter(|list| !list.is_empty()) {
+            let amounts = list.len();
+            if host.consume_gas(list.finish())? as usize != amounts {
+                return Err(Fault::module("the block's gas exceeds its limit"));
+            }
+        }
+        match self.events.take() {
+            Some(events) => events.emit(host),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads a state reference's root.
+pub(crate) fn root_of(state: &StateRef) -> Result<[u8; 32], Fault> {
+    state.root[..].try_into().map_err(|_| Fault::module("the state root in the request has not 32 bytes"))
+}

@@ -1,0 +1,160 @@
+//! Between the store and the state tree: what a block changed goes to the host
+//! as rows, and into the tree as pages.
+
+use crate::block::root_of;
+use crate::store::Store;
+use bedrock_abi::generated::StateRef;
+use bedrock_abi::lists::{AnswerReader, ReadList, WriteList};
+use bedrock_abi::{Fault, Host, MAX_LIST_ENTRIES};
+use bedrock_merkle::{self as merkle, Base, Change, PageBatch, PageId, PageReader, Update};
+use std::collections::BTreeMap;
+
+/// Pages in one call, so that an answer stays within 16 MiB.
+const PAGES_PER_CALL: usize = 8_192;
+const _: () = assert!(PAGES_PER_CALL * (merkle::MAX_PAGE + 4) + 4 <= 16 << 20);
+
+/// What a first answer buffer has room for, a page.
+const EXPECTED_PAGE: usize = 640;
+
+/// Bytes of a write around its key and value.
+const WRITE_OVERHEAD: usize = 2 + 32 + 2 + 4;
+
+/// Reads pages from the host.
+pub(crate) struct HostPages<'a>(pub(crate) &'a mut dyn Host);
+
+impl PageReader for HostPages<'_> {
+    type Error = Fault;
+
+    fn read(&mut self, pages: &[PageId]) -> Result<PageBatch, Fault> {
+        let mut batch = PageBatch::default();
+        let (mut answer, mut path) = (Vec::new(), Vec::new());
+        for chunk in pages.chunks(PAGES_PER_CALL) {
+            let mut request = ReadList::with_capacity(chunk.len() * 24);
+            for id in chunk {
+                path.clear();
+                id.path.encode(&mut path);
+                request.page(id.version, &path);
+            }
+            answer.reserve(chunk.len() * EXPECTED_PAGE);
+            self.0.state_read(request.finish(), &mut answer)?;
+            let mut entries = AnswerReader::new(&answer, chunk.len())?;
+            for _ in chunk {
+                batch.push(entries.page()?);
+            }
+            entries.end()?;
+        }
+        Ok(batch)
+    }
+}
+
+/// A failure of the tree: of the state, but for mistakes of the caller.
+fn fault(error: merkle::Error<Fault>) -> Fault {
+    match error {
+        merkle::Error::Reader(fault) => fault,
+        merkle::Error::Unsorted(_) | merkle::Error::Version { .. } => Fault::module(error.to_string()),
+        _ => Fault::state(error.to_string()),
+    }
+}
+
+/// Hands writes to the host, in as few calls as their bounds allow.
+struct Writer<'a> {
+    host: &'a mut dyn Host,
+    list: WriteList,
+}
+
+impl<'a> Writer<'a> {
+    fn new(host: &'a mut dyn Host, bytes: usize) -> Self {
+        Writer { host, list: WriteList::with_capacity(bytes.min(bedrock_abi::LIST_BYTES)) }
+    }
+
+    /// The list, with room for a further entry of `bytes`.
+    fn room(&mut self, bytes: usize) -> Result<&mut WriteList, Fault> {
+        if self.list.is_full(bytes) {
+            self.flush()?;
+        }
+        Ok(&mut self.list)
+    }
+
+    fn flush(&mut self) -> Result<(), Fault> {
+        if !self.list.is_empty() {
+            self.host.state_write(self.list.finish())?;
+            self.list.clear();
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, address: &[u8; 32], key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+        let list = self.room(WRITE_OVERHEAD + key.len() + value.map_or(0, <[u8]>::len))?;
+        match value {
+            Some(value) => list.value(address, key, value),
+            None => list.tombstone(address, key),
+        }
+        Ok(())
+    }
+
+    fn tree(&mut self, update: &Update) -> Result<(), Fault> {
+        let mut path = Vec::new();
+        for (at, page) in update.pages() {
+            path.clear();
+            at.encode(&mut path);
+            self.room(5 + path.len() + page.len())?.page(&path, page);
+        }
+        for id in &update.stale {
+            path.clear();
+            id.path.encode(&mut path);
+            self.room(9 + path.len())?.stale(id.version, &path);
+        }
+        self.flush()
+    }
+}
+
+/// Writes what the block changed and answers with the new state root. A block
+/// that changed nothing writes nothing: its root is its parent's.
+pub(crate) fn commit(
+    host: &mut dyn Host,
+    state: &StateRef,
+    height: u64,
+    store: &Store,
+) -> Result<[u8; 32], Fault> {
+    let root = root_of(state)?;
+    let mut changes = Vec::with_capacity(MAX_LIST_ENTRIES.min(store.slots.len()));
+    let mut writer = Writer::new(host, store.slots.len() * 128);
+    for change in store.changes() {
+        writer.row(change.address, change.key, change.value)?;
+        changes.push(Change { key: *change.address, value: change.value.map(merkle::value_hash) });
+    }
+    writer.flush()?;
+    if changes.is_empty() {
+        return Ok(root);
+    }
+    let base = Base { version: state.tree_version, root };
+    let update = merkle::update(&mut HostPages(writer.host), Some(base), height, &changes).map_err(fault)?;
+    writer.tree(&update)?;
+    Ok(update.root)
+}
+
+/// Writes the rows of height 0 and answers with their root.
+pub(crate) fn commit_genesis(
+    host: &mut dyn Host,
+    rows: &BTreeMap<Vec<u8>, Vec<u8>>,
+) -> Result<[u8; 32], Fault> {
+    let mut sorted: Vec<_> = rows.iter().map(|(key, value)| (merkle::key_hash(key), key, value)).collect();
+    sorted.sort_unstable();
+    let mut writer = Writer::new(host, rows.len() * 128);
+    let mut changes = Vec::with_capacity(rows.len());
+    for (address, key, value) in &sorted {
+        writer.row(address, key, Some(value))?;
+        changes.push(Change { key: *address, value: Some(merkle::value_hash(value)) });
+    }
+    writer.flush()?;
+    let update = merkle::update(&mut HostPages(writer.host), None, 0, &changes).map_err(fault)?;
+    writer.tree(&update)?;
+    Ok(update.root)
+}
+
+/// The proof of a key's value, or of its absence, against the state root.
+pub(crate) fn prove(host: &mut dyn Host, state: &StateRef, key: &[u8]) -> Result<Vec<u8>, Fault> {
+    let base = Base { version: state.tree_version, root: root_of(state)? };
+    let proof = merkle::prove(&mut HostPages(host), base, &merkle::key_hash(key)).map_err(fault)?;
+    Ok(proof.encode())
+}
