@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules
 export PATH := $(PATH):/usr/local/go/bin
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -X main.version=$(VERSION)
+LDFLAGS = -X main.version=$(VERSION)
 
 ##@ Build
 
