@@ -40,24 +40,20 @@ func CheckChainID(s string) error {
 
 // ParseScheme reads a scheme's name.
 func ParseScheme(name string) (types.SchemeID, error) {
-	switch name {
-	case "ed25519":
-		return types.SchemeEd25519, nil
-	case "bls12381":
-		return types.SchemeBLS12381, nil
+	s, err := types.SchemeByName(name)
+	if err != nil {
+		return 0, err
 	}
-	return 0, fmt.Errorf("scheme %q: use ed25519 or bls12381", name)
+	return s.ID(), nil
 }
 
 // SchemeName is the name that ParseScheme reads.
 func SchemeName(id types.SchemeID) string {
-	switch id {
-	case types.SchemeEd25519:
-		return "ed25519"
-	case types.SchemeBLS12381:
-		return "bls12381"
+	s, err := types.SchemeByID(id)
+	if err != nil {
+		return fmt.Sprintf("scheme-%d", id)
 	}
-	return fmt.Sprintf("scheme-%d", id)
+	return s.Name()
 }
 
 // checkMembers refuses a document that lacks a member: a zero must be written.

@@ -55,14 +55,14 @@ func (g *Genesis) Moniker(networkKey [32]byte) string {
 	return ""
 }
 
-// checkConsensusKey checks the key's form and, for bls12381, its possession.
-func (v *Validator) checkConsensusKey(scheme types.SchemeID) error {
-	want := map[types.SchemeID]int{types.SchemeEd25519: 32, types.SchemeBLS12381: 96}[scheme]
-	if len(v.ConsensusKey) != want {
-		return fmt.Errorf("consensus_key of %d bytes, want %d for scheme %s", len(v.ConsensusKey), want, SchemeName(scheme))
+// checkConsensusKey checks the key and, with bls12381, its proof of possession.
+func (v *Validator) checkConsensusKey(id types.SchemeID) error {
+	scheme, err := types.SchemeByID(id)
+	if err != nil {
+		return err
 	}
-	if scheme == types.SchemeEd25519 && len(v.Possession) != 0 {
-		return fmt.Errorf("possession is given: scheme %s has none, leave it empty", SchemeName(scheme))
+	if err := scheme.CheckKey(v.ConsensusKey, v.Possession); err != nil {
+		return fmt.Errorf("consensus_key under scheme %s: %w", scheme.Name(), err)
 	}
 	return nil
 }

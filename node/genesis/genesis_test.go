@@ -2,6 +2,7 @@ package genesis
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/json"
 	"os"
@@ -27,7 +28,8 @@ func testDocument() Document {
 	}
 	for _, name := range []string{"a", "b", "c", "d"} {
 		c, n := sha256.Sum256([]byte("consensus "+name)), sha256.Sum256([]byte("network "+name))
-		doc.Validators = append(doc.Validators, Validator{ConsensusKey: c[:], NetworkKey: n[:], Moniker: name, Power: 10})
+		key := ed25519.NewKeyFromSeed(c[:]).Public().(ed25519.PublicKey)
+		doc.Validators = append(doc.Validators, Validator{ConsensusKey: Hex(key), NetworkKey: n[:], Moniker: name, Power: 10})
 	}
 	return doc
 }
@@ -134,9 +136,9 @@ func TestNewRefusesValuesOutOfRange(t *testing.T) {
 		{"too much power", "sum to more", func(d *Document) { d.Validators[1].Power = 1<<32 - 1 }},
 		{"one key twice", "belongs to one validator", func(d *Document) { d.Validators[1].ConsensusKey = d.Validators[0].ConsensusKey }},
 		{"one key for two purposes", "one purpose", func(d *Document) { d.Validators[1].ConsensusKey = d.Validators[1].NetworkKey }},
-		{"short key", "consensus_key of 31 bytes", func(d *Document) { d.Validators[1].ConsensusKey = d.Validators[1].ConsensusKey[:31] }},
-		{"ed25519 keys under bls", "want 96", func(d *Document) { d.Scheme = "bls12381" }},
-		{"possession under ed25519", "possession", func(d *Document) { d.Validators[1].Possession = []byte{1} }},
+		{"short key", "31 bytes", func(d *Document) { d.Validators[1].ConsensusKey = d.Validators[1].ConsensusKey[:31] }},
+		{"ed25519 keys under bls", "consensus_key under scheme bls12381", func(d *Document) { d.Scheme = "bls12381" }},
+		{"possession under ed25519", "proof of possession", func(d *Document) { d.Validators[1].Possession = []byte{1} }},
 		{"long moniker", "moniker", func(d *Document) { d.Validators[1].Moniker = strings.Repeat("a", 65) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -101,13 +101,13 @@ func writeIdentity(birth string, opt InitOptions) (Record, error) {
 		return Record{}, err
 	}
 	secret, source := opt.BroughtKey, SourceBrought
+	var consensus types.PrivateKey
 	if secret == nil {
-		secret, source = make([]byte, secretBytes), SourceBorn
-		if _, err := io.ReadFull(rand.Reader, secret); err != nil {
-			return Record{}, err
-		}
+		source = SourceBorn
+		secret, consensus, err = bearConsensusKey(opt.Scheme)
+	} else {
+		consensus, err = newConsensusKey(opt.Scheme, secret)
 	}
-	consensus, err := newConsensusKey(opt.Scheme, secret)
 	if err != nil {
 		return Record{}, err
 	}

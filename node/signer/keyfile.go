@@ -1,9 +1,10 @@
 package signer
 
 import (
-	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 const (
 	keyFileHead  = "bedrock-key-1"
 	maxKeyBytes  = 1 << 10
-	secretBytes  = 32
+	secretBytes  = types.SecretBytes
 	privateModes = 0o077
 )
 
@@ -51,30 +52,27 @@ func readKey(path, kind string) ([]byte, error) {
 	return secret, nil
 }
 
-// consensusKey signs with one scheme. The secret is 32 bytes in each.
-type consensusKey interface {
-	Public() []byte
-	Possession() []byte // empty where the scheme has none
-	Sign(msg []byte) []byte
-}
-
 // newConsensusKey makes the key of a 32-byte secret.
-func newConsensusKey(scheme types.SchemeID, secret []byte) (consensusKey, error) {
-	if len(secret) != secretBytes {
-		return nil, fmt.Errorf("consensus secret of %d bytes, want %d", len(secret), secretBytes)
+func newConsensusKey(scheme types.SchemeID, secret []byte) (types.PrivateKey, error) {
+	s, err := types.SchemeByID(scheme)
+	if err != nil {
+		return nil, err
 	}
-	switch scheme {
-	case types.SchemeEd25519:
-		return ed25519Key(ed25519.NewKeyFromSeed(secret)), nil
-	default:
-		return nil, fmt.Errorf("signature scheme %d: use ed25519 or bls12381", scheme)
-	}
+	return s.PrivateKey(secret)
 }
 
-type ed25519Key ed25519.PrivateKey
-
-func (k ed25519Key) Public() []byte {
-	return []byte(ed25519.PrivateKey(k).Public().(ed25519.PublicKey))
+// bearConsensusKey makes a new secret. A scheme may refuse some of the numbers
+// (bls12381 takes about half of them).
+func bearConsensusKey(scheme types.SchemeID) (secret []byte, key types.PrivateKey, err error) {
+	const tries = 128
+	for range tries {
+		secret = make([]byte, types.SecretBytes)
+		if _, err = io.ReadFull(rand.Reader, secret); err != nil {
+			return nil, nil, err
+		}
+		if key, err = newConsensusKey(scheme, secret); err == nil {
+			return secret, key, nil
+		}
+	}
+	return nil, nil, fmt.Errorf("make consensus key: %w", err)
 }
-func (k ed25519Key) Possession() []byte     { return nil }
-func (k ed25519Key) Sign(msg []byte) []byte { return ed25519.Sign(ed25519.PrivateKey(k), msg) }

@@ -27,7 +27,7 @@ type Signer struct {
 	mu        sync.Mutex
 	record    Record
 	network   ed25519.PrivateKey
-	consensus consensusKey
+	consensus types.PrivateKey
 	guard     guard
 }
 

@@ -63,6 +63,22 @@ func TestIdentityIsBornOnceAndPrivate(t *testing.T) {
 	}
 }
 
+func TestBLSIdentity(t *testing.T) {
+	dir := t.TempDir()
+	opt := testInit
+	opt.Scheme = types.SchemeBLS12381
+	mustInit(t, dir, opt)
+	s, _ := mustOpen(t, dir)
+	record := s.Record()
+	key, _, possession, err := record.Keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (types.BLS12381{}).CheckKey(key, possession); err != nil {
+		t.Errorf("the record's proof of possession: %v", err)
+	}
+}
+
 func TestOpenCountsBootsAndLocks(t *testing.T) {
 	dir := t.TempDir()
 	record := mustInit(t, dir, testInit)
