@@ -32,5 +32,5 @@
 // Network.Penalise and Role.
 //
 // Guarded by the tests beside the code, which run real nodes on loopback, and
-// by FuzzFrame and FuzzHello.
+// by FuzzFrame and FuzzAnswer.
 package p2p

@@ -51,7 +51,9 @@ func (n *Network) startGossip() error {
 		pubsub.WithPeerOutboundQueueSize(gossipPeerQueue),
 		pubsub.WithValidateQueueSize(gossipValidateQueue),
 		pubsub.WithValidateThrottle(4*gossipValidating),
-		pubsub.WithFloodPublish(false),
+		// One's own messages go to all neighbours: the mesh takes seconds to form, and
+		// what is published before is lost otherwise.
+		pubsub.WithFloodPublish(true),
 		pubsub.WithPeerExchange(false),
 		pubsub.WithSubscriptionFilter(pubsub.WrapLimitSubscriptionFilter(pubsub.NewAllowlistSubscriptionFilter(
 			n.topicName(TopicTx), n.topicName(TopicEvidence), n.topicName(TopicBlocks)), 16)),
