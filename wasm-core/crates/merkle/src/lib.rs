@@ -34,15 +34,23 @@
 //! `tests/ics23.rs`, `tests/vectors.rs` (`test/vectors/merkle.json`, shared with Go).
 
 mod hashing;
+#[cfg(feature = "ics23")]
+pub mod ics23;
 mod page;
 mod path;
+pub mod proof;
+mod prove;
 mod reader;
 mod update;
+mod walk;
 
 pub use page::MAX_PAGE;
 pub use path::NibblePath;
+pub use proof::{verify_absence, verify_inclusion, Proof, ProofError};
+pub use prove::{neighbours, prove, Neighbours};
 pub use reader::{Error, PageBatch, PageId, PageReader};
 pub use update::{update, Base, Change, Update};
+pub use walk::{stored_base, Leaf};
 
 /// A SHA-256 digest.
 pub type Hash = [u8; 32];

@@ -2,10 +2,13 @@
 
 mod support;
 
-use bedrock_merkle::{key_hash, Hash};
+use bedrock_crypto::sha256::{hash_leaf, hash_node};
+use bedrock_merkle::proof::End;
+use bedrock_merkle::{prove, Hash, Leaf, Proof, EMPTY_ROOT};
 use jmt::mock::MockTreeStore;
 use jmt::{KeyHash, Sha256Jmt};
 use proptest::prelude::*;
+use support::keys::{arb_history, arb_key};
 use support::{naive_root_of, Batch, Chain};
 
 /// The crate's tree beside ours, fed the same changes.
@@ -29,39 +32,40 @@ impl Oracle {
         self.versions += 1;
         Some(root.0)
     }
+
+    /// The crate's proof. It does not give out its siblings, but encodes them with their kind of node.
+    fn prove(&self, key: &Hash) -> Proof {
+        let (_, proof) =
+            Sha256Jmt::new(&self.store).get_with_proof(KeyHash(*key), self.versions - 1).unwrap();
+        let bytes = borsh::to_vec(&proof).unwrap();
+        let mut rest = &bytes[..];
+        let end = match take::<1>(&mut rest) {
+            [0] => End::Empty,
+            _ => {
+                let leaf = Leaf { key: take(&mut rest), value: take(&mut rest) };
+                if leaf.key == *key {
+                    End::Present(leaf.value)
+                } else {
+                    End::Other(leaf)
+                }
+            }
+        };
+        let count = u32::from_le_bytes(take(&mut rest));
+        let siblings = (0..count).map(|_| match take::<1>(&mut rest) {
+            [0] => EMPTY_ROOT,
+            [1] => hash_node(&take(&mut rest)),
+            _ => hash_leaf(&take(&mut rest)),
+        });
+        let siblings = siblings.collect();
+        assert!(rest.is_empty());
+        Proof { end, siblings }
+    }
 }
 
-/// Keys that collide: short ones from a few bits, ones that share long prefixes, and spread ones.
-fn arb_key() -> impl Strategy<Value = Hash> {
-    prop_oneof![
-        3 => any::<u8>().prop_map(|seed| key_hash(&[seed])),
-        2 => (0usize..256, any::<bool>()).prop_map(|(bit, ones)| {
-            let mut key = if ones { [0xff; 32] } else { [0; 32] };
-            key[bit / 8] ^= 0x80 >> (bit % 8);
-            key
-        }),
-        2 => (0u8..4, 0u8..16).prop_map(|(a, b)| {
-            let mut key = [0xab; 32];
-            key[0] = a << 6 | 0x0b;
-            key[31] = b << 4;
-            key
-        }),
-        1 => any::<[u8; 32]>(),
-    ]
-}
-
-fn arb_batch() -> impl Strategy<Value = Batch> {
-    let value = prop_oneof![
-        3 => prop::collection::vec(any::<u8>(), 1..4).prop_map(Some),
-        2 => Just(None),
-    ];
-    prop::collection::btree_map(arb_key(), value, 0..24)
-}
-
-/// One key deleted or written at a time finds collapses that batches hide.
-fn arb_history() -> impl Strategy<Value = Vec<Batch>> {
-    let single = (arb_key(), prop::option::of(Just(vec![1u8]))).prop_map(|entry| Batch::from([entry]));
-    prop::collection::vec(prop_oneof![3 => arb_batch(), 1 => single], 1..10)
+fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
+    let (head, tail) = rest.split_first_chunk().unwrap();
+    *rest = tail;
+    *head
 }
 
 proptest! {
@@ -77,6 +81,39 @@ proptest! {
             prop_assert_eq!(made.root, expected.unwrap_or(before));
             prop_assert_eq!(made.root, naive_root_of(&chain.values));
             chain.store.prune(&made.stale);
+        }
+    }
+    #[test]
+    fn same_proofs(history in arb_history(), absent in prop::collection::vec(arb_key(), 8)) {
+        let (mut chain, mut oracle) = (Chain::default(), Oracle::default());
+        for batch in &history {
+            oracle.apply(&chain, batch);
+            chain.apply(batch);
+        }
+        prop_assume!(oracle.versions > 0);
+        let touched = history.iter().flat_map(|batch| batch.keys().copied());
+        for key in touched.chain(absent) {
+            let proof = prove(&mut chain.store, chain.base.unwrap(), &key).unwrap();
+            prop_assert_eq!(&proof, &oracle.prove(&key));
+            prop_assert_eq!(proof.check(&chain.root(), &key), Ok(()));
+            prop_assert_eq!(matches!(proof.end, End::Present(_)), chain.values.contains_key(&key));
+        }
+    }
+
+    #[test]
+    fn older_versions_stay_readable(history in arb_history()) {
+        let mut chain = Chain::default();
+        let mut states = Vec::new();
+        for batch in &history {
+            chain.apply(batch);
+            states.push((chain.base.unwrap(), chain.values.clone()));
+        }
+        for (base, values) in states {
+            for key in history.iter().flat_map(|batch| batch.keys()) {
+                let proof = prove(&mut chain.store, base, key).unwrap();
+                prop_assert_eq!(proof.check(&base.root, key), Ok(()));
+                prop_assert_eq!(matches!(proof.end, End::Present(_)), values.contains_key(key));
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A store in memory, a naive tree, and the oracle, for the tests of the tree.
-#![allow(dead_code)]
+#![allow(dead_code, missing_docs)]
+
+pub mod keys;
 
 use std::collections::BTreeMap;
 
