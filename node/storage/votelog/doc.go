@@ -58,6 +58,6 @@
 // It must not know consensus rules, sign, or decide what to vote.
 //
 // Tests: crash_test.go crashes at every write of random histories (torn and cut
-// sectors, failed syncs), flip_test.go flips any one bit of either copy or one of
-// each, drop_test.go covers the decisions, log_test.go the rest.
+// sectors, failed syncs), flip_test.go flips any one bit of either copy and of
+// both, held_test.go covers what may leave, log_test.go the rest.
 package votelog
