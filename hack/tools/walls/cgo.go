@@ -2,65 +2,67 @@ package main
 
 import (
 	"fmt"
-	"go/parser"
-	"go/token"
-	"sort"
+	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/packages"
 )
 
-// reachedCgo returns one finding for every cgo package that a package of cgoFree
-// reaches, with one way there.
-func reachedCgo(m *module) []string {
-	var out []string
+// reachedCgo returns one finding for every C library that a package of cgoFree
+// reaches, with one way there. The packages are listed as they are linked: with
+// CGO_ENABLED=0, so that a twin in Go (node/types has one for BLS) counts for it.
+func reachedCgo(m *module) ([]string, error) {
+	var paths []string
 	for _, p := range m.own {
-		if !underAny(p.rel, cgoFree) {
-			continue
+		if underAny(p.rel, cgoFree) {
+			paths = append(paths, p.load.PkgPath)
 		}
-		seen := map[string]bool{}
-		var walk func(at *packages.Package, way []string)
-		walk = func(at *packages.Package, way []string) {
-			// The standard library's cgo (net, os/user) has a Go twin.
-			if seen[at.PkgPath] || at.Module == nil {
-				return
-			}
-			seen[at.PkgPath] = true
-			way = append(way[:len(way):len(way)], at.PkgPath)
-			if importsC(at) {
-				out = append(out, fmt.Sprintf("%s links cgo: %s", p.rel, strings.Join(way, " -> ")))
-				return
-			}
-			for _, path := range sortedKeys(at.Imports) {
-				walk(at.Imports[path], way)
-			}
-		}
-		walk(p.load, nil)
 	}
-	return out
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	roots, err := packages.Load(&packages.Config{
+		Dir:  m.dir,
+		Env:  append(os.Environ(), "CGO_ENABLED=0"),
+		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedDeps | packages.NeedModule,
+	}, paths...)
+	if err != nil {
+		return nil, fmt.Errorf("listing what clients reach: %w", err)
+	}
+	var out []string
+	for _, root := range roots {
+		w := cgoWalk{from: m.relativeOrSame(root.PkgPath), seen: map[string]bool{}}
+		w.walk(root, nil)
+		out = append(out, w.findings...)
+	}
+	return out, nil
 }
 
-// importsC reports whether a file that is built of p imports "C".
-func importsC(p *packages.Package) bool {
-	for _, name := range p.GoFiles {
-		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
-		if err != nil {
-			continue
-		}
-		for _, i := range f.Imports {
-			if i.Path.Value == `"C"` {
-				return true
-			}
-		}
-	}
-	return false
+// cgoWalk goes through what one package reaches, each package once.
+type cgoWalk struct {
+	from     string
+	seen     map[string]bool
+	findings []string
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
+func (w *cgoWalk) walk(at *packages.Package, way []string) {
+	// The standard library's cgo (net, os/user) has a twin in Go.
+	if w.seen[at.PkgPath] || at.Module == nil && len(at.GoFiles) > 0 {
+		return
 	}
-	sort.Strings(keys)
-	return keys
+	w.seen[at.PkgPath] = true
+	way = append(slices.Clip(way), at.PkgPath)
+	if cLibrary(at) {
+		w.findings = append(w.findings, fmt.Sprintf("%s links cgo: %s", w.from, strings.Join(way, " -> ")))
+		return
+	}
+	for _, path := range sortedKeys(at.Imports) {
+		w.walk(at.Imports[path], way)
+	}
+}
+
+// cLibrary reports whether p is one of the C libraries, or has nothing left without cgo.
+func cLibrary(p *packages.Package) bool {
+	return underAny(p.PkgPath, cLibraries) || len(p.GoFiles) == 0 && len(p.OtherFiles)+len(p.IgnoredFiles) > 0
 }

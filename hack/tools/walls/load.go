@@ -64,3 +64,11 @@ func load(dir string) (*module, error) {
 func (m *module) relative(path string) (string, bool) {
 	return strings.CutPrefix(path, m.path+"/")
 }
+
+// relativeOrSame shortens the path of an import of ours, and leaves others.
+func (m *module) relativeOrSame(path string) string {
+	if rel, ours := m.relative(path); ours {
+		return rel
+	}
+	return path
+}

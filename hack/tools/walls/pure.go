@@ -13,7 +13,7 @@ import (
 
 // impureCore returns what the consensus core does that a replay could not repeat:
 // goroutines, channels, clocks, randomness, the order of a map.
-func impureCore(dir string, m *module) ([]string, error) {
+func impureCore(m *module) ([]string, error) {
 	var paths []string
 	for _, p := range m.own {
 		if under(p.rel, pureCore) {
@@ -24,7 +24,7 @@ func impureCore(dir string, m *module) ([]string, error) {
 		return nil, nil
 	}
 	cfg := &packages.Config{
-		Dir: dir,
+		Dir: m.dir,
 		Mode: packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports |
 			packages.NeedDeps | packages.NeedExportFile | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo,
 	}
@@ -34,8 +34,9 @@ func impureCore(dir string, m *module) ([]string, error) {
 	}
 	var out []string
 	for _, p := range loaded {
-		for _, e := range p.Errors {
-			out = append(out, fmt.Sprintf("%s does not type check: %v", p.PkgPath, e))
+		if len(p.Errors) > 0 {
+			out = append(out, fmt.Sprintf("%s does not build, so its purity is not known: %v", m.relativeOrSame(p.PkgPath), p.Errors[len(p.Errors)-1]))
+			continue
 		}
 		for _, f := range p.Syntax {
 			c := &coreFile{m: m, p: p}

@@ -70,6 +70,9 @@ func TestRefused(t *testing.T) {
 		{"node/consensus", "node/types", false},
 		{"node/consensus", "node/types/bls", true},
 		{"executor/host", "proto/bedrock/executor/v1", false},
+		{"client/proof", "executor/receipts", false},
+		{"client/proof", "executor", true},
+		{"executor/receipts", "executor/state", true},
 	} {
 		if got := refused(c.from, c.to) != ""; got != c.refused {
 			t.Errorf("refused(%q, %q) = %v, want %v", c.from, c.to, got, c.refused)
