@@ -79,8 +79,8 @@ func LimitsOf(engine uint32) (Limits, error) {
 		SenderBytes:     64,
 		Fuel: FuelLimits{
 			Base:      1_000_000_000,
-			Gas:       20_000,
-			Verify:    10_000_000,
+			Gas:       128,
+			Verify:    20_000_000,
 			Check:     10_000_000,
 			Byte:      2_000,
 			QueryBase: 2_000_000_000,
