@@ -17,6 +17,16 @@ tools_key() {
 GO_TOOLS=$BEDROCK_CACHE/tools/go-$(tools_key)
 PROST_TOOLS=$BEDROCK_CACHE/tools/protoc-gen-prost-$PROTOC_GEN_PROST_VERSION
 
+# tree_files lists, sorted, the files under the given paths that belong to the tree:
+# what git tracks or would, or without git, all but build folders.
+tree_files() {
+  if git -C "$ROOT" rev-parse --git-dir >/dev/null 2>&1; then
+    git ls-files --cached --others --exclude-standard -- "$@"
+  else
+    find "$@" -type f -not -path '*/target/*' -not -path './.cache/*' -not -path './bin/*' | sed 's,^\./,,'
+  fi | LC_ALL=C sort -u | while read -r f; do [ ! -f "$f" ] || echo "$f"; done
+}
+
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() {
   say "$@"
