@@ -126,6 +126,61 @@ func (Wait) EnumDescriptor() ([]byte, []int) {
 	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{1}
 }
 
+type SubmitStatus int32
+
+const (
+	SubmitStatus_SUBMIT_STATUS_UNSPECIFIED SubmitStatus = 0
+	SubmitStatus_SUBMIT_STATUS_ACCEPTED    SubmitStatus = 1 // in the pool and its journal
+	SubmitStatus_SUBMIT_STATUS_DUPLICATE   SubmitStatus = 2 // was in the pool already, or executed lately
+	SubmitStatus_SUBMIT_STATUS_HELD        SubmitStatus = 3 // waits a bounded time for the nonces before its own
+	SubmitStatus_SUBMIT_STATUS_REJECTED    SubmitStatus = 4 // reason, code and text say why
+)
+
+// Enum value maps for SubmitStatus.
+var (
+	SubmitStatus_name = map[int32]string{
+		0: "SUBMIT_STATUS_UNSPECIFIED",
+		1: "SUBMIT_STATUS_ACCEPTED",
+		2: "SUBMIT_STATUS_DUPLICATE",
+		3: "SUBMIT_STATUS_HELD",
+		4: "SUBMIT_STATUS_REJECTED",
+	}
+	SubmitStatus_value = map[string]int32{
+		"SUBMIT_STATUS_UNSPECIFIED": 0,
+		"SUBMIT_STATUS_ACCEPTED":    1,
+		"SUBMIT_STATUS_DUPLICATE":   2,
+		"SUBMIT_STATUS_HELD":        3,
+		"SUBMIT_STATUS_REJECTED":    4,
+	}
+)
+
+func (x SubmitStatus) Enum() *SubmitStatus {
+	p := new(SubmitStatus)
+	*p = x
+	return p
+}
+
+func (x SubmitStatus) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SubmitStatus) Descriptor() protoreflect.EnumDescriptor {
+	return file_bedrock_node_v1_node_proto_enumTypes[2].Descriptor()
+}
+
+func (SubmitStatus) Type() protoreflect.EnumType {
+	return &file_bedrock_node_v1_node_proto_enumTypes[2]
+}
+
+func (x SubmitStatus) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SubmitStatus.Descriptor instead.
+func (SubmitStatus) EnumDescriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{2}
+}
+
 type GetStatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -485,6 +540,7 @@ type GetBlockRequest struct {
 	//	*GetBlockRequest_Height
 	//	*GetBlockRequest_BlockId
 	By            isGetBlockRequest_By `protobuf_oneof:"by"`
+	Prove         bool                 `protobuf:"varint,3,opt,name=prove,proto3" json:"prove,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -544,6 +600,13 @@ func (x *GetBlockRequest) GetBlockId() []byte {
 	return nil
 }
 
+func (x *GetBlockRequest) GetProve() bool {
+	if x != nil {
+		return x.Prove
+	}
+	return false
+}
+
 type isGetBlockRequest_By interface {
 	isGetBlockRequest_By()
 }
@@ -569,6 +632,7 @@ type GetBlockResponse struct {
 	Outcome      *Outcome               `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	// Where one for this very height is held; GetCommit has one for any.
 	Certificate   *CommitCertificate `protobuf:"bytes,6,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	Proof         *Proof             `protobuf:"bytes,7,opt,name=proof,proto3" json:"proof,omitempty"` // block claim; with `prove` only
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -641,6 +705,13 @@ func (x *GetBlockResponse) GetOutcome() *Outcome {
 func (x *GetBlockResponse) GetCertificate() *CommitCertificate {
 	if x != nil {
 		return x.Certificate
+	}
+	return nil
+}
+
+func (x *GetBlockResponse) GetProof() *Proof {
+	if x != nil {
+		return x.Proof
 	}
 	return nil
 }
@@ -1902,9 +1973,12 @@ func (x *SubmitTransactionResponse) GetProof() *Proof {
 type SubmitResult struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	TxHash        []byte                 `protobuf:"bytes,1,opt,name=tx_hash,json=txHash,proto3" json:"tx_hash,omitempty"`
-	Code          uint32                 `protobuf:"varint,2,opt,name=code,proto3" json:"code,omitempty"` // 0: accepted; else the pool's or the module's code
-	Log           string                 `protobuf:"bytes,3,opt,name=log,proto3" json:"log,omitempty"`
-	LowestPrice   uint64                 `protobuf:"varint,4,opt,name=lowest_price,json=lowestPrice,proto3" json:"lowest_price,omitempty"` // with a full pool: what would get in
+	Status        SubmitStatus           `protobuf:"varint,2,opt,name=status,proto3,enum=bedrock.node.v1.SubmitStatus" json:"status,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`                               // a word of the pool, such as pool_full; empty if accepted
+	Code          uint32                 `protobuf:"varint,4,opt,name=code,proto3" json:"code,omitempty"`                                  // the executor's, where it refused
+	Text          string                 `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`                                   // what is wrong and what to do
+	LowestPrice   uint64                 `protobuf:"varint,6,opt,name=lowest_price,json=lowestPrice,proto3" json:"lowest_price,omitempty"` // with a full pool: the gas price that would get in
+	NextNonce     uint64                 `protobuf:"varint,7,opt,name=next_nonce,json=nextNonce,proto3" json:"next_nonce,omitempty"`       // that the sender's lane waits for, where known
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1946,6 +2020,20 @@ func (x *SubmitResult) GetTxHash() []byte {
 	return nil
 }
 
+func (x *SubmitResult) GetStatus() SubmitStatus {
+	if x != nil {
+		return x.Status
+	}
+	return SubmitStatus_SUBMIT_STATUS_UNSPECIFIED
+}
+
+func (x *SubmitResult) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 func (x *SubmitResult) GetCode() uint32 {
 	if x != nil {
 		return x.Code
@@ -1953,9 +2041,9 @@ func (x *SubmitResult) GetCode() uint32 {
 	return 0
 }
 
-func (x *SubmitResult) GetLog() string {
+func (x *SubmitResult) GetText() string {
 	if x != nil {
-		return x.Log
+		return x.Text
 	}
 	return ""
 }
@@ -1963,6 +2051,13 @@ func (x *SubmitResult) GetLog() string {
 func (x *SubmitResult) GetLowestPrice() uint64 {
 	if x != nil {
 		return x.LowestPrice
+	}
+	return 0
+}
+
+func (x *SubmitResult) GetNextNonce() uint64 {
+	if x != nil {
+		return x.NextNonce
 	}
 	return 0
 }
@@ -2522,18 +2617,20 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\x0fstarted_time_ms\x18\x19 \x01(\x04R\rstartedTimeMs\"\x13\n" +
 	"\x11GetGenesisRequest\"0\n" +
 	"\x12GetGenesisResponse\x12\x1a\n" +
-	"\bdocument\x18\x01 \x01(\fR\bdocument\"N\n" +
+	"\bdocument\x18\x01 \x01(\fR\bdocument\"d\n" +
 	"\x0fGetBlockRequest\x12\x18\n" +
 	"\x06height\x18\x01 \x01(\x04H\x00R\x06height\x12\x1b\n" +
-	"\bblock_id\x18\x02 \x01(\fH\x00R\ablockIdB\x04\n" +
-	"\x02by\"\x98\x02\n" +
+	"\bblock_id\x18\x02 \x01(\fH\x00R\ablockId\x12\x14\n" +
+	"\x05prove\x18\x03 \x01(\bR\x05proveB\x04\n" +
+	"\x02by\"\xc6\x02\n" +
 	"\x10GetBlockResponse\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12/\n" +
 	"\x06header\x18\x02 \x01(\v2\x17.bedrock.node.v1.HeaderR\x06header\x12\"\n" +
 	"\ftransactions\x18\x03 \x03(\fR\ftransactions\x12\x1a\n" +
 	"\bevidence\x18\x04 \x03(\fR\bevidence\x122\n" +
 	"\aoutcome\x18\x05 \x01(\v2\x18.bedrock.node.v1.OutcomeR\aoutcome\x12D\n" +
-	"\vcertificate\x18\x06 \x01(\v2\".bedrock.node.v1.CommitCertificateR\vcertificate\"N\n" +
+	"\vcertificate\x18\x06 \x01(\v2\".bedrock.node.v1.CommitCertificateR\vcertificate\x12,\n" +
+	"\x05proof\x18\a \x01(\v2\x16.bedrock.node.v1.ProofR\x05proof\"N\n" +
 	"\x11ListBlocksRequest\x12#\n" +
 	"\rnewest_height\x18\x01 \x01(\x04R\fnewestHeight\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\"K\n" +
@@ -2619,12 +2716,16 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\x06result\x18\x01 \x01(\v2\x1d.bedrock.node.v1.SubmitResultR\x06result\x12\x16\n" +
 	"\x06height\x18\x02 \x01(\x04R\x06height\x12=\n" +
 	"\areceipt\x18\x03 \x01(\v2#.bedrock.node.v1.TransactionReceiptR\areceipt\x12,\n" +
-	"\x05proof\x18\x04 \x01(\v2\x16.bedrock.node.v1.ProofR\x05proof\"p\n" +
+	"\x05proof\x18\x04 \x01(\v2\x16.bedrock.node.v1.ProofR\x05proof\"\xe0\x01\n" +
 	"\fSubmitResult\x12\x17\n" +
-	"\atx_hash\x18\x01 \x01(\fR\x06txHash\x12\x12\n" +
-	"\x04code\x18\x02 \x01(\rR\x04code\x12\x10\n" +
-	"\x03log\x18\x03 \x01(\tR\x03log\x12!\n" +
-	"\flowest_price\x18\x04 \x01(\x04R\vlowestPrice\"N\n" +
+	"\atx_hash\x18\x01 \x01(\fR\x06txHash\x125\n" +
+	"\x06status\x18\x02 \x01(\x0e2\x1d.bedrock.node.v1.SubmitStatusR\x06status\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04code\x18\x04 \x01(\rR\x04code\x12\x12\n" +
+	"\x04text\x18\x05 \x01(\tR\x04text\x12!\n" +
+	"\flowest_price\x18\x06 \x01(\x04R\vlowestPrice\x12\x1d\n" +
+	"\n" +
+	"next_nonce\x18\a \x01(\x04R\tnextNonce\"N\n" +
 	"\x12SubmitBatchRequest\x12\"\n" +
 	"\ftransactions\x18\x01 \x03(\fR\ftransactions\x12\x14\n" +
 	"\x05brief\x18\x02 \x01(\bR\x05brief\"i\n" +
@@ -2672,7 +2773,13 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\x10WAIT_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rWAIT_ACCEPTED\x10\x01\x12\x0e\n" +
 	"\n" +
-	"WAIT_FINAL\x10\x022\xfa\n" +
+	"WAIT_FINAL\x10\x02*\x9a\x01\n" +
+	"\fSubmitStatus\x12\x1d\n" +
+	"\x19SUBMIT_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16SUBMIT_STATUS_ACCEPTED\x10\x01\x12\x1b\n" +
+	"\x17SUBMIT_STATUS_DUPLICATE\x10\x02\x12\x16\n" +
+	"\x12SUBMIT_STATUS_HELD\x10\x03\x12\x1a\n" +
+	"\x16SUBMIT_STATUS_REJECTED\x10\x042\xfa\n" +
 	"\n" +
 	"\vNodeService\x12W\n" +
 	"\tGetStatus\x12!.bedrock.node.v1.GetStatusRequest\x1a\".bedrock.node.v1.GetStatusResponse\"\x03\x90\x02\x01\x12Z\n" +
@@ -2706,126 +2813,129 @@ func file_bedrock_node_v1_node_proto_rawDescGZIP() []byte {
 	return file_bedrock_node_v1_node_proto_rawDescData
 }
 
-var file_bedrock_node_v1_node_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_bedrock_node_v1_node_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_bedrock_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_bedrock_node_v1_node_proto_goTypes = []any{
 	(TransactionState)(0),             // 0: bedrock.node.v1.TransactionState
 	(Wait)(0),                         // 1: bedrock.node.v1.Wait
-	(*GetStatusRequest)(nil),          // 2: bedrock.node.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),         // 3: bedrock.node.v1.GetStatusResponse
-	(*GetGenesisRequest)(nil),         // 4: bedrock.node.v1.GetGenesisRequest
-	(*GetGenesisResponse)(nil),        // 5: bedrock.node.v1.GetGenesisResponse
-	(*GetBlockRequest)(nil),           // 6: bedrock.node.v1.GetBlockRequest
-	(*GetBlockResponse)(nil),          // 7: bedrock.node.v1.GetBlockResponse
-	(*ListBlocksRequest)(nil),         // 8: bedrock.node.v1.ListBlocksRequest
-	(*ListBlocksResponse)(nil),        // 9: bedrock.node.v1.ListBlocksResponse
-	(*BlockSummary)(nil),              // 10: bedrock.node.v1.BlockSummary
-	(*GetTransactionRequest)(nil),     // 11: bedrock.node.v1.GetTransactionRequest
-	(*GetTransactionResponse)(nil),    // 12: bedrock.node.v1.GetTransactionResponse
-	(*GetReceiptsRequest)(nil),        // 13: bedrock.node.v1.GetReceiptsRequest
-	(*GetReceiptsResponse)(nil),       // 14: bedrock.node.v1.GetReceiptsResponse
-	(*TransactionReceipt)(nil),        // 15: bedrock.node.v1.TransactionReceipt
-	(*GetCommitRequest)(nil),          // 16: bedrock.node.v1.GetCommitRequest
-	(*GetCommitResponse)(nil),         // 17: bedrock.node.v1.GetCommitResponse
-	(*ListEpochsRequest)(nil),         // 18: bedrock.node.v1.ListEpochsRequest
-	(*ListEpochsResponse)(nil),        // 19: bedrock.node.v1.ListEpochsResponse
-	(*ListValidatorsRequest)(nil),     // 20: bedrock.node.v1.ListValidatorsRequest
-	(*ListValidatorsResponse)(nil),    // 21: bedrock.node.v1.ListValidatorsResponse
-	(*ValidatorStatus)(nil),           // 22: bedrock.node.v1.ValidatorStatus
-	(*QueryRequest)(nil),              // 23: bedrock.node.v1.QueryRequest
-	(*QueryResponse)(nil),             // 24: bedrock.node.v1.QueryResponse
-	(*SimulateRequest)(nil),           // 25: bedrock.node.v1.SimulateRequest
-	(*SimulateResponse)(nil),          // 26: bedrock.node.v1.SimulateResponse
-	(*SubmitTransactionRequest)(nil),  // 27: bedrock.node.v1.SubmitTransactionRequest
-	(*SubmitTransactionResponse)(nil), // 28: bedrock.node.v1.SubmitTransactionResponse
-	(*SubmitResult)(nil),              // 29: bedrock.node.v1.SubmitResult
-	(*SubmitBatchRequest)(nil),        // 30: bedrock.node.v1.SubmitBatchRequest
-	(*SubmitBatchResponse)(nil),       // 31: bedrock.node.v1.SubmitBatchResponse
-	(*BatchResult)(nil),               // 32: bedrock.node.v1.BatchResult
-	(*StreamBlocksRequest)(nil),       // 33: bedrock.node.v1.StreamBlocksRequest
-	(*StreamBlocksResponse)(nil),      // 34: bedrock.node.v1.StreamBlocksResponse
-	(*Cursor)(nil),                    // 35: bedrock.node.v1.Cursor
-	(*StreamEventsRequest)(nil),       // 36: bedrock.node.v1.StreamEventsRequest
-	(*StreamEventsResponse)(nil),      // 37: bedrock.node.v1.StreamEventsResponse
-	(*Header)(nil),                    // 38: bedrock.node.v1.Header
-	(*Outcome)(nil),                   // 39: bedrock.node.v1.Outcome
-	(*CommitCertificate)(nil),         // 40: bedrock.node.v1.CommitCertificate
-	(*Receipt)(nil),                   // 41: bedrock.node.v1.Receipt
-	(*Event)(nil),                     // 42: bedrock.node.v1.Event
-	(*Proof)(nil),                     // 43: bedrock.node.v1.Proof
-	(*EpochStart)(nil),                // 44: bedrock.node.v1.EpochStart
-	(*Validator)(nil),                 // 45: bedrock.node.v1.Validator
+	(SubmitStatus)(0),                 // 2: bedrock.node.v1.SubmitStatus
+	(*GetStatusRequest)(nil),          // 3: bedrock.node.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),         // 4: bedrock.node.v1.GetStatusResponse
+	(*GetGenesisRequest)(nil),         // 5: bedrock.node.v1.GetGenesisRequest
+	(*GetGenesisResponse)(nil),        // 6: bedrock.node.v1.GetGenesisResponse
+	(*GetBlockRequest)(nil),           // 7: bedrock.node.v1.GetBlockRequest
+	(*GetBlockResponse)(nil),          // 8: bedrock.node.v1.GetBlockResponse
+	(*ListBlocksRequest)(nil),         // 9: bedrock.node.v1.ListBlocksRequest
+	(*ListBlocksResponse)(nil),        // 10: bedrock.node.v1.ListBlocksResponse
+	(*BlockSummary)(nil),              // 11: bedrock.node.v1.BlockSummary
+	(*GetTransactionRequest)(nil),     // 12: bedrock.node.v1.GetTransactionRequest
+	(*GetTransactionResponse)(nil),    // 13: bedrock.node.v1.GetTransactionResponse
+	(*GetReceiptsRequest)(nil),        // 14: bedrock.node.v1.GetReceiptsRequest
+	(*GetReceiptsResponse)(nil),       // 15: bedrock.node.v1.GetReceiptsResponse
+	(*TransactionReceipt)(nil),        // 16: bedrock.node.v1.TransactionReceipt
+	(*GetCommitRequest)(nil),          // 17: bedrock.node.v1.GetCommitRequest
+	(*GetCommitResponse)(nil),         // 18: bedrock.node.v1.GetCommitResponse
+	(*ListEpochsRequest)(nil),         // 19: bedrock.node.v1.ListEpochsRequest
+	(*ListEpochsResponse)(nil),        // 20: bedrock.node.v1.ListEpochsResponse
+	(*ListValidatorsRequest)(nil),     // 21: bedrock.node.v1.ListValidatorsRequest
+	(*ListValidatorsResponse)(nil),    // 22: bedrock.node.v1.ListValidatorsResponse
+	(*ValidatorStatus)(nil),           // 23: bedrock.node.v1.ValidatorStatus
+	(*QueryRequest)(nil),              // 24: bedrock.node.v1.QueryRequest
+	(*QueryResponse)(nil),             // 25: bedrock.node.v1.QueryResponse
+	(*SimulateRequest)(nil),           // 26: bedrock.node.v1.SimulateRequest
+	(*SimulateResponse)(nil),          // 27: bedrock.node.v1.SimulateResponse
+	(*SubmitTransactionRequest)(nil),  // 28: bedrock.node.v1.SubmitTransactionRequest
+	(*SubmitTransactionResponse)(nil), // 29: bedrock.node.v1.SubmitTransactionResponse
+	(*SubmitResult)(nil),              // 30: bedrock.node.v1.SubmitResult
+	(*SubmitBatchRequest)(nil),        // 31: bedrock.node.v1.SubmitBatchRequest
+	(*SubmitBatchResponse)(nil),       // 32: bedrock.node.v1.SubmitBatchResponse
+	(*BatchResult)(nil),               // 33: bedrock.node.v1.BatchResult
+	(*StreamBlocksRequest)(nil),       // 34: bedrock.node.v1.StreamBlocksRequest
+	(*StreamBlocksResponse)(nil),      // 35: bedrock.node.v1.StreamBlocksResponse
+	(*Cursor)(nil),                    // 36: bedrock.node.v1.Cursor
+	(*StreamEventsRequest)(nil),       // 37: bedrock.node.v1.StreamEventsRequest
+	(*StreamEventsResponse)(nil),      // 38: bedrock.node.v1.StreamEventsResponse
+	(*Header)(nil),                    // 39: bedrock.node.v1.Header
+	(*Outcome)(nil),                   // 40: bedrock.node.v1.Outcome
+	(*CommitCertificate)(nil),         // 41: bedrock.node.v1.CommitCertificate
+	(*Proof)(nil),                     // 42: bedrock.node.v1.Proof
+	(*Receipt)(nil),                   // 43: bedrock.node.v1.Receipt
+	(*Event)(nil),                     // 44: bedrock.node.v1.Event
+	(*EpochStart)(nil),                // 45: bedrock.node.v1.EpochStart
+	(*Validator)(nil),                 // 46: bedrock.node.v1.Validator
 }
 var file_bedrock_node_v1_node_proto_depIdxs = []int32{
-	38, // 0: bedrock.node.v1.GetBlockResponse.header:type_name -> bedrock.node.v1.Header
-	39, // 1: bedrock.node.v1.GetBlockResponse.outcome:type_name -> bedrock.node.v1.Outcome
-	40, // 2: bedrock.node.v1.GetBlockResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	10, // 3: bedrock.node.v1.ListBlocksResponse.blocks:type_name -> bedrock.node.v1.BlockSummary
-	38, // 4: bedrock.node.v1.BlockSummary.header:type_name -> bedrock.node.v1.Header
-	39, // 5: bedrock.node.v1.BlockSummary.outcome:type_name -> bedrock.node.v1.Outcome
-	0,  // 6: bedrock.node.v1.GetTransactionResponse.state:type_name -> bedrock.node.v1.TransactionState
-	41, // 7: bedrock.node.v1.GetTransactionResponse.receipt:type_name -> bedrock.node.v1.Receipt
-	42, // 8: bedrock.node.v1.GetTransactionResponse.events:type_name -> bedrock.node.v1.Event
-	43, // 9: bedrock.node.v1.GetTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
-	15, // 10: bedrock.node.v1.GetReceiptsResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
-	41, // 11: bedrock.node.v1.TransactionReceipt.receipt:type_name -> bedrock.node.v1.Receipt
-	42, // 12: bedrock.node.v1.TransactionReceipt.events:type_name -> bedrock.node.v1.Event
-	40, // 13: bedrock.node.v1.GetCommitResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	39, // 14: bedrock.node.v1.GetCommitResponse.outcomes:type_name -> bedrock.node.v1.Outcome
-	44, // 15: bedrock.node.v1.ListEpochsResponse.epochs:type_name -> bedrock.node.v1.EpochStart
-	22, // 16: bedrock.node.v1.ListValidatorsResponse.validators:type_name -> bedrock.node.v1.ValidatorStatus
-	45, // 17: bedrock.node.v1.ValidatorStatus.validator:type_name -> bedrock.node.v1.Validator
-	43, // 18: bedrock.node.v1.QueryResponse.proof:type_name -> bedrock.node.v1.Proof
-	15, // 19: bedrock.node.v1.SimulateResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
-	1,  // 20: bedrock.node.v1.SubmitTransactionRequest.wait:type_name -> bedrock.node.v1.Wait
-	29, // 21: bedrock.node.v1.SubmitTransactionResponse.result:type_name -> bedrock.node.v1.SubmitResult
-	15, // 22: bedrock.node.v1.SubmitTransactionResponse.receipt:type_name -> bedrock.node.v1.TransactionReceipt
-	43, // 23: bedrock.node.v1.SubmitTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
-	32, // 24: bedrock.node.v1.SubmitBatchResponse.results:type_name -> bedrock.node.v1.BatchResult
-	29, // 25: bedrock.node.v1.BatchResult.result:type_name -> bedrock.node.v1.SubmitResult
-	38, // 26: bedrock.node.v1.StreamBlocksResponse.header:type_name -> bedrock.node.v1.Header
-	39, // 27: bedrock.node.v1.StreamBlocksResponse.outcome:type_name -> bedrock.node.v1.Outcome
-	40, // 28: bedrock.node.v1.StreamBlocksResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	41, // 29: bedrock.node.v1.StreamBlocksResponse.receipts:type_name -> bedrock.node.v1.Receipt
-	35, // 30: bedrock.node.v1.StreamEventsRequest.from:type_name -> bedrock.node.v1.Cursor
-	35, // 31: bedrock.node.v1.StreamEventsResponse.at:type_name -> bedrock.node.v1.Cursor
-	35, // 32: bedrock.node.v1.StreamEventsResponse.next:type_name -> bedrock.node.v1.Cursor
-	42, // 33: bedrock.node.v1.StreamEventsResponse.event:type_name -> bedrock.node.v1.Event
-	2,  // 34: bedrock.node.v1.NodeService.GetStatus:input_type -> bedrock.node.v1.GetStatusRequest
-	4,  // 35: bedrock.node.v1.NodeService.GetGenesis:input_type -> bedrock.node.v1.GetGenesisRequest
-	6,  // 36: bedrock.node.v1.NodeService.GetBlock:input_type -> bedrock.node.v1.GetBlockRequest
-	8,  // 37: bedrock.node.v1.NodeService.ListBlocks:input_type -> bedrock.node.v1.ListBlocksRequest
-	11, // 38: bedrock.node.v1.NodeService.GetTransaction:input_type -> bedrock.node.v1.GetTransactionRequest
-	13, // 39: bedrock.node.v1.NodeService.GetReceipts:input_type -> bedrock.node.v1.GetReceiptsRequest
-	16, // 40: bedrock.node.v1.NodeService.GetCommit:input_type -> bedrock.node.v1.GetCommitRequest
-	18, // 41: bedrock.node.v1.NodeService.ListEpochs:input_type -> bedrock.node.v1.ListEpochsRequest
-	20, // 42: bedrock.node.v1.NodeService.ListValidators:input_type -> bedrock.node.v1.ListValidatorsRequest
-	23, // 43: bedrock.node.v1.NodeService.Query:input_type -> bedrock.node.v1.QueryRequest
-	25, // 44: bedrock.node.v1.NodeService.Simulate:input_type -> bedrock.node.v1.SimulateRequest
-	27, // 45: bedrock.node.v1.NodeService.SubmitTransaction:input_type -> bedrock.node.v1.SubmitTransactionRequest
-	30, // 46: bedrock.node.v1.NodeService.SubmitBatch:input_type -> bedrock.node.v1.SubmitBatchRequest
-	33, // 47: bedrock.node.v1.NodeService.StreamBlocks:input_type -> bedrock.node.v1.StreamBlocksRequest
-	36, // 48: bedrock.node.v1.NodeService.StreamEvents:input_type -> bedrock.node.v1.StreamEventsRequest
-	3,  // 49: bedrock.node.v1.NodeService.GetStatus:output_type -> bedrock.node.v1.GetStatusResponse
-	5,  // 50: bedrock.node.v1.NodeService.GetGenesis:output_type -> bedrock.node.v1.GetGenesisResponse
-	7,  // 51: bedrock.node.v1.NodeService.GetBlock:output_type -> bedrock.node.v1.GetBlockResponse
-	9,  // 52: bedrock.node.v1.NodeService.ListBlocks:output_type -> bedrock.node.v1.ListBlocksResponse
-	12, // 53: bedrock.node.v1.NodeService.GetTransaction:output_type -> bedrock.node.v1.GetTransactionResponse
-	14, // 54: bedrock.node.v1.NodeService.GetReceipts:output_type -> bedrock.node.v1.GetReceiptsResponse
-	17, // 55: bedrock.node.v1.NodeService.GetCommit:output_type -> bedrock.node.v1.GetCommitResponse
-	19, // 56: bedrock.node.v1.NodeService.ListEpochs:output_type -> bedrock.node.v1.ListEpochsResponse
-	21, // 57: bedrock.node.v1.NodeService.ListValidators:output_type -> bedrock.node.v1.ListValidatorsResponse
-	24, // 58: bedrock.node.v1.NodeService.Query:output_type -> bedrock.node.v1.QueryResponse
-	26, // 59: bedrock.node.v1.NodeService.Simulate:output_type -> bedrock.node.v1.SimulateResponse
-	28, // 60: bedrock.node.v1.NodeService.SubmitTransaction:output_type -> bedrock.node.v1.SubmitTransactionResponse
-	31, // 61: bedrock.node.v1.NodeService.SubmitBatch:output_type -> bedrock.node.v1.SubmitBatchResponse
-	34, // 62: bedrock.node.v1.NodeService.StreamBlocks:output_type -> bedrock.node.v1.StreamBlocksResponse
-	37, // 63: bedrock.node.v1.NodeService.StreamEvents:output_type -> bedrock.node.v1.StreamEventsResponse
-	49, // [49:64] is the sub-list for method output_type
-	34, // [34:49] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	39, // 0: bedrock.node.v1.GetBlockResponse.header:type_name -> bedrock.node.v1.Header
+	40, // 1: bedrock.node.v1.GetBlockResponse.outcome:type_name -> bedrock.node.v1.Outcome
+	41, // 2: bedrock.node.v1.GetBlockResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	42, // 3: bedrock.node.v1.GetBlockResponse.proof:type_name -> bedrock.node.v1.Proof
+	11, // 4: bedrock.node.v1.ListBlocksResponse.blocks:type_name -> bedrock.node.v1.BlockSummary
+	39, // 5: bedrock.node.v1.BlockSummary.header:type_name -> bedrock.node.v1.Header
+	40, // 6: bedrock.node.v1.BlockSummary.outcome:type_name -> bedrock.node.v1.Outcome
+	0,  // 7: bedrock.node.v1.GetTransactionResponse.state:type_name -> bedrock.node.v1.TransactionState
+	43, // 8: bedrock.node.v1.GetTransactionResponse.receipt:type_name -> bedrock.node.v1.Receipt
+	44, // 9: bedrock.node.v1.GetTransactionResponse.events:type_name -> bedrock.node.v1.Event
+	42, // 10: bedrock.node.v1.GetTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
+	16, // 11: bedrock.node.v1.GetReceiptsResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
+	43, // 12: bedrock.node.v1.TransactionReceipt.receipt:type_name -> bedrock.node.v1.Receipt
+	44, // 13: bedrock.node.v1.TransactionReceipt.events:type_name -> bedrock.node.v1.Event
+	41, // 14: bedrock.node.v1.GetCommitResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	40, // 15: bedrock.node.v1.GetCommitResponse.outcomes:type_name -> bedrock.node.v1.Outcome
+	45, // 16: bedrock.node.v1.ListEpochsResponse.epochs:type_name -> bedrock.node.v1.EpochStart
+	23, // 17: bedrock.node.v1.ListValidatorsResponse.validators:type_name -> bedrock.node.v1.ValidatorStatus
+	46, // 18: bedrock.node.v1.ValidatorStatus.validator:type_name -> bedrock.node.v1.Validator
+	42, // 19: bedrock.node.v1.QueryResponse.proof:type_name -> bedrock.node.v1.Proof
+	16, // 20: bedrock.node.v1.SimulateResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
+	1,  // 21: bedrock.node.v1.SubmitTransactionRequest.wait:type_name -> bedrock.node.v1.Wait
+	30, // 22: bedrock.node.v1.SubmitTransactionResponse.result:type_name -> bedrock.node.v1.SubmitResult
+	16, // 23: bedrock.node.v1.SubmitTransactionResponse.receipt:type_name -> bedrock.node.v1.TransactionReceipt
+	42, // 24: bedrock.node.v1.SubmitTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
+	2,  // 25: bedrock.node.v1.SubmitResult.status:type_name -> bedrock.node.v1.SubmitStatus
+	33, // 26: bedrock.node.v1.SubmitBatchResponse.results:type_name -> bedrock.node.v1.BatchResult
+	30, // 27: bedrock.node.v1.BatchResult.result:type_name -> bedrock.node.v1.SubmitResult
+	39, // 28: bedrock.node.v1.StreamBlocksResponse.header:type_name -> bedrock.node.v1.Header
+	40, // 29: bedrock.node.v1.StreamBlocksResponse.outcome:type_name -> bedrock.node.v1.Outcome
+	41, // 30: bedrock.node.v1.StreamBlocksResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	43, // 31: bedrock.node.v1.StreamBlocksResponse.receipts:type_name -> bedrock.node.v1.Receipt
+	36, // 32: bedrock.node.v1.StreamEventsRequest.from:type_name -> bedrock.node.v1.Cursor
+	36, // 33: bedrock.node.v1.StreamEventsResponse.at:type_name -> bedrock.node.v1.Cursor
+	36, // 34: bedrock.node.v1.StreamEventsResponse.next:type_name -> bedrock.node.v1.Cursor
+	44, // 35: bedrock.node.v1.StreamEventsResponse.event:type_name -> bedrock.node.v1.Event
+	3,  // 36: bedrock.node.v1.NodeService.GetStatus:input_type -> bedrock.node.v1.GetStatusRequest
+	5,  // 37: bedrock.node.v1.NodeService.GetGenesis:input_type -> bedrock.node.v1.GetGenesisRequest
+	7,  // 38: bedrock.node.v1.NodeService.GetBlock:input_type -> bedrock.node.v1.GetBlockRequest
+	9,  // 39: bedrock.node.v1.NodeService.ListBlocks:input_type -> bedrock.node.v1.ListBlocksRequest
+	12, // 40: bedrock.node.v1.NodeService.GetTransaction:input_type -> bedrock.node.v1.GetTransactionRequest
+	14, // 41: bedrock.node.v1.NodeService.GetReceipts:input_type -> bedrock.node.v1.GetReceiptsRequest
+	17, // 42: bedrock.node.v1.NodeService.GetCommit:input_type -> bedrock.node.v1.GetCommitRequest
+	19, // 43: bedrock.node.v1.NodeService.ListEpochs:input_type -> bedrock.node.v1.ListEpochsRequest
+	21, // 44: bedrock.node.v1.NodeService.ListValidators:input_type -> bedrock.node.v1.ListValidatorsRequest
+	24, // 45: bedrock.node.v1.NodeService.Query:input_type -> bedrock.node.v1.QueryRequest
+	26, // 46: bedrock.node.v1.NodeService.Simulate:input_type -> bedrock.node.v1.SimulateRequest
+	28, // 47: bedrock.node.v1.NodeService.SubmitTransaction:input_type -> bedrock.node.v1.SubmitTransactionRequest
+	31, // 48: bedrock.node.v1.NodeService.SubmitBatch:input_type -> bedrock.node.v1.SubmitBatchRequest
+	34, // 49: bedrock.node.v1.NodeService.StreamBlocks:input_type -> bedrock.node.v1.StreamBlocksRequest
+	37, // 50: bedrock.node.v1.NodeService.StreamEvents:input_type -> bedrock.node.v1.StreamEventsRequest
+	4,  // 51: bedrock.node.v1.NodeService.GetStatus:output_type -> bedrock.node.v1.GetStatusResponse
+	6,  // 52: bedrock.node.v1.NodeService.GetGenesis:output_type -> bedrock.node.v1.GetGenesisResponse
+	8,  // 53: bedrock.node.v1.NodeService.GetBlock:output_type -> bedrock.node.v1.GetBlockResponse
+	10, // 54: bedrock.node.v1.NodeService.ListBlocks:output_type -> bedrock.node.v1.ListBlocksResponse
+	13, // 55: bedrock.node.v1.NodeService.GetTransaction:output_type -> bedrock.node.v1.GetTransactionResponse
+	15, // 56: bedrock.node.v1.NodeService.GetReceipts:output_type -> bedrock.node.v1.GetReceiptsResponse
+	18, // 57: bedrock.node.v1.NodeService.GetCommit:output_type -> bedrock.node.v1.GetCommitResponse
+	20, // 58: bedrock.node.v1.NodeService.ListEpochs:output_type -> bedrock.node.v1.ListEpochsResponse
+	22, // 59: bedrock.node.v1.NodeService.ListValidators:output_type -> bedrock.node.v1.ListValidatorsResponse
+	25, // 60: bedrock.node.v1.NodeService.Query:output_type -> bedrock.node.v1.QueryResponse
+	27, // 61: bedrock.node.v1.NodeService.Simulate:output_type -> bedrock.node.v1.SimulateResponse
+	29, // 62: bedrock.node.v1.NodeService.SubmitTransaction:output_type -> bedrock.node.v1.SubmitTransactionResponse
+	32, // 63: bedrock.node.v1.NodeService.SubmitBatch:output_type -> bedrock.node.v1.SubmitBatchResponse
+	35, // 64: bedrock.node.v1.NodeService.StreamBlocks:output_type -> bedrock.node.v1.StreamBlocksResponse
+	38, // 65: bedrock.node.v1.NodeService.StreamEvents:output_type -> bedrock.node.v1.StreamEventsResponse
+	51, // [51:66] is the sub-list for method output_type
+	36, // [36:51] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_bedrock_node_v1_node_proto_init() }
@@ -2844,7 +2954,7 @@ func file_bedrock_node_v1_node_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedrock_node_v1_node_proto_rawDesc), len(file_bedrock_node_v1_node_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,

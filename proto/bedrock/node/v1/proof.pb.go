@@ -21,9 +21,9 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// A proof that needs nothing but the genesis file: the file that `query
-// --prove` writes holds its deterministic encoding behind the eight bytes
-// "BEDPRF1\n", and a reader refuses every other encoding of it.
+// A proof that needs nothing but the genesis file. The file that `query --prove`
+// writes is the eight bytes "BEDPRF1\n", the SHA-256 of what follows, and this
+// message with its fields in order; a reader refuses every other form.
 type Proof struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	GenesisHash []byte                 `protobuf:"bytes,1,opt,name=genesis_hash,json=genesisHash,proto3" json:"genesis_hash,omitempty"` // 32 bytes
@@ -243,12 +243,12 @@ func (x *StateClaim) GetProof() []byte {
 	return nil
 }
 
-// A leaf's place in an RFC 6962 list.
+// A leaf's way to the root of an RFC 6962 list. A root does not commit to the
+// list's length, so neither that nor the leaf's index is part of a proof.
 type Inclusion struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Index         uint32                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
-	Count         uint32                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
-	Path          [][]byte               `protobuf:"bytes,3,rep,name=path,proto3" json:"path,omitempty"` // 32 bytes each, leaf's sibling first
+	Path          [][]byte               `protobuf:"bytes,1,rep,name=path,proto3" json:"path,omitempty"`   // sibling hashes, 32 bytes each, the leaf's first
+	Left          uint64                 `protobuf:"fixed64,2,opt,name=left,proto3" json:"left,omitempty"` // bit i: path[i] stands to the left
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -283,25 +283,18 @@ func (*Inclusion) Descriptor() ([]byte, []int) {
 	return file_bedrock_node_v1_proof_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *Inclusion) GetIndex() uint32 {
-	if x != nil {
-		return x.Index
-	}
-	return 0
-}
-
-func (x *Inclusion) GetCount() uint32 {
-	if x != nil {
-		return x.Count
-	}
-	return 0
-}
-
 func (x *Inclusion) GetPath() [][]byte {
 	if x != nil {
 		return x.Path
 	}
 	return nil
+}
+
+func (x *Inclusion) GetLeft() uint64 {
+	if x != nil {
+		return x.Left
+	}
+	return 0
 }
 
 // A transaction of the proven height's block, with its receipt.
@@ -515,11 +508,10 @@ const file_bedrock_node_v1_proof_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\x12\x16\n" +
 	"\x06absent\x18\x03 \x01(\bR\x06absent\x12\x14\n" +
-	"\x05proof\x18\x04 \x01(\fR\x05proof\"K\n" +
-	"\tInclusion\x12\x14\n" +
-	"\x05index\x18\x01 \x01(\rR\x05index\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\rR\x05count\x12\x12\n" +
-	"\x04path\x18\x03 \x03(\fR\x04path\"\x91\x02\n" +
+	"\x05proof\x18\x04 \x01(\fR\x05proof\"3\n" +
+	"\tInclusion\x12\x12\n" +
+	"\x04path\x18\x01 \x03(\fR\x04path\x12\x12\n" +
+	"\x04left\x18\x02 \x01(\x06R\x04left\"\x91\x02\n" +
 	"\x10TransactionClaim\x12/\n" +
 	"\x06header\x18\x01 \x01(\v2\x17.bedrock.node.v1.HeaderR\x06header\x12 \n" +
 	"\vtransaction\x18\x02 \x01(\fR\vtransaction\x129\n" +
