@@ -1,0 +1,15 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "bedrock",
+		Short:         "A Byzantine fault tolerant chain with a deterministic core",
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(newStartCommand())
+	return root
+}
