@@ -10,8 +10,9 @@
 //   - A view answers with the newest write at or below its height on its own
 //     chain; two forks that write the same row or the same (height, path) never
 //     see each other (TestForksDoNotMix, TestViewAgainstModel).
-//   - Commits and drops move no view (TestCommitMovesNoView): what it holds is
-//     reference-counted and released when the last holder closes.
+//   - Commits and drops move no view (TestCommitMovesNoView): overlays live as
+//     long as a view refers to them, and LowestPinned tells pruning what the open
+//     ones read of the base.
 //   - The cache holds what is final only, and never answers a reader with a row
 //     of another height (TestCacheServesTheRightHeight).
 //   - A write set lists the same writes in the same order on every node

@@ -2,9 +2,7 @@ package state
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
-	"sync/atomic"
 )
 
 // Overlay holds the writes of one executed block. It is filled by one
@@ -17,15 +15,12 @@ type Overlay struct {
 	pages  map[Path][]byte
 	stale  []PageID
 	bytes  int
-	refs   atomic.Int64
 }
 
 // NewOverlay makes an empty overlay: that of a failed block, which leaves the
 // state of its parent as it is (rule: failed-block).
 func NewOverlay(block, parent BlockID, after Ref) *Overlay {
-	overlay := &Overlay{block: block, parent: parent, after: after}
-	overlay.refs.Store(1)
-	return overlay
+	return &Overlay{block: block, parent: parent, after: after}
 }
 
 // Block is the block whose writes these are.
@@ -106,16 +101,4 @@ func (o *Overlay) WriteSet() *WriteSet {
 	slices.SortFunc(set.Stale, PageID.Compare)
 	set.Stale = slices.Compact(set.Stale)
 	return set
-}
-
-func (o *Overlay) retain() { o.refs.Add(1) }
-
-// release lets go of the writes once nobody holds them.
-func (o *Overlay) release() {
-	switch left := o.refs.Add(-1); {
-	case left == 0:
-		o.values, o.pages, o.stale = nil, nil, nil
-	case left < 0:
-		panic(fmt.Sprintf("state: overlay of block %x released more often than held", o.block[:4]))
-	}
 }

@@ -92,11 +92,8 @@ func (o *Overlays) ViewAt(ref Ref) (*View, error) {
 	return view, nil
 }
 
-// pin holds what the view reads until its Close.
+// pin holds the base at the view's height until its Close.
 func (o *Overlays) pin(view *View) {
-	for _, overlay := range view.chain {
-		overlay.retain()
-	}
 	o.pins[view.pinned]++
 	view.close = func() { o.unpin(view) }
 }
@@ -106,9 +103,6 @@ func (o *Overlays) unpin(view *View) {
 	defer o.mu.Unlock()
 	if o.pins[view.pinned]--; o.pins[view.pinned] == 0 {
 		delete(o.pins, view.pinned)
-	}
-	for _, overlay := range view.chain {
-		overlay.release()
 	}
 }
 
@@ -161,14 +155,10 @@ func (o *Overlays) Add(overlay *Overlay) error {
 func (o *Overlays) WriteSet(block BlockID) (*WriteSet, error) {
 	o.mu.Lock()
 	overlay := o.byBlock[block]
-	if overlay != nil {
-		overlay.retain()
-	}
 	o.mu.Unlock()
 	if overlay == nil {
 		return nil, fmt.Errorf("write set of block %x: %w", block[:4], ErrUnknownBlock)
 	}
-	defer overlay.release()
 	return overlay.WriteSet(), nil
 }
 
@@ -187,7 +177,6 @@ func (o *Overlays) Commit(block BlockID) error {
 	o.cache.commit(overlay)
 	o.committed, o.tip = block, overlay.after
 	delete(o.byBlock, block)
-	overlay.release()
 	o.dropOrphans()
 	return nil
 }
@@ -198,7 +187,6 @@ func (o *Overlays) Drop(block BlockID) {
 	defer o.mu.Unlock()
 	if overlay := o.byBlock[block]; overlay != nil {
 		delete(o.byBlock, block)
-		overlay.release()
 		o.dropOrphans()
 	}
 }
@@ -214,7 +202,6 @@ func (o *Overlays) dropOrphans() {
 	for _, overlay := range left {
 		if overlay.parent != o.committed && o.byBlock[overlay.parent] == nil {
 			delete(o.byBlock, overlay.block)
-			overlay.release()
 		}
 	}
 }
