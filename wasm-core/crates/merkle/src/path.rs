@@ -93,7 +93,7 @@ impl fmt::Display for NibblePath {
 #[inline(always)]
 pub(crate) fn nibble(key: &Hash, at: usize) -> usize {
     let byte = key[at / 2];
-    usize::from(if at % 2 == 0 { byte >> 4 } else { byte & 0x0f })
+    usize::from(if at.is_multiple_of(2) { byte >> 4 } else { byte & 0x0f })
 }
 
 #[cfg(test)]

@@ -133,5 +133,5 @@ fn edge<R: PageReader>(
 
 fn set_nibble(key: &mut Hash, at: usize, value: usize) {
     let byte = &mut key[at / 2];
-    *byte = if at % 2 == 0 { *byte & 0x0f | (value as u8) << 4 } else { *byte & 0xf0 | value as u8 };
+    *byte = if at.is_multiple_of(2) { *byte & 0x0f | (value as u8) << 4 } else { *byte & 0xf0 | value as u8 };
 }

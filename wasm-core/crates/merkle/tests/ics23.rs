@@ -1,5 +1,7 @@
 //! Exported proofs, judged by the `ics23` crate under jmt's specification.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::BTreeMap;

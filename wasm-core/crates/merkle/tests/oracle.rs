@@ -1,5 +1,7 @@
 //! Roots and proofs against the `jmt` crate over histories of batches.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use bedrock_crypto::sha256::{hash_leaf, hash_node};

@@ -1,8 +1,10 @@
 //! The way up: each page of a level gets its new slots, then the level's dirty nodes are hashed, and the
 //! hashes of its pages are what the level above needs.
 
+use std::ops::Range;
+
 use super::descent::stored_leaf;
-use super::work::{Fault, Leaf, Level, Outcome, Page, Source, Target, Tree};
+use super::work::{blocks, Fault, Leaf, Level, Outcome, Page, Source, Target, Tree};
 use crate::hashing::Kind;
 use crate::page::{bits, put_header, Shape, HEADER, NODE, RANGE, SLOTS, TOP, VERSION};
 use crate::{Hash, Version, EMPTY_ROOT};
@@ -31,10 +33,13 @@ impl Tree<'_> {
             let (upper, lower) = self.levels.split_at_mut(depth + 1);
             let level = &mut upper[depth];
             let below = lower.first().map_or(&[][..], |level| &level.pages);
-            for index in 0..level.pages.len() {
-                settle(level, index, below, &mut self.leaves, version)?;
+            let mut jobs = Vec::new();
+            for block in blocks(level.pages.len()) {
+                for index in block.clone() {
+                    settle(level, index, below, &mut self.leaves, version)?;
+                }
+                hash_nodes(level, block, &mut jobs);
             }
-            hash_nodes(level);
         }
         Ok(())
     }
@@ -219,14 +224,13 @@ struct Job {
     result: Option<usize>,
 }
 
-/// Hashes the dirty nodes of a level, height by height, so that each digest lies in its parent before that is
-/// hashed.
-fn hash_nodes(level: &mut Level) {
+/// Hashes the dirty nodes of a block of pages, height by height, so that each digest lies in its parent before
+/// that is hashed.
+fn hash_nodes(level: &mut Level, block: Range<usize>, jobs: &mut Vec<Job>) {
     let Level { bytes, pages, .. } = level;
-    let mut jobs = Vec::with_capacity(pages.len());
     for height in HEIGHTS {
         jobs.clear();
-        for (index, page) in pages.iter().enumerate() {
+        for (index, page) in block.clone().zip(&pages[block.clone()]) {
             let (base, shape) = (page.span.start, page.shape);
             jobs.extend(bits(page.dirty & height).map(|i| Job {
                 page: index,
@@ -235,7 +239,7 @@ fn hash_nodes(level: &mut Level) {
             }));
         }
         Kind::Node.each(
-            &jobs,
+            jobs,
             bytes,
             |job| job.body,
             |bytes, job, hash| match job.result {

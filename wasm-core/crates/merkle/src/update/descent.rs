@@ -1,7 +1,9 @@
 //! The way down: which pages are touched, what happens to their slots, and that what was read is what the root
 //! says.
 
-use super::work::{Fault, Leaf, Level, Page, Source, Target, Touch, Tree};
+use std::ops::Range;
+
+use super::work::{blocks, Fault, Leaf, Level, Page, Source, Target, Touch, Tree};
 use super::Base;
 use crate::hashing::Kind;
 use crate::page::{self, bits, hash_of, node, Shape, SLOTS, TOP};
@@ -37,15 +39,10 @@ impl Tree<'_> {
             load(reader, &mut level)?;
             let mut checks = Checks::default();
             let mut next = Level::default();
-            for index in 0..level.pages.len() {
-                let start = level.touches.len();
-                match level.pages[index].source {
-                    Source::Stored(_) => self.split_stored(&mut level, index, depth, &mut next, &mut checks),
-                    Source::New => self.split_new(&mut level, index, depth, &mut next),
-                }
-                level.pages[index].touches = start..level.touches.len();
+            for block in blocks(level.pages.len()) {
+                self.split(&mut level, block, depth, &mut next, &mut checks)
+                    .map_err(|(id, what)| Error::Corrupt(id, what))?;
             }
-            verify(&mut level, &checks).map_err(|(id, what)| Error::Corrupt(id, what))?;
             self.levels.push(std::mem::replace(&mut level, next));
             if level.pages.is_empty() {
                 break;
@@ -66,6 +63,35 @@ impl Tree<'_> {
             }
         };
         Level { pages: vec![page], ..Level::default() }
+    }
+
+    /// Finds the touches of a block of pages and checks the pages.
+    fn split(
+        &mut self,
+        level: &mut Level,
+        block: Range<usize>,
+        depth: usize,
+        next: &mut Level,
+        checks: &mut Checks,
+    ) -> Result<(), Fault> {
+        checks.nodes.clear();
+        checks.leaves.clear();
+        for index in block {
+            let start = level.touches.len();
+            if let Source::Stored(version) = level.pages[index].source {
+                let page = &mut level.pages[index];
+                page.shape = page::decode(&level.bytes[page.span.clone()], &page.path, version)
+                    .map_err(|what| page.fault(what))?;
+                if page.shape.present == 0 && page.hash != EMPTY_ROOT {
+                    return Err(page.fault("empty, where its root says otherwise"));
+                }
+                self.split_stored(level, index, depth, next, checks);
+            } else {
+                self.split_new(level, index, depth, next);
+            }
+            level.pages[index].touches = start..level.touches.len();
+        }
+        verify(level, checks)
     }
 
     fn split_stored(
@@ -109,7 +135,7 @@ impl Tree<'_> {
     fn merge(
         &mut self,
         stored: Option<Leaf>,
-        changes: std::ops::Range<usize>,
+        changes: Range<usize>,
         depth: usize,
         next: &mut Level,
     ) -> Option<Target> {
@@ -122,7 +148,7 @@ impl Tree<'_> {
             self.order.insert(start + place, self.leaves.len());
             self.leaves.push(leaf);
         }
-        match *&self.order[start..] {
+        match self.order[start..] {
             [] => stored.map(|_| Target::Empty),
             [one] => {
                 self.order.truncate(start);
@@ -161,7 +187,7 @@ impl Tree<'_> {
     }
 }
 
-/// Reads the stored pages of a level and checks their form.
+/// Reads the stored pages of a level.
 fn load<R: PageReader>(reader: &mut R, level: &mut Level) -> Result<(), Error<R::Error>> {
     let stored = |page: &&Page| page.source != Source::New;
     let ids: Vec<PageId> = level.pages.iter().filter(stored).map(Page::id).collect();
@@ -174,10 +200,7 @@ fn load<R: PageReader>(reader: &mut R, level: &mut Level) -> Result<(), Error<R:
     }
     let stored = |page: &&mut Page| page.source != Source::New;
     for ((page, id), span) in level.pages.iter_mut().filter(stored).zip(ids).zip(spans) {
-        let span = span.ok_or(Error::Missing(id))?;
-        page.shape = page::decode(&bytes[span.clone()], &id.path, id.version)
-            .map_err(|what| Error::Corrupt(id, what))?;
-        page.span = span;
+        page.span = span.ok_or(Error::Missing(id))?;
     }
     level.bytes = bytes;
     Ok(())
@@ -213,10 +236,6 @@ impl Checks {
 
 fn verify(level: &mut Level, checks: &Checks) -> Result<(), Fault> {
     let Level { bytes, pages, .. } = level;
-    let empty = pages.iter().find(|page| page.source != Source::New && page.shape.present == 0);
-    if let Some(page) = empty.filter(|page| page.hash != EMPTY_ROOT) {
-        return Err(page.fault("empty, where its root says otherwise"));
-    }
     let mut failed = None;
     for (kind, checks) in [(Kind::Node, &checks.nodes), (Kind::Leaf, &checks.leaves)] {
         kind.each(

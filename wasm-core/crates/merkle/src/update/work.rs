@@ -108,6 +108,15 @@ pub(super) struct Level {
     pub(super) touches: Vec<Touch>,
 }
 
+/// Pages of a level are worked on in blocks of this many: enough to fill the lanes at each height, few enough
+/// to stay in the processor's cache from one step to the next.
+const BLOCK: usize = 32;
+
+/// The blocks of a level of `pages` pages.
+pub(super) fn blocks(pages: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..pages).step_by(BLOCK).map(move |start| start..pages.min(start + BLOCK))
+}
+
 /// The state of one update.
 pub(super) struct Tree<'a> {
     pub(super) changes: &'a [Change],
