@@ -8,20 +8,20 @@
 //
 // How the caller works with it
 //
-//	core, effects, err := consensus.New(now, config, start)
-//	for { carryOut(effects); effects = core.Step(now, nextEvent()) }
+//		core, effects, err := consensus.New(now, config, start)
+//		for { carryOut(effects); effects = core.Step(now, nextEvent()) }
 //
-//   - A Persist must be durable before any later effect of the same answer, or
-//     of a later answer, is carried out that signs something. Effects before it
-//     depend on nothing and may go out at once.
-//   - Sign: sign the message (its Signature is empty), send it to every
-//     validator of the epoch, and give it back as a Received event with From
-//     the zero Peer, so that the own vote is counted like any other.
-//   - VerifyBlock, ExecuteBlock, BuildBlock, FetchBlock, PrepareEpoch are asked
-//     once; their answers are events, whenever they come. FetchBlock alone is
-//     repeated while the block is missing.
-//   - Blocks reach the Core only with roots that match their payload and
-//     evidence (wire.DecodeBlock checks that).
+//	  - A Persist must be durable before any later effect of the same answer, or
+//	    of a later answer, is carried out that signs something. Effects before it
+//	    depend on nothing and may go out at once.
+//	  - Sign: sign the message (its Signature is empty), send it to every
+//	    validator of the epoch, and give it back as a Received event with From
+//	    the zero Peer, so that the own vote is counted like any other.
+//	  - VerifyBlock, ExecuteBlock, BuildBlock, FetchBlock, PrepareEpoch are asked
+//	    once; their answers are events, whenever they come. FetchBlock alone is
+//	    repeated while the block is missing.
+//	  - Blocks reach the Core only with roots that match their payload and
+//	    evidence (wire.DecodeBlock checks that).
 //
 // Invariants
 //

@@ -181,7 +181,8 @@ type SyncNeeded struct {
 	From        []Peer
 }
 
-// DropBlocks names blocks that will never be final; overlays can go.
+// DropBlocks names blocks that the Core forgets: they will never be final, or block
+// sync stored them. Overlays can go; an ExecuteBlock under way is still answered.
 type DropBlocks struct{ IDs []types.Hash }
 
 // ReportPeer says that a peer sent something invalid.
