@@ -188,6 +188,9 @@ type BuildLimits struct {
 	// Exclude reports what is in flight: in the uncommitted ancestors of the block
 	// to build. Nil excludes nothing.
 	Exclude func(types.Hash) bool
+
+	done   func() bool // asked after each one taken
+	missed func() bool // asked after each one that did not fit
 }
 
 // TxResult is what became of one transaction of a final block.
