@@ -10,6 +10,9 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newStartCommand())
+	root.AddCommand(
+		newStartCommand(),
+		newInitCommand(), newIdentityCommand(), newGenesisCommand(), newKeysCommand(),
+	)
 	return root
 }

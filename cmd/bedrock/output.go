@@ -1,0 +1,85 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+// Formats of --output.
+const (
+	outputText = "text"
+	outputJSON = "json"
+)
+
+// addOutputFlag gives a command its --output.
+func addOutputFlag(cmd *cobra.Command) {
+	cmd.Flags().StringP("output", "o", outputText, "how to print: text or json")
+}
+
+// show prints a result: as JSON with --output json, else by text.
+func show(cmd *cobra.Command, result any, text func(w io.Writer)) error {
+	format, err := cmd.Flags().GetString("output")
+	if err != nil {
+		return err
+	}
+	w := cmd.OutOrStdout()
+	switch format {
+	case outputText:
+		text(w)
+		return nil
+	case outputJSON:
+		b, err := encodeJSON(result)
+		if err != nil {
+			return fmt.Errorf("print result: %w", err)
+		}
+		_, err = w.Write(append(b, '\n'))
+		return err
+	}
+	return fmt.Errorf("--output %s: use text or json", format)
+}
+
+func encodeJSON(v any) ([]byte, error) {
+	if m, ok := v.(proto.Message); ok {
+		// Through encoding/json: protojson varies its white space on purpose.
+		raw, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+		if err != nil {
+			return nil, err
+		}
+		v = json.RawMessage(raw)
+	}
+	return json.MarshalIndent(v, "", "  ")
+}
+
+// readFile reads an input file of at most limit bytes; "-" is standard input.
+func readFile(cmd *cobra.Command, path string, limit int64) ([]byte, error) {
+	var r io.Reader = cmd.InOrStdin()
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		r = f
+	}
+	b, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("%s has more than %d bytes", path, limit)
+	}
+	return b, nil
+}
+
+// must panics where a command's own definition is wrong.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
