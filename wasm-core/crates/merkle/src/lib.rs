@@ -29,7 +29,8 @@
 //!
 //! # Guarded by
 //!
-//! `tests/oracle.rs` (roots and proofs against `jmt` over random and adversarial histories),
+//! `tests/oracle.rs` (roots and proofs against `jmt` over random and adversarial histories), `tests/small.rs`
+//! (every transition between sets of a few keys, and blocks of 100,000),
 //! `tests/damage.rs` (every page, damaged), `tests/proofs.rs` (every byte of every proof changed),
 //! `tests/ics23.rs`, `tests/vectors.rs` (`test/vectors/merkle.json`, shared with Go).
 

@@ -2,7 +2,8 @@
 //!
 //! The rounds are written once over [`Vector`]; only the vector's few operations differ between the module
 //! (SIMD128 instructions) and the native test build (arrays). So the tests beside `tree` exercise these very
-//! rounds natively, and `tests/wasm_lanes.rs` the instructions.
+//! rounds natively; the instructions are exercised where the module's roots are compared with native ones
+//! (`crates/replay/tests/engines.rs`).
 
 use super::Digest;
 use vector::Vector;
