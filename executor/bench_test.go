@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -24,49 +26,70 @@ func BenchmarkBlock(b *testing.B) {
 	}
 }
 
+// spent is wall time and the process' processor time of one part.
+type spent struct {
+	wall, cpu time.Duration
+}
+
+func (s *spent) measure(b *testing.B, part func()) {
+	b.Helper()
+	wall, cpu := time.Now(), processorTime(b)
+	part()
+	s.wall, s.cpu = s.wall+time.Since(wall), s.cpu+processorTime(b)-cpu
+}
+
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+func (s *spent) report(b *testing.B, name string, count int) {
+	b.ReportMetric(float64(s.wall.Nanoseconds())/1000/float64(count), name+"-us/tx")
+	b.ReportMetric(float64(s.cpu.Nanoseconds())/1000/float64(count), name+"-cpu-us/tx")
+}
+
 func benchmarkBlock(b *testing.B, l *ledger, count int) {
-	var verify, execute, host, commit time.Duration
-	var verifyCount, executeFuel, gas uint64
+	var verify, execute, commit spent
+	var host time.Duration
+	var fuel, gas uint64
 	rng := rand.New(rand.NewPCG(1, 2))
 	tip, _ := l.overlays.Committed()
-	calls, memory := 0, 0
-	b.ResetTimer()
+	var result *Result
 	for range b.N {
-		b.StopTimer()
 		transactions := l.transfers(rng, count)
-		b.StartTimer()
-		start := time.Now()
-		verdicts, err := l.module.Verify(context.Background(), ledgerGenesis, transactions)
-		if err != nil || verdicts[0].Code != 0 {
-			b.Fatalf("verify: %v %+v", err, verdicts)
-		}
-		verified := time.Now()
-		result := l.execute(b, tip, transactions)
-		executed := time.Now()
-		tip = l.add(b, result)
-		l.commit(b, tip)
-		commit += time.Since(executed)
-		verify, execute = verify+verified.Sub(start), execute+executed.Sub(verified)
+		runtime.GC()
+		verify.measure(b, func() {
+			verdicts, err := l.module.Verify(context.Background(), ledgerGenesis, transactions)
+			if err != nil || verdicts[0].Code != 0 {
+				b.Fatalf("verify: %v %+v", err, verdicts)
+			}
+		})
+		execute.measure(b, func() { result = l.execute(b, tip, transactions) })
+		commit.measure(b, func() {
+			tip = l.add(b, result)
+			l.commit(b, tip)
+		})
 		host += result.Usage.HostTime
-		calls, memory = result.Usage.HostCalls, result.Usage.MemoryBytes
-		executeFuel, gas = executeFuel+result.Usage.Fuel, gas+result.GasUsed
+		fuel, gas = fuel+result.Usage.Fuel, gas+result.GasUsed
 		for i := range result.Receipts {
 			if result.Receipts[i].Code != 0 {
 				b.Fatalf("receipt %d: %+v", i, result.Receipts[i])
 			}
 		}
-		verifyCount += uint64(count)
 	}
-	a := float64(verifyCount)
-	b.ReportMetric(float64(verify.Microseconds())/a, "verify-us/tx")
-	b.ReportMetric(float64(execute.Microseconds())/a, "execute-us/tx")
-	b.ReportMetric(float64(host.Microseconds())/a, "host-us/tx")
-	b.ReportMetric(float64((verify+execute).Microseconds())/a, "both-us/tx")
-	b.ReportMetric(float64(commit.Microseconds())/a, "memcommit-us/tx")
-	b.ReportMetric(float64(executeFuel)/a, "fuel/tx")
-	b.ReportMetric(float64(executeFuel)/float64(gas), "fuel/gas")
-	b.ReportMetric(float64(calls), "hostcalls")
-	b.ReportMetric(float64(memory)/(1<<20), "MiB")
+	total := count * b.N
+	verify.report(b, "verify", total)
+	execute.report(b, "execute", total)
+	commit.report(b, "memcommit", total)
+	b.ReportMetric(float64(host.Nanoseconds())/1000/float64(total), "host-us/tx")
+	b.ReportMetric(float64(fuel)/float64(total), "fuel/tx")
+	b.ReportMetric(float64(fuel)/float64(gas), "fuel/gas")
+	b.ReportMetric(float64(result.Usage.HostCalls), "hostcalls")
+	b.ReportMetric(float64(result.Usage.MemoryBytes)/(1<<20), "MiB")
 	b.ReportMetric(0, "ns/op")
 }
 

@@ -137,18 +137,17 @@ func (c *Cache) commit(overlay *Overlay) {
 	}
 	height := overlay.after.Height
 	c.height.Store(height)
-	for address, w := range overlay.values {
-		row := Row{}
-		if !w.Tombstone {
-			row = Row{Present: true, Key: bytes.Clone(w.Key), Value: bytes.Clone(w.Value)}
-		}
-		c.valueShard(&address).put(address, cachedRow{row: row, since: height}, len(row.Key)+len(row.Value)+entryOverhead)
+	for i := range overlay.values {
+		w := &overlay.values[i]
+		row := w.row()
+		row.Key, row.Value = bytes.Clone(row.Key), bytes.Clone(row.Value)
+		c.valueShard(&w.Address).put(w.Address, cachedRow{row: row, since: height}, len(row.Key)+len(row.Value)+entryOverhead)
 	}
 	for i := range overlay.stale {
 		c.pageShard(&overlay.stale[i]).remove(overlay.stale[i])
 	}
-	for path, page := range overlay.pages {
-		id := PageID{Version: height, Path: path}
-		c.putPage(&id, bytes.Clone(page))
+	for i := range overlay.pages {
+		id := PageID{Version: height, Path: overlay.pages[i].Path}
+		c.putPage(&id, bytes.Clone(overlay.pages[i].Page))
 	}
 }

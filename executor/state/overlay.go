@@ -11,10 +11,14 @@ type Overlay struct {
 	block  BlockID
 	parent BlockID
 	after  Ref
-	values map[Address]ValueWrite
-	pages  map[Path][]byte
-	stale  []PageID
-	bytes  int
+	// values and pages hold each address and path once, in the order in which
+	// they were first written; the maps say where.
+	values  []ValueWrite
+	pages   []PageWrite
+	stale   []PageID
+	valueAt map[Address]int32
+	pageAt  map[Path]int32
+	bytes   int
 }
 
 // NewOverlay makes an empty overlay: that of a failed block, which leaves the
@@ -36,7 +40,7 @@ func (o *Overlay) After() Ref { return o.after }
 // block's height if its root page was written.
 func (o *Overlay) SetRoot(root [32]byte) {
 	o.after.Root = root
-	if _, wrote := o.pages[Path{}]; wrote {
+	if _, wrote := o.pageAt[Path{}]; wrote {
 		o.after.TreeVersion = o.after.Height
 	}
 }
@@ -49,29 +53,45 @@ func (o *Overlay) Counts() (values, pages, stale int) {
 	return len(o.values), len(o.pages), len(o.stale)
 }
 
-// Reserve makes room for a list of that many more writes of each kind.
+// Reserve makes room for that many more writes of each kind.
 func (o *Overlay) Reserve(values, pages int) {
-	if o.values == nil && values > 0 {
-		o.values = make(map[Address]ValueWrite, values)
+	o.values, o.pages = slices.Grow(o.values, values), slices.Grow(o.pages, pages)
+	if o.valueAt == nil && values > 0 {
+		o.valueAt = make(map[Address]int32, values)
 	}
-	if o.pages == nil && pages > 0 {
-		o.pages = make(map[Path][]byte, pages)
+	if o.pageAt == nil && pages > 0 {
+		o.pageAt = make(map[Path]int32, pages)
 	}
 }
 
 // PutValue records a row or a tombstone; a later write of the same address
 // replaces an earlier one. The overlay keeps the slices.
 func (o *Overlay) PutValue(w ValueWrite) {
-	o.Reserve(1, 0)
-	o.values[w.Address] = w
+	if o.valueAt == nil {
+		o.valueAt = make(map[Address]int32)
+	}
 	o.bytes += len(w.Address) + len(w.Key) + len(w.Value)
+	if at, again := o.valueAt[w.Address]; again {
+		o.values[at] = w
+		return
+	}
+	o.valueAt[w.Address] = int32(len(o.values))
+	o.values = append(o.values, w)
 }
 
-// PutPage records a page of this block's version. The overlay keeps the slice.
+// PutPage records a page of this block's version; a later one of the same path
+// replaces an earlier one. The overlay keeps the slice.
 func (o *Overlay) PutPage(path Path, page []byte) {
-	o.Reserve(0, 1)
-	o.pages[path] = page
+	if o.pageAt == nil {
+		o.pageAt = make(map[Path]int32)
+	}
 	o.bytes += len(path.Bits) + len(page)
+	if at, again := o.pageAt[path]; again {
+		o.pages[at].Page = page
+		return
+	}
+	o.pageAt[path] = int32(len(o.pages))
+	o.pages = append(o.pages, PageWrite{Path: path, Page: page})
 }
 
 // PutStale records that no height from this one on reads the page.
@@ -81,24 +101,43 @@ func (o *Overlay) PutStale(id PageID) {
 }
 
 // WriteSet lists the writes in the order in which they are stored. It shares
-// the overlay's bytes.
+// the overlay's memory; what a module wrote in that order already is not sorted
+// again.
 func (o *Overlay) WriteSet() *WriteSet {
-	set := &WriteSet{
+	byAddress := func(a, b ValueWrite) int { return bytes.Compare(a.Address[:], b.Address[:]) }
+	byPath := func(a, b PageWrite) int { return a.Path.Compare(b.Path) }
+	return &WriteSet{
 		Block:  o.block,
 		After:  o.after,
-		Values: make([]ValueWrite, 0, len(o.values)),
-		Pages:  make([]PageWrite, 0, len(o.pages)),
-		Stale:  slices.Clone(o.stale),
+		Values: sorted(o.values, byAddress),
+		Pages:  sorted(o.pages, byPath),
+		Stale:  slices.Compact(sorted(slices.Clone(o.stale), PageID.Compare)),
 	}
-	for _, w := range o.values {
-		set.Values = append(set.Values, w)
+}
+
+// sorted is list itself where it is in order, else a sorted copy.
+func sorted[T any](list []T, compare func(a, b T) int) []T {
+	if slices.IsSortedFunc(list, compare) {
+		return slices.Clip(list)
 	}
-	for path, page := range o.pages {
-		set.Pages = append(set.Pages, PageWrite{Path: path, Page: page})
+	list = slices.Clone(list)
+	slices.SortFunc(list, compare)
+	return list
+}
+
+// value is the row that the block wrote at an address, if it did.
+func (o *Overlay) value(dst *Row, address *Address) bool {
+	at, wrote := o.valueAt[*address]
+	if wrote {
+		*dst = o.values[at].row()
 	}
-	slices.SortFunc(set.Values, func(a, b ValueWrite) int { return bytes.Compare(a.Address[:], b.Address[:]) })
-	slices.SortFunc(set.Pages, func(a, b PageWrite) int { return a.Path.Compare(b.Path) })
-	slices.SortFunc(set.Stale, PageID.Compare)
-	set.Stale = slices.Compact(set.Stale)
-	return set
+	return wrote
+}
+
+// page is the page that the block wrote at a path; nil if it did not.
+func (o *Overlay) page(path *Path) []byte {
+	if at, wrote := o.pageAt[*path]; wrote {
+		return o.pages[at].Page
+	}
+	return nil
 }

@@ -121,6 +121,14 @@ type ValueWrite struct {
 	Value     []byte // empty for a tombstone
 }
 
+// row is what a reader finds where w stands.
+func (w *ValueWrite) row() Row {
+	if w.Tombstone {
+		return Row{}
+	}
+	return Row{Present: true, Key: w.Key, Value: w.Value}
+}
+
 // PageWrite is one page that a block wrote; its version is the block's height.
 type PageWrite struct {
 	Path Path

@@ -73,11 +73,7 @@ func (v *View) ReadValues(dst []Row, addresses []Address) error {
 // overlaidValue answers from the chain, if a block of it wrote the row.
 func (v *View) overlaidValue(dst *Row, address *Address) bool {
 	for _, overlay := range v.chain {
-		if w, wrote := overlay.values[*address]; wrote {
-			*dst = Row{}
-			if !w.Tombstone {
-				*dst = Row{Present: true, Key: w.Key, Value: w.Value}
-			}
+		if overlay.value(dst, address) {
 			return true
 		}
 	}
@@ -129,7 +125,7 @@ func (v *View) overlaidPage(id *PageID) []byte {
 		return nil
 	}
 	if behind := v.ref.Height - id.Version; behind < uint64(len(v.chain)) {
-		return v.chain[behind].pages[id.Path]
+		return v.chain[behind].page(&id.Path)
 	}
 	return nil
 }
