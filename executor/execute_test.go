@@ -149,29 +149,6 @@ func TestReadsDoNotSeeOwnWrites(t *testing.T) {
 	}
 }
 
-func TestWitnessRecordsReads(t *testing.T) {
-	request := listOf(readValue(state.Address{1}), readValue(state.Address{2}), readValue(state.Address{1}), readPage(4, 0), readPage(3, 0))
-	m := load(t, testEngine(t), watModule{requests: request, answer: response(t, nil), exports: map[string]string{
-		"execute": calling("state_read", request) + calling("state_read", request) + "ANSWER",
-	}})
-	block := blockFor(m)
-	block.Witness = new(Witness)
-	if _, err := m.Execute(context.Background(), newChain(t).view, block); err != nil {
-		t.Fatal(err)
-	}
-	if len(block.Witness.Request) == 0 {
-		t.Error("no request recorded")
-	}
-	values := []WitnessValue{{Address: state.Address{1}, Row: state.Row{Present: true, Key: []byte("key"), Value: []byte("value")}}, {Address: state.Address{2}}}
-	pages := []WitnessPage{{ID: state.PageID{Version: 4}, Page: []byte("root page")}, {ID: state.PageID{Version: 3}}}
-	if diff := cmp.Diff(values, block.Witness.Values); diff != "" {
-		t.Errorf("values (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(pages, block.Witness.Pages); diff != "" {
-		t.Errorf("pages (-want +got):\n%s", diff)
-	}
-}
-
 // rule: host-fault
 func TestInjectedFaultIsNoOutcome(t *testing.T) {
 	disk := errors.New("disk on fire")

@@ -141,3 +141,9 @@ func (o *Overlay) page(path *Path) []byte {
 	}
 	return nil
 }
+
+// Written lists the writes in the order in which they were first made. It
+// shares the overlay's memory.
+func (o *Overlay) Written() *WriteSet {
+	return &WriteSet{Block: o.block, After: o.after, Values: slices.Clip(o.values), Pages: slices.Clip(o.pages), Stale: slices.Clip(o.stale)}
+}
