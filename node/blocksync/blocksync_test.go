@@ -74,11 +74,15 @@ func TestRangeContinuesTheAnchorUpToItsCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.Anchor(); got != c.anchor(13) {
-		t.Errorf("range ends at %+v, want height 13", got)
+	if got := r.Anchor(); got != c.anchor(8) {
+		t.Errorf("range ends at %+v, want the certified height 8", got)
 	}
-	if got := r.Certificate.Outcome.Height; got != 16 {
-		t.Errorf("certificate of height %d, want the next one held, 16", got)
+	r, err = Verify(serve(t, c, 9, 4), c.anchor(8), accept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Anchor() != c.anchor(12) || r.Certificate.Outcome.Height != 16 {
+		t.Errorf("range ends at %d under a certificate of %d, want 12 and the next one held, 16", r.Anchor().Height, r.Certificate.Outcome.Height)
 	}
 }
 
@@ -120,11 +124,11 @@ func TestLiesAreRefusedByName(t *testing.T) {
 		verify func(*types.CC) error
 		want   string
 	}{
-		{name: "another chain's anchor", anchor: func(*chain) Anchor { return Anchor{Height: 3} }, want: "does not follow"},
-		{name: "a height left out", change: func(m *p2pv1.BlockRangeResponse) { m.Blocks = append(m.Blocks[:2], m.Blocks[3:]...) }, want: "where 6 is due"},
+		{name: "another chain's anchor", anchor: func(*chain) Anchor { return Anchor{Height: 8} }, want: "does not follow"},
+		{name: "a height left out", change: func(m *p2pv1.BlockRangeResponse) { m.Blocks = append(m.Blocks[:2], m.Blocks[3:]...) }, want: "where 11 is due"},
 		{name: "a changed outcome", change: func(m *p2pv1.BlockRangeResponse) { m.Blocks[1].Outcome[20] ^= 1 }, want: "outcome"},
 		{name: "another block's body", change: func(m *p2pv1.BlockRangeResponse) { m.Blocks[1].Block = m.Blocks[2].Block }, want: "not the one that its outcome names"},
-		{name: "a changed body", change: func(m *p2pv1.BlockRangeResponse) { b := m.Blocks[1].Block; b[len(b)-1] ^= 1 }, want: "block 5 of the range"},
+		{name: "a changed body", change: func(m *p2pv1.BlockRangeResponse) { b := m.Blocks[1].Block; b[len(b)-1] ^= 1 }, want: "block 10 of the range"},
 		{name: "cover outcomes missing", change: func(m *p2pv1.BlockRangeResponse) { m.CoverOutcomes = m.CoverOutcomes[1:] }, want: "is due"},
 		{name: "certificate of another height", change: func(m *p2pv1.BlockRangeResponse) { m.CoverOutcomes = m.CoverOutcomes[:1] }, want: "do not lead to its certificate"},
 		{name: "no certificate", change: func(m *p2pv1.BlockRangeResponse) { m.Certificate = nil }, want: "certificate"},
@@ -134,7 +138,7 @@ func TestLiesAreRefusedByName(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			c := newChain(30, 0)
 			var m p2pv1.BlockRangeResponse
-			if err := proto.Unmarshal(serve(t, c, 4, 10), &m); err != nil {
+			if err := proto.Unmarshal(serve(t, c, 9, 4), &m); err != nil {
 				t.Fatal(err)
 			}
 			if tc.change != nil {
@@ -144,7 +148,7 @@ func TestLiesAreRefusedByName(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			anchor, verify := c.anchor(3), accept
+			anchor, verify := c.anchor(8), accept
 			if tc.anchor != nil {
 				anchor = tc.anchor(c)
 			}

@@ -18,7 +18,7 @@ import (
 const (
 	MaxBlocks   = 256
 	MaxBytes    = 8 << 20
-	maxCover    = 1024
+	maxCover    = 4096
 	maxResponse = MaxBytes + types.MaxBlockBytes + 2<<20
 )
 

@@ -43,14 +43,16 @@ func Request(from uint64, count int) ([]byte, error) {
 	return proto.Marshal(&p2pv1.BlockRangeRequest{FromHeight: from, Count: uint32(count), MaxBytes: MaxBytes})
 }
 
+// read collects blocks up to a height that a certificate names, so that the asker
+// can store them; where not even the first such height fits, it ends before it.
 func read(ctx context.Context, source Source, from uint64, count int, limit uint64) (*p2pv1.BlockRangeResponse, error) {
 	answer := &p2pv1.BlockRangeResponse{TipHeight: source.Tip(), FloorHeight: source.Floor()}
 	if from < answer.FloorHeight {
 		return nil, fmt.Errorf("height %d is below the lowest here, %d", from, answer.FloorHeight)
 	}
 	var bytes uint64
-	height := from
-	for ; height <= answer.TipHeight && len(answer.Blocks) < count && (len(answer.Blocks) == 0 || bytes < limit); height++ {
+	certified := 0 // blocks up to the last height that is certified itself
+	for height := from; height <= answer.TipHeight && len(answer.Blocks) < count && (len(answer.Blocks) == 0 || bytes < limit); height++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -65,15 +67,24 @@ func read(ctx context.Context, source Source, from uint64, count int, limit uint
 		encoded := wire.EncodeBlock(block)
 		bytes += uint64(len(encoded))
 		answer.Blocks = append(answer.Blocks, &p2pv1.RangeBlock{Block: encoded, Outcome: wire.EncodeOutcome(outcome)})
+		cc, err := source.Certificate(height)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificate for height %d: %w", height, err)
+		}
+		if cc.Outcome.Height == height {
+			certified = len(answer.Blocks)
+		}
 		if outcome.EndsEpoch() {
-			height++
 			break // the certificate of this height starts the next epoch
 		}
+	}
+	if certified > 0 {
+		answer.Blocks = answer.Blocks[:certified]
 	}
 	if len(answer.Blocks) == 0 {
 		return answer, nil
 	}
-	return answer, cover(source, height-1, answer)
+	return answer, cover(source, from+uint64(len(answer.Blocks))-1, answer)
 }
 
 // cover adds the certificate at or above the last block, and the outcomes up to it.

@@ -17,9 +17,9 @@ const SchemaVersion = 1
 
 // Bounds and sizes.
 const (
-	// MaxBatchBlocks bounds the blocks of one Commit, so that a certificate is
-	// stored at least every 64 heights.
-	MaxBatchBlocks = 64
+	// MaxBatchBlocks bounds the blocks of one Commit. A certificate of a tail that
+	// grew while finality stood still covers more than the usual few.
+	MaxBatchBlocks = 4096
 	// DefaultBallastBytes are kept in a file that can be given up on a full disk.
 	DefaultBallastBytes = 256 << 20
 	// SpaceLow is the free space in bytes below which nothing optional is written
@@ -68,9 +68,12 @@ func (e *PrunedError) Is(target error) bool { return target == ErrPruned }
 type Options struct {
 	// Genesis is the hash of the chain's genesis file.
 	Genesis types.Hash
-	// VoteLogSynced is the synced height that the vote log recorded; 0 on a node
-	// without one.
+	// VoteLogSynced is the synced height that the vote log recorded: the database
+	// must reach it.
 	VoteLogSynced uint64
+	// NoVoteLog is for tools that open a validator's database without its vote log:
+	// the filling mark stays as it is.
+	NoVoteLog bool
 	// CheckRoot, if set, judges whether a root page hashes to a state root; page
 	// is nil for a state without any page.
 	CheckRoot func(root types.Hash, page []byte) error
@@ -93,8 +96,9 @@ type Options struct {
 	// FS serves the volume lock, the ballast and the free space; nil: the
 	// operating system's.
 	FS disk.FS
-	// Env is RocksDB's; nil: its default. For tests.
-	Env *grocksdb.Env
+	// NewEnv makes the environment that RocksDB runs in; nil: its default. For
+	// tests.
+	NewEnv func() *grocksdb.Env
 	// Log gets what an operator should know; nil: nothing.
 	Log *slog.Logger
 }

@@ -1,0 +1,281 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/types"
+	"github.com/bedrock-bft/bedrock/node/wire"
+)
+
+// echoInterval is how long after a round that reached no quorum the next begins.
+const echoInterval = 250 * time.Millisecond
+
+// maxEchoMessages bounds one answer.
+const maxEchoMessages = 32
+
+// echo asks the validators for the newest signatures of the own key before
+// anything is signed. // rule: own-echo
+type echo struct {
+	e     *Engine
+	asked chan uint64 // an epoch to ask about
+}
+
+func newEcho(e *Engine) *echo {
+	ec := &echo{e: e, asked: make(chan uint64, 16)}
+	if e.cfg.Signer != nil {
+		ec.asked <- e.epoch
+	}
+	return ec
+}
+
+// askAnew asks again for an epoch that was entered before the first passed.
+func (ec *echo) askAnew(epoch uint64) {
+	if _, held := ec.e.signing.closed[gateEcho]; !held {
+		return
+	}
+	select {
+	case ec.asked <- epoch:
+	default:
+	}
+}
+
+func (ec *echo) run() {
+	for {
+		select {
+		case <-ec.e.ctx.Done():
+			return
+		case number := <-ec.asked:
+			ec.pass(number)
+		}
+	}
+}
+
+// pass asks until a quorum has answered, or a newer epoch is asked about.
+func (ec *echo) pass(number uint64) {
+	var epoch *types.Epoch
+	var safety uint64
+	if err := ec.e.call(ec.e.ctx, func() {
+		epoch = ec.e.epochs[number]
+		safety = ec.e.epoch
+	}); err != nil || epoch == nil {
+		return
+	}
+	self, member := epoch.IndexOfNetworkKey([32]byte(ec.e.cfg.Consensus.NetworkKey))
+	if !member {
+		return
+	}
+	answered := map[int]bool{self: true}
+	for {
+		ec.round(epoch, safety, self, answered)
+		var power uint64
+		for i := range answered {
+			power += epoch.Validators[i].Power
+		}
+		if epoch.IsQuorum(power) {
+			ec.e.postCall(func() { ec.passed(number, len(answered)) })
+			return
+		}
+		select {
+		case <-ec.e.ctx.Done():
+			return
+		case newer := <-ec.asked:
+			ec.asked <- newer
+			return
+		case <-time.After(echoInterval):
+		}
+	}
+}
+
+func (ec *echo) passed(number uint64, answers int) {
+	if number != ec.e.epoch {
+		ec.askAnew(ec.e.epoch)
+		return
+	}
+	ec.e.log.Info("own-echo passed: no peer holds newer signatures of this key", "epoch", number, "answers", answers-1)
+	ec.e.openGate(gateEcho)
+}
+
+// round asks every validator that has not answered, all at once.
+func (ec *echo) round(epoch *types.Epoch, safety uint64, self int, answered map[int]bool) {
+	request := binary.LittleEndian.AppendUint64(nil, safety)
+	request = append(request, ec.e.cfg.Consensus.ConsensusKey...)
+	ctx, cancel := context.WithTimeout(ec.e.ctx, protocolEcho.Timeout)
+	defer cancel()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for i := range epoch.Validators {
+		if answered[i] {
+			continue
+		}
+		wg.Go(func() {
+			id := p2p.PeerID(epoch.Validators[i].NetworkKey)
+			answer, err := ec.e.cfg.Transport.Request(ctx, id, protocolEcho, request)
+			if err != nil {
+				return
+			}
+			if err := ec.judge(answer); err != nil {
+				ec.e.log.Warn("own-echo: answer not used", "peer", id.Short(), "error", err)
+				return
+			}
+			mu.Lock()
+			answered[i] = true
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+}
+
+// judge looks at the messages in an answer. One that verifies and that the own
+// SafetyState does not account for proves a disk that was rolled back.
+func (ec *echo) judge(answer []byte) error {
+	items, err := splitPrefixed(answer, maxEchoMessages)
+	if err != nil {
+		return err
+	}
+	for _, encoded := range items {
+		message, err := wire.DecodeMessage(encoded)
+		if err != nil {
+			return err
+		}
+		var reason string
+		if err := ec.e.call(ec.e.ctx, func() { reason = ec.unaccounted(&message) }); err != nil {
+			return err
+		}
+		if reason != "" {
+			ec.foreign(reason)
+			return fmt.Errorf("a newer signature of this key: %s", reason)
+		}
+	}
+	return nil
+}
+
+func (ec *echo) foreign(reason string) {
+	ec.e.log.Error("volume is foreign: peers hold newer signatures of this key than the vote log accounts for",
+		"rule", "volume-foreign", "reason", reason,
+		"do", "this identity is set aside; let the validator's owner rotate to the new one")
+	if ec.e.cfg.OnForeign != nil {
+		ec.e.cfg.OnForeign(reason)
+	}
+	ec.e.fail(fmt.Errorf("volume-foreign: %s", reason))
+}
+
+// unaccounted reports what in a message of the own key the SafetyState at start
+// does not account for; empty if nothing does or if it is not the key's. Nothing
+// has been signed since the start, so that state is the newest.
+func (ec *echo) unaccounted(m *types.Message) string {
+	set, err := ec.e.sets.of(m.Epoch())
+	if err != nil {
+		return "" // an epoch that is not known here cannot be judged
+	}
+	epoch := &set.Epoch
+	signed, validator, signature, ok := signedPart(m)
+	if !ok || int(validator) >= len(epoch.Validators) {
+		return ""
+	}
+	v := &epoch.Validators[validator]
+	if v.NetworkKey != [32]byte(ec.e.cfg.Consensus.NetworkKey) || string(v.ConsensusKey) != string(ec.e.cfg.Consensus.ConsensusKey) {
+		return "" // a brought key may be live elsewhere, with another identity
+	}
+	if !set.VerifyVote(validator, signed, signature) {
+		return ""
+	}
+	return beyond(ec.e.cfg.Start.Safety, epoch.Number, m)
+}
+
+// signedPart takes a vote or proposal apart.
+func signedPart(m *types.Message) (types.Signable, uint32, []byte, bool) {
+	switch {
+	case m.Proposal != nil:
+		p := m.Proposal
+		return types.ProposalID{Kind: p.Kind, View: p.View, Block: p.BlockID}, p.Proposer, p.Signature, true
+	case m.Prepare != nil:
+		return m.Prepare.Vote, m.Prepare.Validator, m.Prepare.Signature, true
+	case m.Commit != nil:
+		return m.Commit.Vote, m.Commit.Validator, m.Commit.Signature, true
+	case m.Timeout != nil:
+		return m.Timeout.Vote, m.Timeout.Validator, m.Timeout.Signature, true
+	}
+	return nil, 0, nil, false
+}
+
+// beyond says what a signature shows that state does not account for: a later
+// epoch, a higher view of its kind, or the same view with something else in it.
+func beyond(state *types.SafetyState, epoch uint64, m *types.Message) string {
+	if state == nil {
+		state = &types.SafetyState{}
+	}
+	if epoch != state.Epoch {
+		if epoch > state.Epoch {
+			return fmt.Sprintf("a signature of epoch %d, the vote log ends in epoch %d", epoch, state.Epoch)
+		}
+		return ""
+	}
+	var commitView uint64
+	var commit types.Commit
+	if state.Commit != nil {
+		commitView, commit = state.Commit.View, *state.Commit
+	}
+	higher := func(kind string, signed, known uint64) string {
+		if signed > known {
+			return fmt.Sprintf("a %s of view %d, the vote log knows %d", kind, signed, known)
+		}
+		return ""
+	}
+	switch {
+	case m.Proposal != nil && m.Proposal.Kind == types.KindProposeOptimistic:
+		return higher("optimistic proposal", m.Proposal.View, state.OptimisticView)
+	case m.Proposal != nil:
+		return higher("proposal", m.Proposal.View, state.ProposedView)
+	case m.Prepare != nil:
+		if v := m.Prepare.Vote; v.View == state.VotedView && v.Block != state.VotedBlock {
+			return fmt.Sprintf("a prepare vote of view %d for another block", v.View)
+		}
+		return higher("prepare vote", m.Prepare.Vote.View, state.VotedView)
+	case m.Commit != nil:
+		if v := m.Commit.Vote; v.View == commitView && v != commit {
+			return fmt.Sprintf("a commit vote of view %d for another block or outcome", v.View)
+		}
+		return higher("commit vote", m.Commit.Vote.View, commitView)
+	case m.Timeout != nil:
+		return higher("timeout", m.Timeout.Vote.View, state.TimeoutView)
+	}
+	return ""
+}
+
+// serveEcho answers with what this node holds, in whatever state it is itself.
+func (e *Engine) serveEcho(ctx context.Context, from p2p.PeerID, request []byte) ([]byte, error) {
+	if len(request) < 8 {
+		return nil, fmt.Errorf("request of %d bytes, want at least 8", len(request))
+	}
+	key := request[8:]
+	var messages []types.Message
+	if err := e.call(ctx, func() { messages = e.core.Newest(consensus.Peer(from), key) }); err != nil {
+		return nil, err
+	}
+	var answer []byte
+	for i := range messages {
+		if i == maxEchoMessages {
+			break
+		}
+		answer = appendPrefixed(answer, wire.EncodeMessage(&messages[i]))
+	}
+	return answer, nil
+}
+
+// openGate lifts one reason not to sign and tells the core.
+func (e *Engine) openGate(g gate) {
+	e.signing.open(g)
+	e.step(e.signing.event())
+}
+
+// closeGate holds signing back for a reason.
+func (e *Engine) closeGate(g gate, reason string) {
+	e.signing.block(g, reason)
+	e.step(e.signing.event())
+}

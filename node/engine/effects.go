@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// carryOut does what the core asks for, in its order. What signs goes through
+// the writer; the rest depends on nothing and goes at once.
+func (e *Engine) carryOut(effects []consensus.Effect) {
+	for _, effect := range effects {
+		e.carryOutOne(effect)
+	}
+}
+
+func (e *Engine) carryOutOne(effect consensus.Effect) {
+	switch f := effect.(type) {
+	case consensus.Persist:
+		e.writer.persist(f)
+	case consensus.Sign:
+		e.writer.sign(f.Message, e.epochs[f.Message.Epoch()])
+	case consensus.EnterEpoch:
+		e.enterEpoch(f)
+	case consensus.Multicast:
+		e.transmit(&f.Message, nil)
+	case consensus.Send:
+		to := p2p.PeerID(f.To)
+		e.transmit(&f.Message, &to)
+	case consensus.BuildBlock:
+		e.worker.build(f, e.epochs[f.Epoch])
+	case consensus.VerifyBlock:
+		e.worker.verify(f, e.epochs[f.Block.Header.Epoch])
+	case consensus.ExecuteBlock:
+		e.worker.execute(f, e.epochs[f.Block.Header.Epoch])
+	case consensus.Finalize:
+		e.committer.finalize(f)
+	case consensus.PrepareEpoch:
+		e.prepareEpoch(f)
+	case consensus.WakeAt:
+		e.wakeAt(f.MonoMs)
+	case consensus.DropBlocks:
+		e.worker.drop(f.IDs)
+	default:
+		e.carryOutTalk(effect)
+	}
+}
+
+// carryOutTalk does the effects that only ask, answer or report.
+func (e *Engine) carryOutTalk(effect consensus.Effect) {
+	switch f := effect.(type) {
+	case consensus.FetchBlock:
+		e.goRun(func() { e.fetchBlock(f) })
+	case consensus.AskCertificates:
+		e.goRun(func() { e.askCertificates(f) })
+	case consensus.AskEpochs:
+		e.goRun(func() { e.askEpochs(f) })
+	case consensus.AnswerEpoch:
+		e.goRun(func() { e.answerEpoch(f) })
+	case consensus.SyncNeeded:
+		e.sync.needed(f)
+	case consensus.Alarm:
+		e.log.Warn("alarm", "kind", f.Kind, "epoch", f.Epoch, "view", f.View, "block", f.Block, "detail", f.Detail)
+		e.cfg.Observer.Alarm(f)
+	case consensus.StopSigning:
+		e.stopSigning(f)
+	case consensus.ReportPeer:
+		e.cfg.Transport.Penalise(p2p.PeerID(f.Peer), f.Reason)
+	case consensus.EvidenceFound:
+		e.evidence.add(f.Evidence)
+		e.tellWork()
+	case consensus.EnteredView:
+		e.cfg.Observer.View(f)
+	default:
+		e.log.Error("effect is not known", "effect", effect)
+	}
+}
+
+func (e *Engine) wakeAt(mono uint64) {
+	if e.wake != nil {
+		e.wake()
+	}
+	e.wake = e.cfg.Clock.After(mono, func() { e.post(consensus.Tick{}) })
+}
+
+// enterEpoch follows the core into an epoch, once its Persist is durable.
+func (e *Engine) enterEpoch(f consensus.EnterEpoch) {
+	epoch := f.Epoch
+	e.remember(&epoch)
+	e.epoch = epoch.Number
+	e.worker.forgetEpoch(epoch.Number)
+	e.writer.then(func() {
+		e.log.Info("entered epoch", "epoch", epoch.Number, "validators", len(epoch.Validators), "member", f.Member)
+		e.postCall(func() {
+			e.announceValidators()
+			if f.Member {
+				e.echo.askAnew(epoch.Number)
+			}
+		})
+	})
+}
+
+func (e *Engine) prepareEpoch(f consensus.PrepareEpoch) {
+	next := f.Next
+	e.remember(&next)
+	e.announceValidators()
+	e.goRun(func() {
+		if err := e.committer.waitSynced(f.Certificate.Outcome.Height); err != nil {
+			return
+		}
+		if err := e.cfg.Executor.Prepare(e.ctx, &next); err != nil {
+			e.log.Error("the next executor is not at hand", "epoch", next.Number, "executor", next.ExecutorHash, "error", err)
+			return
+		}
+		e.post(consensus.EpochReady{Number: next.Number})
+	})
+}
+
+// stopSigning is durable before anything else, so that a restart does not lift
+// it. // rule: commit
+func (e *Engine) stopSigning(f consensus.StopSigning) {
+	e.log.Error("state divergence: this node signs nothing more", "reason", f.Reason, "block", f.Block,
+		"own_outcome", f.Own.Hash(), "certified_outcome", f.Theirs.Hash())
+	if e.cfg.OnStopSigning != nil {
+		if err := e.cfg.OnStopSigning(f); err != nil {
+			e.fail(err)
+			return
+		}
+	}
+	e.cfg.Observer.Stopped(f)
+}
+
+// postCall queues f for the loop without waiting for it.
+func (e *Engine) postCall(f func()) {
+	select {
+	case e.inbox <- item{call: f}:
+	case <-e.ctx.Done():
+	}
+}
+
+// blockInFlight is what the worker remembers of a block above the last final one.
+type blockInFlight struct {
+	txs      map[types.Hash]struct{}
+	evidence map[types.Hash]struct{}
+}

@@ -1,0 +1,213 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// Config is what an Engine is made of. Every port must be set.
+type Config struct {
+	Consensus consensus.Config
+	Start     consensus.Start
+	ChainID   string
+	Clock     Clock
+	Transport Transport
+	VoteLog   VoteLog // nil for a follower
+	Signer    Signer  // nil for a follower
+	Executor  Executor
+	Verifier  Verifier
+	Store     Store
+	Pool      Pool
+	Observer  Observer
+	Log       *slog.Logger
+	// SyncedHeight is the store's tip at start, synced.
+	SyncedHeight uint64
+	// OnForeign is called when peers hold newer signatures of the own key than
+	// the vote log accounts for: the volume must be set aside. // rule: volume-foreign
+	OnForeign func(reason string)
+	// OnStopSigning makes a divergence durable. // rule: commit
+	OnStopSigning func(consensus.StopSigning) error
+}
+
+// inboxSize bounds what waits for the loop; senders wait when it is full.
+const inboxSize = 1024
+
+// Engine runs one node's consensus.
+type Engine struct {
+	cfg  Config
+	log  *slog.Logger
+	core *consensus.Core
+
+	inbox  chan item
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	wg     sync.WaitGroup
+
+	writer    *writer
+	committer *committer
+	worker    *worker
+	echo      *echo
+	sync      *blockSync
+	evidence  *evidencePool
+	sets      *sets
+
+	// Owned by the loop.
+	epochs    map[uint64]*types.Epoch
+	epoch     uint64
+	wake      func()
+	told      bool // WorkWaiting last told
+	builtNone bool // the last BlockBuilt had no block
+	signing   signingGates
+
+	status atomic.Pointer[Status]
+	synced atomic.Uint64
+}
+
+// item is one thing for the loop: an event for the core, or a function that
+// needs the loop's goroutine.
+type item struct {
+	event consensus.Event
+	call  func()
+}
+
+// New puts an engine together and gives the core's first effects to its queues.
+func New(cfg Config) (*Engine, error) {
+	e := &Engine{
+		cfg:    cfg,
+		log:    cfg.Log,
+		inbox:  make(chan item, inboxSize),
+		epochs: map[uint64]*types.Epoch{},
+		epoch:  cfg.Start.Epoch.Number,
+	}
+	e.ctx, e.cancel = context.WithCancelCause(context.Background())
+	e.remember(&cfg.Start.Epoch)
+	if cfg.Start.Previous != nil {
+		e.remember(cfg.Start.Previous)
+	}
+	if cfg.Start.TipChange != nil {
+		e.remember(cfg.Start.TipChange)
+	}
+	e.synced.Store(cfg.SyncedHeight)
+	e.evidence = newEvidencePool(cfg.Store)
+	e.sets = newSets(&cfg)
+	e.worker = newWorker(e)
+	e.writer = newWriter(e)
+	e.committer = newCommitter(e)
+	e.sync = newBlockSync(e)
+	e.echo = newEcho(e)
+	e.signing.block(gateEcho, "own-echo: a quorum of validators has not answered yet")
+	if !cfg.Start.SigningAllowed && cfg.Signer == nil {
+		e.signing.open(gateEcho)
+	}
+	core, effects, err := consensus.New(cfg.Clock.Now(), cfg.Consensus, cfg.Start)
+	if err != nil {
+		return nil, fmt.Errorf("start consensus at height %d: %w", cfg.Start.Tip.Outcome.Height, err)
+	}
+	e.core = core
+	e.announceValidators()
+	e.carryOut(effects)
+	e.publishStatus()
+	return e, nil
+}
+
+// Run drives the engine until ctx ends or something fails that must end the
+// process. It returns nil only for an ended ctx.
+func (e *Engine) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { e.cancel(context.Canceled) })
+	defer stop()
+	if err := e.serve(); err != nil {
+		e.cancel(err)
+		return err
+	}
+	e.goRun(e.writer.run)
+	e.goRun(e.committer.run)
+	e.goRun(e.worker.run)
+	e.goRun(func() { e.read(e.cfg.Transport.Votes()) })
+	e.goRun(func() { e.read(e.cfg.Transport.Blocks()) })
+	e.goRun(e.echo.run)
+	e.loop()
+	e.wg.Wait()
+	if err := context.Cause(e.ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (e *Engine) goRun(f func()) {
+	e.wg.Add(1)
+	go func() {
+		defer e.wg.Done()
+		f()
+	}()
+}
+
+// fail ends the engine: nothing is signed after it.
+func (e *Engine) fail(err error) {
+	e.log.Error("engine stops", "error", err)
+	e.cancel(err)
+}
+
+// post gives the loop an event; it waits while the inbox is full.
+func (e *Engine) post(ev consensus.Event) {
+	select {
+	case e.inbox <- item{event: ev}:
+	case <-e.ctx.Done():
+	}
+}
+
+// call runs f on the loop's goroutine and waits for it.
+func (e *Engine) call(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	select {
+	case e.inbox <- item{call: func() { f(); close(done) }}:
+	case <-e.ctx.Done():
+		return errStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-done:
+		return nil
+	case <-e.ctx.Done():
+		return errStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+var errStopped = errors.New("the node is stopping")
+
+func (e *Engine) remember(epoch *types.Epoch) {
+	e.epochs[epoch.Number] = epoch
+	// Evidence and late messages reach one epoch back.
+	delete(e.epochs, epoch.Number-3)
+}
+
+// announceValidators tells the network whom multicasts go to: both epochs'
+// validators, since certificates of the one lead into the other.
+func (e *Engine) announceValidators() {
+	var ids []p2p.PeerID
+	seen := map[p2p.PeerID]bool{}
+	for _, number := range []uint64{e.epoch - 1, e.epoch, e.epoch + 1} {
+		epoch := e.epochs[number]
+		if epoch == nil {
+			continue
+		}
+		for i := range epoch.Validators {
+			id := p2p.PeerID(epoch.Validators[i].NetworkKey)
+			if !seen[id] {
+				seen[id] = true
+				ids = append(ids, id)
+			}
+		}
+	}
+	e.cfg.Transport.SetValidators(ids)
+}

@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/types"
+	"github.com/bedrock-bft/bedrock/node/wire"
+)
+
+// loop is the one goroutine that steps the core.
+func (e *Engine) loop() {
+	for {
+		select {
+		case <-e.ctx.Done():
+			return
+		case it := <-e.inbox:
+			if it.call != nil {
+				it.call()
+				continue
+			}
+			e.step(it.event)
+		case <-e.cfg.Pool.Notify():
+			if !e.told || e.builtNone {
+				e.tellWork()
+			}
+		}
+	}
+}
+
+func (e *Engine) step(ev consensus.Event) {
+	if ev, ok := ev.(consensus.BlockBuilt); ok {
+		e.builtNone = ev.Block == nil
+	}
+	e.carryOut(e.core.Step(e.cfg.Clock.Now(), ev))
+	e.publishStatus()
+}
+
+// tellWork tells the core whether something waits to be proposed. // rule: idle
+func (e *Engine) tellWork() {
+	height := e.core.Status().FinalHeight + 1
+	waiting := e.cfg.Pool.Waiting(height, e.worker.inFlight) || e.evidence.waiting(e.worker.evidenceInFlight)
+	if waiting == e.told && !(waiting && e.builtNone) {
+		return
+	}
+	e.told = waiting
+	if waiting {
+		e.builtNone = false
+	}
+	e.step(consensus.WorkWaiting{Waiting: waiting})
+}
+
+// read decodes what peers send on one channel, off the loop: a block of two
+// megabytes is hashed here.
+func (e *Engine) read(messages <-chan p2p.Message) {
+	for {
+		select {
+		case <-e.ctx.Done():
+			return
+		case m, ok := <-messages:
+			if !ok {
+				return
+			}
+			message, err := wire.DecodeMessage(m.Data)
+			if err != nil {
+				e.cfg.Transport.Penalise(m.From, "message does not decode: "+err.Error())
+				continue
+			}
+			e.post(consensus.Received{From: consensus.Peer(m.From), Message: message})
+		}
+	}
+}
+
+// transmit sends a signed message: blocks and what is too large for the votes'
+// stream by the blocks' stream. to nil: to all validators.
+func (e *Engine) transmit(message *types.Message, to *p2p.PeerID) {
+	data := wire.EncodeMessage(message)
+	var err error
+	large := len(data) > p2p.MaxVoteBytes || (message.Proposal != nil && message.Proposal.Block != nil)
+	switch {
+	case to == nil && large:
+		err = e.cfg.Transport.MulticastBlock(data)
+	case to == nil:
+		err = e.cfg.Transport.MulticastVotes(data)
+	case large:
+		err = e.cfg.Transport.SendBlock(*to, data)
+	default:
+		err = e.cfg.Transport.SendVotes(*to, data)
+	}
+	if err != nil {
+		e.log.Debug("message not sent", "error", err)
+	}
+}

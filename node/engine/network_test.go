@@ -1,0 +1,225 @@
+package engine
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/p2p/memory"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// deadline bounds every wait of these tests: far above what they take.
+const deadline = 60 * time.Second
+
+// network is validators over one hub. A node's disk (store, log) outlives it.
+type network struct {
+	t       *testing.T
+	hub     *memory.Hub
+	genesis types.Hash
+	epoch   types.Epoch
+	scheme  types.Scheme
+	timing  consensus.Timing
+	nodes   []*testNode
+}
+
+// testNode is one validator.
+type testNode struct {
+	net      *network
+	index    int
+	key      types.PrivateKey
+	id       p2p.PeerID
+	store    *fakeStore
+	log      *fakeLog
+	signer   *fakeSigner
+	pool     *fakePool
+	executor *fakeExecutor
+	observer *quiet
+	stopped  string // what OnStopSigning made durable
+	foreign  string
+
+	engine *Engine
+	stop   context.CancelFunc
+	done   chan error
+}
+
+func newNetwork(t *testing.T, n int) *network {
+	t.Helper()
+	scheme := types.Ed25519{}
+	net := &network{t: t, genesis: types.SumHash([]byte(t.Name())), scheme: scheme, timing: consensus.DevnetTiming(), hub: memory.NewHub(nil)}
+	net.epoch = types.Epoch{Number: 1, Scheme: types.SchemeEd25519, Engine: 1, MaxBytes: 1 << 20, MaxGas: 1 << 30, ExecutorHash: types.SumHash([]byte("module"))}
+	for i := range n {
+		secret := types.SumHash(fmt.Appendf(nil, "consensus key %d", i))
+		key, err := scheme.PrivateKey(secret[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed := types.SumHash(fmt.Appendf(nil, "network key %d", i))
+		id := p2p.PeerID(ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey))
+		net.epoch.Validators = append(net.epoch.Validators, types.Validator{ConsensusKey: key.Public(), NetworkKey: id, Power: 1})
+		net.nodes = append(net.nodes, &testNode{net: net, index: i, key: key, id: id, log: &fakeLog{}})
+	}
+	genesis := net.genesisOutcome()
+	for _, n := range net.nodes {
+		n.store = newFakeStore(genesis, net.epoch)
+	}
+	t.Cleanup(net.stopAll)
+	return net
+}
+
+func (net *network) genesisOutcome() types.Outcome {
+	return types.Outcome{Block: net.genesis, StateRoot: types.SumHash([]byte("state")), ReceiptsRoot: types.ListRoot(nil),
+		NextEpoch: net.epoch.Digest(), FailedRun: types.NoFailedRun}
+}
+
+// start runs a node on what its disk holds.
+func (n *testNode) start() {
+	n.net.t.Helper()
+	n.signer = &fakeSigner{sign: n.key.Sign, index: uint32(n.index), chain: n.net.genesis}
+	if n.log.last != nil {
+		n.signer.recorded = *n.log.last
+	}
+	n.pool, n.observer = newFakePool(), &quiet{}
+	if n.executor == nil {
+		n.executor = &fakeExecutor{self: byte(n.index)}
+	}
+	root := consensus.Final{Outcome: n.net.genesisOutcome()}
+	start := consensus.Start{Epoch: n.net.epoch, Root: root, Tip: root, Safety: n.log.last, Outcomes: n.log.signed, Stopped: n.stopped}
+	if tip := n.store.Tip(); tip > 0 {
+		block, err := n.store.Block(tip)
+		n.must(err)
+		outcome, err := n.store.Outcome(tip)
+		n.must(err)
+		cc, err := n.store.Certificate(tip)
+		n.must(err)
+		start.Tip = consensus.Final{View: block.Header.View, TimestampMs: block.Header.TimestampMs, Outcome: *outcome, Certificate: cc}
+	}
+	for _, b := range n.log.blocks {
+		start.Blocks = append(start.Blocks, b)
+	}
+	endpoint := n.net.hub.Join(n.id)
+	engine, err := New(Config{
+		Consensus: consensus.Config{Genesis: n.net.genesis, Scheme: n.net.scheme, Timing: n.net.timing,
+			NetworkKey: consensus.Peer(n.id), ConsensusKey: n.key.Public()},
+		Start: start, ChainID: "test", Clock: wallClock{time.Now()}, Transport: endpoint, VoteLog: n.log, Signer: n.signer,
+		Executor: n.executor, Verifier: fakeVerifier{}, Store: n.store, Pool: n.pool, Observer: n.observer,
+		Log: slog.New(slog.DiscardHandler).With("node", n.index), SyncedHeight: n.store.Tip(),
+		OnForeign:     func(reason string) { n.foreign = reason },
+		OnStopSigning: func(s consensus.StopSigning) error { n.stopped = s.Reason; return nil },
+	})
+	n.must(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	n.engine, n.stop, n.done = engine, cancel, make(chan error, 1)
+	go func() {
+		n.done <- engine.Run(ctx)
+		endpoint.Close()
+	}()
+}
+
+func (n *testNode) must(err error) {
+	n.net.t.Helper()
+	if err != nil {
+		n.net.t.Fatalf("node %d: %v", n.index, err)
+	}
+}
+
+// kill stops a node and waits for it; what it had synced stays.
+func (n *testNode) kill() error {
+	if n.engine == nil {
+		return nil
+	}
+	n.stop()
+	err := <-n.done
+	n.engine = nil
+	return err
+}
+
+func (net *network) startAll() {
+	for _, n := range net.nodes {
+		n.start()
+	}
+}
+
+func (net *network) stopAll() {
+	for _, n := range net.nodes {
+		if err := n.kill(); err != nil && !errors.Is(err, errExpected) {
+			net.t.Errorf("node %d ended: %v", n.index, err)
+		}
+		if n.signer != nil && len(n.signer.early) > 0 {
+			net.t.Errorf("node %d signed before it was on record: %v", n.index, n.signer.early)
+		}
+	}
+}
+
+// errExpected marks failures that a test injected.
+var errExpected = errors.New("injected")
+
+// load gives every live node the same transactions, as gossip would.
+func (net *network) load(from, count int) {
+	for i := from; i < from+count; i++ {
+		tx := fmt.Appendf(nil, "transaction %d", i)
+		for _, n := range net.nodes {
+			if n.engine != nil {
+				n.pool.add(tx)
+			}
+		}
+	}
+}
+
+// waitAll waits until the named nodes have a height.
+func (net *network) waitAll(height uint64, nodes ...int) {
+	net.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	for _, i := range nodes {
+		if err := net.nodes[i].store.waitHeight(ctx, height); err != nil {
+			net.t.Fatalf("node %d: %v; status %+v", i, err, net.nodes[i].engine.Status().Consensus)
+		}
+	}
+}
+
+// progress loads transactions until the named nodes are at least that high.
+func (net *network) progress(height uint64, nodes ...int) {
+	net.t.Helper()
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	wg.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(5 * time.Millisecond):
+				net.load(1_000_000+int(height)*10_000+i, 1)
+			}
+		}
+	})
+	defer func() { close(stop); wg.Wait() }()
+	net.waitAll(height, nodes...)
+}
+
+// agree checks that all have the same block and outcome wherever two have one.
+func (net *network) agree() {
+	net.t.Helper()
+	longest := net.nodes[0].store
+	for _, n := range net.nodes {
+		if n.store.Tip() > longest.Tip() {
+			longest = n.store
+		}
+	}
+	for _, n := range net.nodes {
+		for h := uint64(1); h <= n.store.Tip(); h++ {
+			own, _ := n.store.Outcome(h)
+			theirs, _ := longest.Outcome(h)
+			if *own != *theirs {
+				net.t.Fatalf("node %d has another outcome at height %d", n.index, h)
+			}
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// maxSets bounds the validator sets kept with their keys expanded.
+const maxSets = 8
+
+// sets gives validator sets by epoch, from the store, to any goroutine.
+type sets struct {
+	store   Store
+	genesis types.Hash
+	scheme  types.Scheme
+
+	mu   sync.Mutex
+	held map[uint64]*types.ValidatorSet
+}
+
+func newSets(cfg *Config) *sets {
+	return &sets{store: cfg.Store, genesis: cfg.Consensus.Genesis, scheme: cfg.Consensus.Scheme, held: map[uint64]*types.ValidatorSet{}}
+}
+
+// of is the set of an epoch that the store knows.
+func (s *sets) of(epoch uint64) (*types.ValidatorSet, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if set := s.held[epoch]; set != nil {
+		return set, nil
+	}
+	start, err := s.store.EpochStart(epoch)
+	if err != nil {
+		return nil, fmt.Errorf("read epoch %d: %w", epoch, err)
+	}
+	if start == nil {
+		return nil, fmt.Errorf("epoch %d is not known here", epoch)
+	}
+	set, err := types.NewValidatorSet(s.genesis, start.Epoch, s.scheme)
+	if err != nil {
+		return nil, fmt.Errorf("validators of epoch %d: %w", epoch, err)
+	}
+	if len(s.held) >= maxSets {
+		clear(s.held)
+	}
+	s.held[epoch] = set
+	return set, nil
+}
+
+// history is what outcomes of an epoch depend on besides their parents.
+func (s *sets) history(epoch uint64) (types.EpochHistory, error) {
+	present, err := s.of(epoch)
+	if err != nil {
+		return types.EpochHistory{}, err
+	}
+	h := types.EpochHistory{Present: &present.Epoch}
+	if epoch == 1 {
+		h.RootOutcome, err = s.store.Outcome(0)
+		return h, err
+	}
+	previous, err := s.of(epoch - 1)
+	if err != nil {
+		return h, err
+	}
+	start, err := s.store.EpochStart(epoch)
+	if err != nil {
+		return h, fmt.Errorf("read epoch %d: %w", epoch, err)
+	}
+	h.Previous, h.RootOutcome = &previous.Epoch, &start.Certificate.Outcome
+	return h, nil
+}
+
+// outcome is a block's, from its parent's and what executing it gave, with the
+// epoch that it begins, if any.
+func (s *sets) outcome(block *types.Block, parent *types.Outcome, x *Execution) (types.Outcome, *types.Epoch, error) {
+	h, err := s.history(block.Header.Epoch)
+	if err != nil {
+		return types.Outcome{}, nil, err
+	}
+	o, next := h.NextOutcome(parent, block.Header.Height, block.ID(), types.ExecutionResult{
+		Success: x.Success, StateRoot: x.StateRoot, ReceiptsRoot: x.ReceiptsRoot, Change: x.Change})
+	return o, next, nil
+}

@@ -1,0 +1,119 @@
+package engine
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/storage/votelog"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// writer makes SafetyStates durable and signs what depends on them, in the
+// core's order. While one write is in flight the next ones gather and become one.
+type writer struct {
+	e *Engine
+
+	mu    sync.Mutex
+	queue []writeItem
+	more  chan struct{}
+}
+
+// writeItem is one of: a state to persist, a message to sign, a thing to do after.
+type writeItem struct {
+	persist *consensus.Persist
+	message *types.Message
+	epoch   *types.Epoch
+	after   func()
+}
+
+func newWriter(e *Engine) *writer {
+	return &writer{e: e, more: make(chan struct{}, 1)}
+}
+
+func (w *writer) persist(p consensus.Persist) { w.push(writeItem{persist: &p}) }
+
+func (w *writer) sign(m types.Message, epoch *types.Epoch) {
+	w.push(writeItem{message: &m, epoch: epoch})
+}
+
+func (w *writer) then(f func()) { w.push(writeItem{after: f}) }
+
+// push never blocks the loop; the queue is bounded by what the core asks for in
+// a view, since it waits for its own votes.
+func (w *writer) push(it writeItem) {
+	w.mu.Lock()
+	w.queue = append(w.queue, it)
+	w.mu.Unlock()
+	select {
+	case w.more <- struct{}{}:
+	default:
+	}
+}
+
+func (w *writer) run() {
+	for {
+		select {
+		case <-w.e.ctx.Done():
+			return
+		case <-w.more:
+		}
+		w.mu.Lock()
+		batch := w.queue
+		w.queue = nil
+		w.mu.Unlock()
+		if err := w.write(batch); err != nil {
+			w.e.fail(err)
+			return
+		}
+	}
+}
+
+// write merges all states of the batch into one record: the newest accounts for
+// everything that the batch signs. // rule: persist-first
+func (w *writer) write(batch []writeItem) error {
+	var record votelog.Record
+	found := false
+	for i := range batch {
+		if p := batch[i].persist; p != nil {
+			found = true
+			record.State = p.State
+			record.Blocks = append(record.Blocks, p.Blocks...)
+			record.Outcomes = append(record.Outcomes, p.Outcomes...)
+		}
+	}
+	if found && w.e.cfg.VoteLog != nil {
+		record.SyncedHeight = w.e.synced.Load()
+		begin := time.Now()
+		if err := w.e.cfg.VoteLog.Append(record); err != nil {
+			return fmt.Errorf("write the vote log: %w", err)
+		}
+		w.e.cfg.Observer.Persisted(time.Since(begin))
+	}
+	for i := range batch {
+		switch it := &batch[i]; {
+		case it.persist != nil && w.e.cfg.Signer != nil:
+			// The newest is durable, and accounts for each before it.
+			w.e.cfg.Signer.Recorded(it.persist.State)
+		case it.message != nil:
+			w.signAndSend(it.message, it.epoch)
+		case it.after != nil:
+			it.after()
+		}
+	}
+	return nil
+}
+
+func (w *writer) signAndSend(m *types.Message, epoch *types.Epoch) {
+	if w.e.cfg.Signer == nil || w.e.ctx.Err() != nil {
+		return
+	}
+	signed, err := w.e.cfg.Signer.Sign(epoch, *m)
+	if err != nil {
+		w.e.log.Error("refused to sign", "epoch", m.Epoch(), "view", m.View(), "error", err)
+		return
+	}
+	w.e.transmit(&signed, nil)
+	w.e.post(consensus.Received{Message: signed})
+}
