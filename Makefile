@@ -38,6 +38,12 @@ devnet: build ## Start four validators on this machine (ARGS="--load 500 --durat
 test: ## All checks and tests, with a summary; what CI runs
 	@hack/test
 
+##@ Measure
+
+.PHONY: bench
+bench: ## Execution against native code, and every part's benchmarks (PARTS="execution parts")
+	@hack/bench $(PARTS)
+
 ##@ Code
 
 .PHONY: lint

@@ -268,4 +268,78 @@ pub struct Attribute {
     #[prost(bytes="vec", tag="2")]
     pub value: ::prost::alloc::vec::Vec<u8>,
 }
+/// Witness is the content of a `.witness` file. A file has at most 1 GiB.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Witness {
+    /// "bedrock/witness/1"
+    #[prost(string, tag="1")]
+    pub format: ::prost::alloc::string::String,
+    /// The call that was made.
+    #[prost(message, optional, tag="2")]
+    pub request: ::core::option::Option<ExecutionRequest>,
+    /// Every row of space 0 that was read, absences too, each once, in ascending
+    /// order of addresses.
+    #[prost(message, repeated, tag="3")]
+    pub rows: ::prost::alloc::vec::Vec<WitnessRow>,
+    /// Every page that was read, absences too, each once, in ascending order of
+    /// version, then path.
+    #[prost(message, repeated, tag="4")]
+    pub pages: ::prost::alloc::vec::Vec<WitnessPage>,
+    #[prost(message, optional, tag="5")]
+    pub outcome: ::core::option::Option<WitnessOutcome>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WitnessRow {
+    /// 32 bytes
+    #[prost(bytes="vec", tag="1")]
+    pub address: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bool, tag="2")]
+    pub present: bool,
+    /// raw key; in a write also where `present` is false
+    #[prost(bytes="vec", tag="3")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes="vec", tag="4")]
+    pub value: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WitnessPage {
+    #[prost(uint64, tag="1")]
+    pub version: u64,
+    /// as in docs/encodings.md: nibbles, then two a byte
+    #[prost(bytes="vec", tag="2")]
+    pub path: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bool, tag="3")]
+    pub present: bool,
+    #[prost(bytes="vec", tag="4")]
+    pub page: ::prost::alloc::vec::Vec<u8>,
+}
+/// WitnessOutcome is what executing the block gave.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WitnessOutcome {
+    /// False: the block failed (docs/execution.md, failed-block). Other engines
+    /// need not fail where Wasmtime does, so it is listed as not comparable.
+    #[prost(bool, tag="1")]
+    pub success: bool,
+    /// 32 bytes
+    #[prost(bytes="vec", tag="2")]
+    pub state_root: ::prost::alloc::vec::Vec<u8>,
+    /// 32 bytes
+    #[prost(bytes="vec", tag="3")]
+    pub receipts_root: ::prost::alloc::vec::Vec<u8>,
+    /// Receipts in order, logs included.
+    #[prost(message, repeated, tag="4")]
+    pub receipts: ::prost::alloc::vec::Vec<Receipt>,
+    #[prost(uint64, tag="5")]
+    pub gas_used: u64,
+    /// Rows written, in the order of the calls; `present` false is a tombstone.
+    #[prost(message, repeated, tag="6")]
+    pub rows: ::prost::alloc::vec::Vec<WitnessRow>,
+    /// Pages written (their version is the height) and, with `present` false,
+    /// pages made stale, in the order of the calls.
+    #[prost(message, repeated, tag="7")]
+    pub pages: ::prost::alloc::vec::Vec<WitnessPage>,
+    /// Events of the successful transactions, in order.
+    #[prost(message, repeated, tag="8")]
+    pub events: ::prost::alloc::vec::Vec<Event>,
+}
 // @@protoc_insertion_point(module)
