@@ -20,9 +20,9 @@ use sha2::Digest as _;
 
 use super::{challenge, decode_signature, Key, PublicKey, Signed};
 
-/// Signatures checked in one equation; longer lists are cut. Above it the gain is small, and one bad
-/// signature costs its whole equation a second pass.
-pub const MAX_BATCH: usize = 512;
+/// Signatures checked in one equation; longer lists are cut. Above it the gain is small, and one bad signature
+/// costs its whole equation a second pass.
+pub const MAX_BATCH: usize = 1024;
 
 const SEED_DOMAIN: &[u8] = b"bedrock/ed25519-batch/seed/1";
 const COEFFICIENT_DOMAIN: &[u8] = b"bedrock/ed25519-batch/coefficient/1";
