@@ -1,0 +1,76 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/bedrock-bft/bedrock/executor"
+	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/rpc"
+	"github.com/bedrock-bft/bedrock/node/types"
+	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
+)
+
+// adminBackend is the node as its administration uses it.
+type adminBackend struct{ n *Node }
+
+var _ rpc.AdminBackend = adminBackend{}
+
+// AddExecutor implements rpc.AdminBackend.
+func (a adminBackend) AddExecutor(_ context.Context, module []byte) (*nodev1.ExecutorVerdict, error) {
+	report := a.n.host.Inspect(module)
+	verdict := &nodev1.ExecutorVerdict{Accepted: report.Accepted, Reason: report.Reason, Imports: report.Imports, Exports: report.Exports}
+	hash := types.SumHash(module)
+	verdict.Hash = hash[:]
+	if !report.Accepted {
+		return verdict, nil
+	}
+	var refused *executor.RefusedError
+	if _, err := a.n.modules.Add(module); errors.As(err, &refused) {
+		verdict.Accepted, verdict.Reason = false, refused.Reason
+	} else if err != nil {
+		return nil, err
+	}
+	return verdict, nil
+}
+
+// Executors implements rpc.AdminBackend.
+func (a adminBackend) Executors(context.Context) ([]types.Hash, error) {
+	list, err := a.n.modules.List()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]types.Hash, len(list))
+	for i := range list {
+		out[i] = list[i]
+	}
+	return out, nil
+}
+
+// SetHaltHeight implements rpc.AdminBackend.
+func (a adminBackend) SetHaltHeight(_ context.Context, height uint64) error {
+	a.n.halt.Store(height)
+	return nil
+}
+
+// SetSigning implements rpc.AdminBackend.
+func (a adminBackend) SetSigning(ctx context.Context, suspended bool, reason string) error {
+	if !suspended {
+		return a.n.engine.ResumeSigning(ctx)
+	}
+	if reason == "" {
+		return fmt.Errorf("say why signing is suspended: it is shown wherever the node says that it does not sign")
+	}
+	return a.n.engine.SuspendSigning(ctx, "suspended: "+reason)
+}
+
+// Peers implements rpc.AdminBackend.
+func (a adminBackend) Peers(context.Context) []*nodev1.Peer {
+	roles := map[p2p.Role]string{p2p.RoleFull: "full", p2p.RoleValidator: "validator", p2p.RoleSentry: "sentry", p2p.RoleSeed: "seed"}
+	var out []*nodev1.Peer
+	for _, p := range a.n.network.Peers() {
+		out = append(out, &nodev1.Peer{NetworkKey: append([]byte(nil), p.ID[:]...), Address: p.Address, Role: roles[p.Role], FinalHeight: p.TipHeight})
+	}
+	return out
+}

@@ -1,0 +1,225 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/bedrock-bft/bedrock/executor"
+	"github.com/bedrock-bft/bedrock/executor/state"
+	"github.com/bedrock-bft/bedrock/node/engine"
+	"github.com/bedrock-bft/bedrock/node/mempool"
+	"github.com/bedrock-bft/bedrock/node/types"
+	executorv1 "github.com/bedrock-bft/bedrock/proto/bedrock/executor/v1"
+)
+
+// ModuleSource gives compiled modules by hash.
+type ModuleSource interface {
+	Module(ctx context.Context, hash types.Hash, engine uint32) (*executor.Module, error)
+}
+
+// execution is the executor as engine, pool and RPC use it: modules by epoch over
+// one tree of overlays.
+type execution struct {
+	genesis  types.Hash
+	modules  ModuleSource
+	overlays *state.Overlays
+
+	mu    sync.RWMutex
+	epoch *types.Epoch // of the next block, for check and simulation
+	tip   *types.Header
+}
+
+// setTip tells which block is final and which epoch the next one is of.
+func (x *execution) setTip(tip *types.Header, epoch *types.Epoch) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.tip, x.epoch = tip, epoch
+}
+
+func (x *execution) present() (*types.Epoch, *types.Header) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.epoch, x.tip
+}
+
+// Execute implements engine.Executor.
+func (x *execution) Execute(ctx context.Context, epoch *types.Epoch, b *types.Block, parent *types.Outcome) (*engine.Execution, error) {
+	module, err := x.modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
+	if err != nil {
+		return nil, err
+	}
+	view, err := x.overlays.View(state.BlockID(b.Header.Parent))
+	if errors.Is(err, state.ErrUnknownBlock) {
+		return nil, fmt.Errorf("%w: %w", engine.ErrStateGone, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer view.Close()
+	if root := view.Ref().Root; root != parent.StateRoot {
+		return nil, fmt.Errorf("state after block %s has root %x, its outcome says %s", b.Header.Parent, root, parent.StateRoot)
+	}
+	id := b.ID()
+	result, err := module.Execute(ctx, view, &executor.Block{ID: id, Parent: state.BlockID(b.Header.Parent),
+		Context: blockContext(epoch, &b.Header, b.Evidence), Transactions: b.Payload})
+	if err != nil {
+		return nil, err
+	}
+	if err := x.overlays.Add(result.Overlay); err != nil {
+		if errors.Is(err, state.ErrUnknownBlock) {
+			return nil, fmt.Errorf("%w: %w", engine.ErrStateGone, err)
+		}
+		return nil, err
+	}
+	out := &engine.Execution{Block: id, Height: b.Header.Height, Success: result.Success, Failure: result.FailureReason,
+		StateRoot: result.StateRoot, ReceiptsRoot: result.ReceiptsRoot, GasUsed: result.GasUsed, MoreWork: result.MoreWork,
+		Receipts: result.Receipts, Overlay: result.Overlay}
+	if result.EpochChange != nil {
+		out.Change = nextEpoch(epoch, result.EpochChange)
+	}
+	return out, nil
+}
+
+// blockContext is what a block's execution may know of it.
+func blockContext(epoch *types.Epoch, h *types.Header, evidence [][]byte) *executorv1.Context {
+	c := &executorv1.Context{GenesisHash: h.Genesis[:], Epoch: h.Epoch, Height: h.Height, View: h.View, TimestampMs: h.TimestampMs,
+		Proposer: h.Proposer, GasLimit: epoch.MaxGas, Engine: epoch.Engine, ExecutorHash: epoch.ExecutorHash[:], Evidence: evidence}
+	if int(h.Proposer) < len(epoch.Validators) {
+		c.ProposerIdentity = epoch.Validators[h.Proposer].NetworkKey[:]
+	}
+	return c
+}
+
+// nextEpoch is the epoch that an executor's change begins.
+func nextEpoch(present *types.Epoch, change *executorv1.EpochParams) *types.Epoch {
+	next := &types.Epoch{Number: present.Number + 1, Scheme: present.Scheme, ExecutorHash: types.Hash(change.ExecutorHash),
+		Engine: change.Engine, MaxBytes: change.MaxBlockBytes, MaxGas: change.MaxBlockGas}
+	for _, v := range change.Validators {
+		next.Validators = append(next.Validators, types.Validator{ConsensusKey: v.ConsensusKey, NetworkKey: [32]byte(v.NetworkKey),
+			Power: v.Power, Possession: v.Possession})
+	}
+	return next
+}
+
+// Committed implements engine.Executor.
+func (x *execution) Committed(block types.Hash) error { return x.overlays.Commit(state.BlockID(block)) }
+
+// Drop implements engine.Executor.
+func (x *execution) Drop(ids []types.Hash) {
+	for _, id := range ids {
+		x.overlays.Drop(state.BlockID(id))
+	}
+}
+
+// Prepare implements engine.Executor.
+func (x *execution) Prepare(ctx context.Context, epoch *types.Epoch) error {
+	_, err := x.modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
+	return err
+}
+
+// Verify implements mempool.Verifier with the module of a hash.
+func (x *execution) Verify(ctx context.Context, hash types.Hash, txs [][]byte) ([]mempool.Verdict, error) {
+	epoch, _ := x.present()
+	module, err := x.modules.Module(ctx, hash, epoch.Engine)
+	if err != nil {
+		return nil, err
+	}
+	verdicts, err := module.Verify(ctx, x.genesis, txs)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]mempool.Verdict, len(verdicts))
+	for i, v := range verdicts {
+		out[i] = mempool.Verdict{Code: v.Code, GasLimit: v.GasLimit, Sender: string(v.Sender), Nonce: v.Nonce, Log: v.Log}
+	}
+	return out, nil
+}
+
+// next is the module and the context of the block after the tip, as far as it is
+// known, with a view of the committed state.
+func (x *execution) next(ctx context.Context) (*executor.Module, *state.View, *executorv1.Context, error) {
+	epoch, tip := x.present()
+	module, err := x.modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	block, ref := x.overlays.Committed()
+	view, err := x.overlays.View(block)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	h := types.Header{Genesis: x.genesis, Epoch: epoch.Number, Height: ref.Height + 1, View: tip.View + 1, TimestampMs: tip.TimestampMs + 1}
+	return module, view, blockContext(epoch, &h, nil), nil
+}
+
+// Check implements mempool.Checker.
+func (x *execution) Check(ctx context.Context, items []mempool.CheckItem) ([]mempool.CheckVerdict, error) {
+	module, view, at, err := x.next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer view.Close()
+	asked := make([]*executorv1.CheckItem, len(items))
+	for i := range items {
+		asked[i] = &executorv1.CheckItem{Transaction: items[i].Tx, QueuedCost: items[i].Queued.Bytes()}
+	}
+	verdicts, err := module.Check(ctx, view, at, asked)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]mempool.CheckVerdict, len(verdicts))
+	for i, v := range verdicts {
+		cost, err := mempool.AmountFromBytes(v.MaxCost)
+		if err != nil {
+			return nil, fmt.Errorf("check: largest cost: %w", err)
+		}
+		out[i] = mempool.CheckVerdict{Code: v.Code, Sender: string(v.Sender), Nonce: v.Nonce, AccountNonce: v.AccountNonce,
+			GasLimit: v.GasLimit, GasPrice: v.GasPrice, MaxCost: cost, ValidUntil: v.ValidUntil, Log: v.Log}
+	}
+	return out, nil
+}
+
+// Try implements mempool.Sandbox: one block on the committed state, thrown away.
+func (x *execution) Try(ctx context.Context, txs [][]byte) (bool, error) {
+	result, err := x.simulate(ctx, txs)
+	if err != nil {
+		return false, err
+	}
+	return result.Success, nil
+}
+
+// simulate runs transactions as one block and keeps nothing.
+func (x *execution) simulate(ctx context.Context, txs [][]byte) (*executor.Result, error) {
+	module, view, at, err := x.next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer view.Close()
+	parent, _ := x.overlays.Committed()
+	return module.Execute(ctx, view, &executor.Block{Parent: parent, Context: at, Transactions: txs})
+}
+
+// blockVerifier implements engine.Verifier over the pool's cache of verdicts.
+type blockVerifier struct {
+	execution *execution
+	verdicts  *mempool.Verdicts
+}
+
+// Verify answers gas limits, or why the block is refused. // rule: verify-before-vote
+func (v *blockVerifier) Verify(ctx context.Context, hash types.Hash, txs [][]byte) ([]uint64, string, error) {
+	verdicts, err := mempool.VerifyAll(ctx, v.execution, v.verdicts, hash, txs, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return nil, "", err
+	}
+	gas := make([]uint64, len(txs))
+	for i := range verdicts {
+		if verdicts[i].Code != 0 {
+			return nil, fmt.Sprintf("transaction %d (%s) does not verify: code %d, %s", i, types.TxHash(txs[i]), verdicts[i].Code, verdicts[i].Log), nil
+		}
+		gas[i] = verdicts[i].GasLimit
+	}
+	return gas, "", nil
+}

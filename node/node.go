@@ -1,0 +1,290 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bedrock-bft/bedrock/executor"
+	"github.com/bedrock-bft/bedrock/node/config"
+	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/engine"
+	"github.com/bedrock-bft/bedrock/node/genesis"
+	"github.com/bedrock-bft/bedrock/node/mempool"
+	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/signer"
+	"github.com/bedrock-bft/bedrock/node/storage"
+	"github.com/bedrock-bft/bedrock/node/storage/votelog"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// Options are what a Node is made from.
+type Options struct {
+	Home    string
+	Config  *config.Config
+	Log     *slog.Logger
+	Level   *slog.LevelVar // of Log, for the admin service
+	Version string
+}
+
+// Node is one node: open after New, running in Run.
+type Node struct {
+	opt      Options
+	cfg      *config.Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+	genesis  *genesis.Genesis
+	scheme   types.Scheme
+	started  time.Time
+
+	signer    *signer.Signer
+	voteLog   *votelog.Log
+	recovered votelog.Recovered
+	store     *storage.Store
+	host      *executor.Engine
+	modules   moduleStore
+	execution *execution
+	pool      *mempool.Pool
+	network   *p2p.Network
+	observer  *observer
+	engine    *engine.Engine
+	gossip    *gossip
+
+	halt    atomic.Uint64  // height; 0: none
+	closers []func() error // run last first
+}
+
+// New opens everything that a node needs. Errors say what to do; what was opened
+// is closed again.
+func New(ctx context.Context, opt Options) (n *Node, err error) {
+	n = &Node{opt: opt, cfg: opt.Config, log: opt.Log, registry: prometheus.NewRegistry(), started: time.Now()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+			n = nil
+		}
+	}()
+	for _, step := range []func(context.Context) error{
+		n.openGenesis, n.openSigner, n.openStore, n.openExecution, n.openPool, n.openNetwork, n.openEngine,
+	} {
+		if err := step(ctx); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// Close closes what New opened, once Run has returned.
+func (n *Node) Close() error {
+	var all error
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		all = errors.Join(all, n.closers[i]())
+	}
+	n.closers = nil
+	return all
+}
+
+// path is a configured path, relative to the home.
+func (n *Node) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(n.opt.Home, p)
+}
+
+func (n *Node) openGenesis(context.Context) error {
+	g, err := genesis.Load(n.path(n.cfg.Genesis.File))
+	if err != nil {
+		return err
+	}
+	if pin := n.cfg.Genesis.Hash; pin != "" && pin != g.Hash().String() {
+		return fmt.Errorf("genesis.hash pins %s, but %s has the hash %s: use the file that the chain was started with", pin, n.path(n.cfg.Genesis.File), g.Hash())
+	}
+	scheme, err := types.SchemeByName(g.Scheme)
+	if err != nil {
+		return err
+	}
+	n.genesis, n.scheme = g, scheme
+	return nil
+}
+
+// openSigner locks the signer volume and reads what was signed. A vote log that
+// cannot vouch for that makes the volume foreign: a new identity is born, and
+// this process follows the chain without signing. // rule: volume-foreign
+func (n *Node) openSigner(context.Context) error {
+	s, opened, err := signer.Open(n.path(n.cfg.Dirs.Signer), signer.Options{Marks: n.cfg.Signer.Marks, AllowUnsafeFileSystem: n.unsafeFileSystems()})
+	if err != nil {
+		return err
+	}
+	n.signer = s
+	n.closers = append(n.closers, s.Close)
+	if opened.SetAside != nil {
+		n.log.Error("signer volume is foreign: its identity was set aside and a new one was made", "rule", "volume-foreign",
+			"set_aside", fmt.Sprintf("%+v", *opened.SetAside), "do", "let the validator's owner rotate to the new identity, or `bedrock identity adopt` the old one")
+	}
+	n.log.Info("opened the signer volume", "identity", fmt.Sprintf("%x", s.Record().NetworkKey), "boots", opened.Boots)
+	return n.openVoteLog()
+}
+
+func (n *Node) openVoteLog() error {
+	record := n.signer.Record()
+	_, owner, _, err := record.Keys()
+	if err != nil {
+		return err
+	}
+	log, recovered, err := votelog.Open(n.signer.VoteLogDir(), votelog.Options{Owner: owner, AllowUnsafeFileSystem: n.unsafeFileSystems()})
+	if errors.Is(err, votelog.ErrForeign) {
+		aside, renewErr := n.signer.Foreign("vote log", err.Error())
+		if renewErr != nil {
+			return errors.Join(err, renewErr)
+		}
+		n.log.Error("vote log cannot vouch for what was signed: the identity was set aside and a new one was made", "rule", "volume-foreign",
+			"error", err, "set_aside", fmt.Sprintf("%+v", aside), "do", "let the validator's owner rotate to the new identity")
+		return n.openVoteLog()
+	}
+	if err != nil {
+		return err
+	}
+	n.voteLog, n.recovered = log, recovered
+	n.closers = append(n.closers, log.Close)
+	for _, d := range recovered.Damage {
+		n.log.Warn("vote log: found damage, the other copy vouches", "damage", d.String())
+	}
+	n.log.Info("opened the vote log", "epoch", recovered.State.Epoch, "voted_view", recovered.State.VotedView,
+		"timeout_view", recovered.State.TimeoutView, "synced_height", recovered.SyncedHeight, "bodies", len(recovered.Blocks))
+	return n.signer.Recovered(n.genesis.Hash(), recovered.State)
+}
+
+func (n *Node) unsafeFileSystems() bool { return n.cfg.Dirs.FileSystems == "allow-unsafe" }
+
+func (n *Node) openStore(ctx context.Context) error {
+	dir := n.path(n.cfg.Dirs.Data)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	store, err := storage.Open(filepath.Join(dir, "db"), storage.Options{
+		Genesis: n.genesis.Hash(), VoteLogSynced: n.recovered.SyncedHeight, AllowUnsafeFileSystem: n.unsafeFileSystems(),
+		BlockCacheBytes: uint64(n.cfg.Storage.BlockCacheBytes), WriteBufferBytes: uint64(n.cfg.Storage.WriteBufferBytes),
+		KeepState: n.cfg.Storage.KeepStates, KeepBlocks: n.cfg.Storage.KeepBlocks, Log: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.store = store
+	n.closers = append(n.closers, store.Close)
+	n.host, err = executor.NewEngine(executor.Options{Number: n.genesis.Engine, VerifyInstances: n.cfg.Executor.VerifyWorkers, CheckEpoch: n.checkEpoch})
+	if err != nil {
+		return err
+	}
+	if n.modules, err = openModules(filepath.Join(dir, "modules"), n.executorFile(), n.host, store); err != nil {
+		return err
+	}
+	if store.Empty() {
+		return makeGenesis(ctx, n.genesis, n.modules, store)
+	}
+	return nil
+}
+
+func (n *Node) executorFile() string {
+	if n.cfg.Executor.Module == "" {
+		return ""
+	}
+	return n.path(n.cfg.Executor.Module)
+}
+
+func (n *Node) openExecution(context.Context) error {
+	overlays, err := openOverlays(n.store, n.cfg.Executor.PageCacheBytes)
+	if err != nil {
+		return err
+	}
+	n.execution = &execution{genesis: n.genesis.Hash(), modules: n.modules, overlays: overlays}
+	start, err := position(n.genesis, n.store, nil)
+	if err != nil {
+		return err
+	}
+	epoch := start.Epoch
+	if start.TipChange != nil {
+		epoch = *start.TipChange
+	}
+	n.execution.setTip(&types.Header{Height: start.Tip.Outcome.Height, View: start.Tip.View, TimestampMs: start.Tip.TimestampMs}, &epoch)
+	return nil
+}
+
+func (n *Node) openPool(context.Context) error {
+	epoch, tip := n.execution.present()
+	journal := ""
+	if n.cfg.Mempool.Journal {
+		journal = filepath.Join(n.path(n.cfg.Dirs.Data), "mempool.journal")
+	}
+	n.gossip = &gossip{}
+	pool, err := mempool.New(mempool.Config{
+		Verifier: n.execution, Checker: n.execution, Sandbox: n.execution, Broadcaster: n.gossip, Executor: epoch.ExecutorHash, Height: tip.Height,
+		Limits:  mempool.Limits{Txs: n.cfg.Mempool.MaxTransactions, Bytes: int(n.cfg.Mempool.MaxBytes), LaneTxs: n.cfg.Mempool.MaxPerSender, TTL: n.cfg.Mempool.TTL},
+		Journal: journal, Log: n.log, Registerer: n.registry,
+	})
+	if err != nil {
+		return err
+	}
+	n.pool = pool
+	n.closers = append(n.closers, pool.Close)
+	return nil
+}
+
+func (n *Node) openNetwork(context.Context) error {
+	peers, err := n.peers()
+	if err != nil {
+		return err
+	}
+	roles := map[string]p2p.Role{"validator": p2p.RoleValidator, "full": p2p.RoleFull, "sentry": p2p.RoleSentry, "seed": p2p.RoleSeed}
+	n.network, err = p2p.New(p2p.Config{
+		Identity: n.signer.NetworkKey(), Listen: n.cfg.P2P.Listen, ChainID: n.genesis.ChainID, Genesis: n.genesis.Hash(), Role: roles[n.cfg.Role],
+		Peers: peers, Tip: n.store.Tip(), MaxBlockBytes: int(n.genesis.Block.MaxBytes)*2 + 1<<20, MaxPeers: n.cfg.P2P.MaxPeers,
+		MaxPerAddress: n.cfg.P2P.MaxPerAddress, DialMax: n.cfg.P2P.DialMax, BanFor: n.cfg.P2P.BanFor, Log: n.log, Registerer: n.registry,
+	})
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, n.network.Close)
+	return n.gossip.open(n)
+}
+
+func (n *Node) openEngine(context.Context) error {
+	start, err := position(n.genesis, n.store, &n.recovered)
+	if err != nil {
+		return err
+	}
+	dataDir := n.path(n.cfg.Dirs.Data)
+	if start.Stopped, err = readStopped(dataDir); err != nil {
+		return err
+	}
+	if n.observer, err = newObserver(n); err != nil {
+		return err
+	}
+	t := n.genesis.Timing
+	cfg := engine.Config{
+		Consensus: consensus.Config{Genesis: n.genesis.Hash(), Scheme: n.scheme, NetworkKey: consensus.Peer(n.network.Self()),
+			Timing: consensus.Timing{SettleMs: t.SettleMs, BaseMs: t.BaseMs, GrowthPermille: t.GrowthPermille, CapMs: t.CapMs,
+				IdleMs: t.IdleIntervalMs, ExecutionLimitMs: t.ExecutionLimitMs, ResendMs: t.ResendMs, DriftMs: t.DriftMs}},
+		Start: start, ChainID: n.genesis.ChainID, Clock: newClock(), Transport: n.network, Executor: n.execution,
+		Verifier: &blockVerifier{execution: n.execution, verdicts: n.pool.Verdicts()}, Store: storePort{n.store},
+		Pool: poolPort{n.pool, n.execution}, Observer: n.observer, Log: n.log, SyncedHeight: n.store.Tip(),
+		OnForeign: func(reason string) {
+			if _, err := n.signer.Foreign("own-echo", reason); err != nil {
+				n.log.Error("identity was not set aside", "error", err)
+			}
+		},
+		OnStopSigning: func(s consensus.StopSigning) error { return writeStopped(dataDir, &s) },
+	}
+	if n.cfg.Role == "validator" {
+		cfg.VoteLog, cfg.Signer, cfg.Consensus.ConsensusKey = n.voteLog, n.signer, n.signer.ConsensusKey()
+	}
+	n.engine, err = engine.New(cfg)
+	return err
+}

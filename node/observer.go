@@ -1,0 +1,177 @@
+package node
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/engine"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// observer turns what the engine reports into metrics, log lines and the news
+// that subscribers wait for.
+type observer struct {
+	n *Node
+	m engineMetrics
+
+	final   atomic.Uint64
+	mu      sync.Mutex
+	news    chan struct{} // closed and replaced when final rises
+	seen    map[[32]byte]vote
+	heights struct{ timeouts, empty atomic.Uint64 }
+}
+
+// vote is the newest commit vote seen of a validator.
+type vote struct {
+	height uint64
+	at     time.Time
+}
+
+type engineMetrics struct {
+	height, epoch, view, signing             prometheus.Gauge
+	blocks, txs, failedBlocks, gas, timeouts prometheus.Counter
+	emptyViews, executedTxs, verifiedTxs     prometheus.Counter
+	alarms                                   *prometheus.CounterVec
+	persist, execute, verify, commit, final  prometheus.Histogram
+}
+
+func newObserver(n *Node) (*observer, error) {
+	o := &observer{n: n, news: make(chan struct{}), seen: map[[32]byte]vote{}}
+	o.final.Store(n.store.Tip())
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "bedrock", Name: name, Help: help})
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "bedrock", Name: name, Help: help})
+	}
+	seconds := func(name, help string) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "bedrock", Name: name, Help: help,
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 18)})
+	}
+	o.m = engineMetrics{
+		height: gauge("chain_final_height_blocks", "Height of the last final block."), epoch: gauge("consensus_epoch_number", "Present epoch."),
+		view: gauge("consensus_view_number", "Present view of the epoch."), signing: gauge("consensus_signing_bool", "1 while this process may sign."),
+		blocks: counter("chain_final_blocks_total", "Blocks that became final."), txs: counter("chain_final_transactions_total", "Transactions executed in final blocks."),
+		failedBlocks: counter("chain_failed_blocks_total", "Final blocks whose execution failed."), gas: counter("chain_gas_used_total", "Gas used by final blocks."),
+		timeouts:    counter("consensus_timeouts_total", "Views that this node left by a timeout certificate."),
+		emptyViews:  counter("consensus_empty_views_total", "Views that ended without a certified block."),
+		executedTxs: counter("execution_transactions_total", "Transactions executed, of blocks that became final or not."),
+		verifiedTxs: counter("verification_transactions_total", "Transactions of proposed blocks judged, cached verdicts included."),
+		alarms:      prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "bedrock", Name: "consensus_alarms_total", Help: "Alarms, by kind."}, []string{"kind"}),
+		persist:     seconds("votelog_append_seconds", "Time of one synced write of the vote log."),
+		execute:     seconds("execution_block_seconds", "Time of executing one block."),
+		verify:      seconds("verification_block_seconds", "Time of verifying one proposed block."),
+		commit:      seconds("storage_commit_seconds", "Time of storing newly final blocks, without the sync."),
+		final:       seconds("chain_finality_seconds", "From a block's timestamp to its being final here, by the wall clock."),
+	}
+	m := &o.m
+	for _, c := range []prometheus.Collector{m.height, m.epoch, m.view, m.signing, m.blocks, m.txs, m.failedBlocks, m.gas, m.timeouts, m.emptyViews,
+		m.executedTxs, m.verifiedTxs, m.alarms, m.persist, m.execute, m.verify, m.commit, m.final} {
+		if err := n.registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	m.height.Set(float64(n.store.Tip()))
+	return o, nil
+}
+
+// Final implements engine.Observer.
+func (o *observer) Final(blocks []engine.FinalBlock, certificate *types.CC) {
+	now := time.Now()
+	for i := range blocks {
+		b := &blocks[i]
+		o.m.blocks.Inc()
+		o.m.txs.Add(float64(len(b.Execution.Receipts)))
+		o.m.gas.Add(float64(b.Execution.GasUsed))
+		if !b.Execution.Success {
+			o.m.failedBlocks.Inc()
+		}
+		o.m.final.Observe(max(0, float64(now.UnixMilli())-float64(b.Block.Header.TimestampMs)) / 1000)
+		o.n.log.Debug("block is final", "height", b.Outcome.Height, "block", b.Block.ID(), "epoch", b.Block.Header.Epoch, "view", b.Block.Header.View,
+			"transactions", len(b.Block.Payload), "state_root", b.Outcome.StateRoot)
+	}
+	last := blocks[len(blocks)-1].Outcome.Height
+	o.m.height.Set(float64(last))
+	o.note(certificate, now)
+	o.final.Store(last)
+	o.mu.Lock()
+	close(o.news)
+	o.news = make(chan struct{})
+	o.mu.Unlock()
+	o.n.gossip.announce(certificate)
+}
+
+// note remembers whose commit votes a certificate holds.
+func (o *observer) note(cc *types.CC, now time.Time) {
+	epoch := o.n.engine.Status().Epoch
+	if epoch == nil || epoch.Number != cc.Epoch {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range epoch.Validators {
+		if i/8 < len(cc.Commits.Signers) && cc.Commits.Signers[i/8]>>(i%8)&1 == 1 {
+			o.seen[epoch.Validators[i].NetworkKey] = vote{height: cc.Outcome.Height, at: now}
+		}
+	}
+}
+
+// wait waits until the final height is above the one given.
+func (o *observer) wait(done <-chan struct{}, above uint64) uint64 {
+	for {
+		o.mu.Lock()
+		news := o.news
+		o.mu.Unlock()
+		if h := o.final.Load(); h > above {
+			return h
+		}
+		select {
+		case <-news:
+		case <-done:
+			return o.final.Load()
+		}
+	}
+}
+
+// View implements engine.Observer.
+func (o *observer) View(v consensus.EnteredView) {
+	o.m.epoch.Set(float64(v.Epoch))
+	o.m.view.Set(float64(v.View))
+	if v.ByTC {
+		o.m.timeouts.Inc()
+		o.m.emptyViews.Inc()
+		o.heights.timeouts.Add(1)
+		o.heights.empty.Add(1)
+		o.n.log.Info("view timed out", "epoch", v.Epoch, "entered_view", v.View, "leader", v.Leader)
+	}
+}
+
+// Alarm implements engine.Observer.
+func (o *observer) Alarm(a consensus.Alarm) { o.m.alarms.WithLabelValues(string(a.Kind)).Inc() }
+
+// Persisted implements engine.Observer.
+func (o *observer) Persisted(took time.Duration) { o.m.persist.Observe(took.Seconds()) }
+
+// Executed implements engine.Observer.
+func (o *observer) Executed(took time.Duration, txs int) {
+	o.m.execute.Observe(took.Seconds())
+	o.m.executedTxs.Add(float64(txs))
+}
+
+// Verified implements engine.Observer.
+func (o *observer) Verified(took time.Duration, txs int) {
+	o.m.verify.Observe(took.Seconds())
+	o.m.verifiedTxs.Add(float64(txs))
+}
+
+// Committed implements engine.Observer.
+func (o *observer) Committed(took time.Duration, _ int) { o.m.commit.Observe(took.Seconds()) }
+
+// Stopped implements engine.Observer.
+func (o *observer) Stopped(consensus.StopSigning) {
+	o.m.alarms.WithLabelValues("state divergence").Inc()
+}

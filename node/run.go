@@ -1,0 +1,154 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bedrock-bft/bedrock/node/explorer"
+	"github.com/bedrock-bft/bedrock/node/rpc"
+)
+
+// aliveWithin is how long the engine's loop may be busy before the node counts
+// as stuck.
+const aliveWithin = 30 * time.Second
+
+// errHalted ends a node that reached the height it was told to halt at.
+var errHalted = errors.New("halted at the height that the admin service set")
+
+// Run runs the node until ctx ends, which gives nil, or until it must stop.
+func (n *Node) Run(ctx context.Context) error {
+	listeners, err := n.listen()
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, l := range listeners {
+		group.Go(func() error { return rpc.Serve(ctx, l.listener, l.handler, l.options) })
+	}
+	group.Go(func() error { return n.engine.Run(ctx) })
+	group.Go(func() error { return n.gossip.run(ctx) })
+	group.Go(func() error { return n.watchSpace(ctx) })
+	group.Go(func() error { return n.watchHalt(ctx) })
+	n.log.Info("node runs", "chain", n.genesis.ChainID, "genesis", n.genesis.Hash(), "height", n.store.Tip(), "version", n.opt.Version,
+		"rpc", n.cfg.RPC.Listen, "ops", n.cfg.Ops.Listen, "p2p", n.cfg.P2P.Listen)
+	err = group.Wait()
+	if errors.Is(err, errHalted) {
+		n.log.Info("halted", "height", n.store.Tip())
+		return nil
+	}
+	return err
+}
+
+type served struct {
+	listener net.Listener
+	handler  http.Handler
+	options  rpc.ServeOptions
+}
+
+// listen opens the three listeners. Nothing runs yet: a taken port ends the start.
+func (n *Node) listen() (out []served, err error) {
+	defer func() {
+		if err != nil {
+			for _, s := range out {
+				_ = s.listener.Close() // the start failed already
+			}
+		}
+	}()
+	add := func(key, address string, handler http.Handler, opt rpc.ServeOptions) error {
+		if address == "" {
+			return nil
+		}
+		l, err := rpc.Listen(key, address)
+		if err != nil {
+			return err
+		}
+		opt.Log = n.log
+		out = append(out, served{l, handler, opt})
+		return nil
+	}
+	public, err := n.publicHandler()
+	if err != nil {
+		return out, err
+	}
+	tls, err := rpc.LoadTLS(n.pathOrEmpty(n.cfg.RPC.TLSCertificate), n.pathOrEmpty(n.cfg.RPC.TLSKey))
+	if err != nil {
+		return out, err
+	}
+	if err := add("rpc.listen", n.cfg.RPC.Listen, public, rpc.ServeOptions{TLS: tls}); err != nil {
+		return out, err
+	}
+	admin := rpc.NewAdmin(adminBackend{n}, rpc.AdminOptions{Level: n.opt.Level, Profile: n.cfg.Telemetry.ProfileAdmin})
+	if err := add("admin.listen", n.cfg.Admin.Listen, admin, rpc.ServeOptions{}); err != nil {
+		return out, err
+	}
+	if err := n.registry.Register(collectors.NewGoCollector()); err != nil {
+		return out, fmt.Errorf("register metrics: %w", err)
+	}
+	if err := n.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})); err != nil {
+		return out, fmt.Errorf("register metrics: %w", err)
+	}
+	ops := rpc.NewOps(rpc.Probes{Alive: n.alive, NotReady: n.notReady, Gatherer: n.registry, Log: n.log})
+	return out, add("ops.listen", n.cfg.Ops.Listen, ops, rpc.ServeOptions{})
+}
+
+func (n *Node) publicHandler() (http.Handler, error) {
+	c := &n.cfg.RPC
+	opt := rpc.Options{MaxBodyBytes: c.MaxBodyBytes, MaxStreams: c.MaxStreams, ClientRate: c.ClientRate, ClientBurst: c.ClientBurst,
+		QueryWorkers: c.QueryWorkers, QueryQueue: c.QueryQueue, QueryTimeout: c.QueryTimeout, AllowedOrigins: c.AllowedOrigins,
+		Log: n.log, Registerer: n.registry}
+	if c.Explorer {
+		opt.Explorer = explorer.Page()
+	}
+	return rpc.NewServer(backend{n}, opt)
+}
+
+func (n *Node) pathOrEmpty(p string) string {
+	if p == "" {
+		return ""
+	}
+	return n.path(p)
+}
+
+// alive asks the engine's loop for a turn.
+func (n *Node) alive() error {
+	ctx, cancel := context.WithTimeout(context.Background(), aliveWithin)
+	defer cancel()
+	return n.engine.Turn(ctx)
+}
+
+// notReady lists why this node should get no traffic.
+func (n *Node) notReady() []string {
+	var reasons []string
+	s := n.engine.Status()
+	if s.Syncing {
+		reasons = append(reasons, fmt.Sprintf("syncs: height %d of %d", n.store.Tip(), s.Target))
+	}
+	if n.cfg.Role == "validator" && !s.Signing {
+		reasons = append(reasons, "does not sign: "+s.WhyNot)
+	}
+	if len(n.network.Peers()) == 0 && s.Epoch != nil && len(s.Epoch.Validators) > 1 {
+		reasons = append(reasons, "no peer is connected")
+	}
+	return reasons
+}
+
+// watchHalt ends the node once the height of SetHaltHeight is final.
+func (n *Node) watchHalt(ctx context.Context) error {
+	for height := n.store.Tip(); ; {
+		if halt := n.halt.Load(); halt > 0 && height >= halt {
+			return errHalted
+		}
+		next := n.observer.wait(ctx.Done(), height)
+		if next == height {
+			return nil
+		}
+		height = next
+	}
+}

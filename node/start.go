@@ -1,0 +1,210 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/bedrock-bft/bedrock/executor"
+	"github.com/bedrock-bft/bedrock/executor/state"
+	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/genesis"
+	"github.com/bedrock-bft/bedrock/node/storage"
+	"github.com/bedrock-bft/bedrock/node/storage/votelog"
+	"github.com/bedrock-bft/bedrock/node/types"
+	executorv1 "github.com/bedrock-bft/bedrock/proto/bedrock/executor/v1"
+)
+
+// stoppedFile remembers a divergence on the chain volume: a restart does not
+// lift it, rebuilding that volume does. // rule: commit
+const stoppedFile = "DIVERGED"
+
+// makeGenesis executes genesis into an empty database.
+func makeGenesis(ctx context.Context, g *genesis.Genesis, modules ModuleSource, store *storage.Store) error {
+	epoch := g.Epoch()
+	module, err := modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
+	if err != nil {
+		return fmt.Errorf("executor of genesis: %w", err)
+	}
+	request := &executorv1.GenesisRequest{ChainId: g.ChainID, TimestampMs: g.TimeMs, AppState: g.AppState, Epoch: epochParams(&epoch)}
+	hash := g.Hash()
+	request.GenesisHash = hash[:]
+	result, err := module.Genesis(ctx, request)
+	if err != nil {
+		return fmt.Errorf("execute genesis: %w", err)
+	}
+	if err := store.CommitGenesis(storage.Genesis{Outcome: g.Outcome(result.StateRoot), Writes: result.Overlay.WriteSet(), Epoch: epoch}); err != nil {
+		return fmt.Errorf("store genesis: %w", err)
+	}
+	return nil
+}
+
+// epochParams is an epoch as the executor is told of it.
+func epochParams(e *types.Epoch) *executorv1.EpochParams {
+	p := &executorv1.EpochParams{ExecutorHash: e.ExecutorHash[:], Engine: e.Engine, MaxBlockBytes: e.MaxBytes, MaxBlockGas: e.MaxGas}
+	for i := range e.Validators {
+		v := &e.Validators[i]
+		p.Validators = append(p.Validators, &executorv1.Validator{ConsensusKey: v.ConsensusKey, NetworkKey: v.NetworkKey[:], Power: v.Power, Possession: v.Possession})
+	}
+	return p
+}
+
+// position is where the chain stands on this disk, as consensus starts from it.
+func position(g *genesis.Genesis, store *storage.Store, recovered *votelog.Recovered) (consensus.Start, error) {
+	var start consensus.Start
+	tip := store.Tip()
+	final, err := finalAt(g, store, tip)
+	if err != nil {
+		return start, err
+	}
+	start.Tip = final
+	number := uint64(1)
+	if tip > 0 {
+		block, err := store.Block(tip)
+		if err != nil {
+			return start, fmt.Errorf("read the tip's block: %w", err)
+		}
+		number = block.Header.Epoch
+	}
+	if recovered != nil && recovered.State.Epoch > 0 {
+		number = recovered.State.Epoch
+		safety := recovered.State
+		start.Safety, start.Blocks, start.Outcomes = &safety, recovered.Blocks, recovered.Outcomes
+	}
+	present, err := store.EpochStart(number)
+	if err != nil {
+		return start, fmt.Errorf("read epoch %d: %w", number, err)
+	}
+	start.Epoch = present.Epoch
+	start.Root = consensus.Final{Outcome: g.Outcome(types.Hash{}), TimestampMs: g.TimeMs}
+	if number == 1 {
+		start.Root, err = finalAt(g, store, 0)
+	} else {
+		start.Root, err = finalAt(g, store, present.Certificate.Outcome.Height)
+		start.Root.View, start.Root.Certificate = 0, present.Certificate
+		previous, perr := store.EpochStart(number - 1)
+		if perr != nil {
+			return start, fmt.Errorf("read epoch %d: %w", number-1, perr)
+		}
+		start.Previous = &previous.Epoch
+	}
+	if err != nil {
+		return start, err
+	}
+	if next, err := store.EpochStart(number + 1); err == nil && final.Outcome.EndsEpoch() && tip > 0 {
+		start.TipChange = &next.Epoch
+	}
+	return start, nil
+}
+
+// finalAt is a stored height as consensus needs it.
+func finalAt(g *genesis.Genesis, store *storage.Store, height uint64) (consensus.Final, error) {
+	outcome, err := store.Outcome(height)
+	if err != nil {
+		return consensus.Final{}, fmt.Errorf("read outcome %d: %w", height, err)
+	}
+	if height == 0 {
+		return consensus.Final{Outcome: *outcome, TimestampMs: g.TimeMs}, nil
+	}
+	block, err := store.Block(height)
+	if err != nil {
+		return consensus.Final{}, fmt.Errorf("read block %d: %w", height, err)
+	}
+	certificate, err := store.Certificate(height)
+	if err != nil {
+		return consensus.Final{}, fmt.Errorf("read the certificate of height %d: %w", height, err)
+	}
+	return consensus.Final{View: block.Header.View, TimestampMs: block.Header.TimestampMs, Outcome: *outcome, Certificate: certificate}, nil
+}
+
+// readStopped reads why this node stopped signing, empty if it did not.
+func readStopped(dataDir string) (string, error) {
+	b, err := os.ReadFile(filepath.Join(dataDir, stoppedFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	return string(b), err
+}
+
+// writeStopped makes a stop of signing durable.
+func writeStopped(dataDir string, stop *consensus.StopSigning) error {
+	text := fmt.Sprintf("%s: block %s, own outcome %s, certified outcome %s\n", stop.Reason, stop.Block, stop.Own.Hash(), stop.Theirs.Hash())
+	path := filepath.Join(dataDir, stoppedFile)
+	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("remember the stop of signing: %w", err)
+	}
+	_, err = file.WriteString(text)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("remember the stop of signing: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("remember the stop of signing: %w", err)
+	}
+	dir, err := os.Open(dataDir)
+	if err != nil {
+		return fmt.Errorf("remember the stop of signing: %w", err)
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// moduleStore is the folder of modules as a ModuleSource, one engine number a
+// process for now: another one needs a program that has it.
+type moduleStore struct {
+	*executor.Store
+	engine uint32
+}
+
+// Module implements ModuleSource.
+func (m moduleStore) Module(_ context.Context, hash types.Hash, engine uint32) (*executor.Module, error) {
+	if engine != m.engine {
+		return nil, fmt.Errorf("the chain runs engine %d, this program has engine %d: start a program that has it", engine, m.engine)
+	}
+	return m.Load(hash)
+}
+
+// openModules opens the module folder with the canonical module in it, and the
+// one that the configuration names.
+func openModules(dir, extra string, engine *executor.Engine, ledger executor.CodeLedger) (moduleStore, error) {
+	store, err := executor.OpenStore(dir, engine, ledger)
+	if err != nil {
+		return moduleStore{}, err
+	}
+	canonical, err := executor.Canonical()
+	if err != nil {
+		return moduleStore{}, err
+	}
+	if _, err := store.Add(canonical); err != nil {
+		return moduleStore{}, fmt.Errorf("store the built-in module: %w", err)
+	}
+	if extra != "" {
+		wasm, err := os.ReadFile(extra)
+		if err != nil {
+			return moduleStore{}, fmt.Errorf("executor.module: %w", err)
+		}
+		if _, err := store.Add(wasm); err != nil {
+			return moduleStore{}, fmt.Errorf("executor.module %s: %w", extra, err)
+		}
+	}
+	return moduleStore{Store: store, engine: engine.Limits().Engine}, nil
+}
+
+// openOverlays begins with the state that the database has.
+func openOverlays(store *storage.Store, cacheBytes int64) (*state.Overlays, error) {
+	outcome, err := store.Outcome(store.Tip())
+	if err != nil {
+		return nil, fmt.Errorf("read the tip's outcome: %w", err)
+	}
+	ref, err := store.StateRef(store.Tip())
+	if err != nil {
+		return nil, fmt.Errorf("read the tip's state: %w", err)
+	}
+	// Pages are about four times the bytes of the rows that they stand over.
+	cache := state.NewCache(int(cacheBytes)/4*3, int(cacheBytes)/4)
+	return state.NewOverlays(store, state.BlockID(outcome.Block), ref, cache), nil
+}
