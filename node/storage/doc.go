@@ -40,7 +40,7 @@
 //
 //	Open(dir, Options) (*Store, error); (*Store).Close()
 //	(*Store).CommitGenesis(Genesis) error       once, synced
-//	(*Store).Commit([]Final, ...) error         in order, unsynced
+//	(*Store).Commit([]Final) error              in order, unsynced
 //	(*Store).Sync() (height, error)
 //	(*Store).Tip, TipRef, Filling, Floors, Block, BlockByID, Outcome, Outcomes,
 //	  Certificate, EpochStart, Epochs, Receipts, TxLookup, KnownEvidence, StateRef
