@@ -97,25 +97,35 @@ func VerifyFrom(chain *light.Chain, p *nodev1.Proof) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	if err := chain.VerifyCommit(cc); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	if len(p.Outcomes) > MaxOutcomes {
-		return nil, fmt.Errorf("%w: %d outcomes, at most %d", ErrInvalid, len(p.Outcomes), MaxOutcomes)
-	}
-	outcomes, err := codec.OutcomesFrom(p.Outcomes)
+	outcome, err := VerifyOutcome(chain, cc, p.Outcomes)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	outcome, err := light.VerifyDown(cc.Outcome, outcomes)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return nil, err
 	}
 	r := &Result{Height: outcome.Height, Outcome: outcome, Certified: cc.Outcome.Height, CertificateEpoch: cc.Epoch}
 	if err := r.claim(chain.Genesis(), p); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return r, nil
+}
+
+// VerifyOutcome checks a certificate and the outcomes below it, and answers the
+// lowest.
+func VerifyOutcome(chain *light.Chain, cc *types.CC, below []*nodev1.Outcome) (types.Outcome, error) {
+	if err := chain.VerifyCommit(cc); err != nil {
+		return types.Outcome{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if len(below) > MaxOutcomes {
+		return types.Outcome{}, fmt.Errorf("%w: %d outcomes, at most %d", ErrInvalid, len(below), MaxOutcomes)
+	}
+	outcomes, err := codec.OutcomesFrom(below)
+	if err != nil {
+		return types.Outcome{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	outcome, err := light.VerifyDown(cc.Outcome, outcomes)
+	if err != nil {
+		return types.Outcome{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return outcome, nil
 }
 
 func (r *Result) claim(genesis types.Hash, p *nodev1.Proof) error {

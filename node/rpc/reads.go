@@ -16,8 +16,12 @@ const (
 	defaultBlocks = 20
 	maxBlocks     = 200
 	maxEpochList  = 100
-	maxPath       = 512
-	maxData       = 64 << 10
+
+	defaultOutcomes = 100
+	maxOutcomeList  = 1000
+
+	maxPath = 512
+	maxData = 64 << 10
 )
 
 // GetStatus implements the service.
@@ -105,6 +109,27 @@ func (s *Server) ListBlocks(ctx context.Context, req *connect.Request[nodev1.Lis
 			Transactions: uint32(len(f.block.Payload)),
 			PayloadBytes: uint64(f.block.PayloadBytes()),
 		})
+	}
+	return connect.NewResponse(res), nil
+}
+
+// ListOutcomes implements the service.
+func (s *Server) ListOutcomes(ctx context.Context, req *connect.Request[nodev1.ListOutcomesRequest]) (*connect.Response[nodev1.ListOutcomesResponse], error) {
+	limit := uint64(req.Msg.Limit)
+	if limit == 0 {
+		limit = defaultOutcomes
+	}
+	if limit > maxOutcomeList {
+		return nil, invalid("limit %d: at most %d outcomes", limit, maxOutcomeList)
+	}
+	res := &nodev1.ListOutcomesResponse{}
+	tip := s.backend.FinalHeight()
+	for h := req.Msg.From; h <= tip && h-req.Msg.From < limit; h++ {
+		o, err := s.backend.Outcome(ctx, h)
+		if err != nil {
+			return nil, answer("list outcomes", err)
+		}
+		res.Outcomes = append(res.Outcomes, codec.OutcomeTo(o))
 	}
 	return connect.NewResponse(res), nil
 }

@@ -171,7 +171,7 @@ func (c *Chain) Submit(_ context.Context, txs [][]byte) ([]*nodev1.SubmitResult,
 	return results, nil
 }
 
-// Query implements rpc.Backend: path "key" reads the raw key given as data.
+// Query implements rpc.Backend.
 func (c *Chain) Query(_ context.Context, q rpc.Query) (*rpc.QueryResult, error) {
 	if q.Height == 0 {
 		q.Height = c.FinalHeight()
@@ -180,13 +180,14 @@ func (c *Chain) Query(_ context.Context, q rpc.Query) (*rpc.QueryResult, error) 
 	if err != nil {
 		return nil, err
 	}
-	if q.Path != "key" {
-		return &rpc.QueryResult{Code: 1, Height: q.Height, Log: "the path is key"}, nil
+	key := c.opt.KeyOf(q.Path, q.Data)
+	if key == nil {
+		return &rpc.QueryResult{Code: 1, Height: q.Height, Log: "there is no such path"}, nil
 	}
-	value, ok := h.state.rows[string(q.Data)]
-	r := &rpc.QueryResult{Value: value, Key: q.Data, Absent: !ok, Height: q.Height}
+	value, ok := h.state.rows[string(key)]
+	r := &rpc.QueryResult{Value: value, Key: key, Absent: !ok, Height: q.Height}
 	if q.Prove {
-		r.Proof = h.state.prove(q.Data)
+		r.Proof = h.state.prove(key)
 	}
 	return r, nil
 }

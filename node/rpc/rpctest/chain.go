@@ -23,6 +23,9 @@ type Options struct {
 	CertificateEvery uint64         // heights whose certificate is kept, beside tip and epoch ends [1]
 	Stateless        bool           // keep no state: for loads
 	Refuse           func(tx []byte) *nodev1.SubmitResult
+	State            map[string][]byte // further rows of genesis
+	// KeyOf is the state key that a query's path names [path "key": the data].
+	KeyOf func(path string, data []byte) []byte
 }
 
 // Chain is a chain in memory. Blocks are made by Commit.
@@ -71,6 +74,14 @@ func New(opt Options) *Chain {
 	if opt.CertificateEvery == 0 {
 		opt.CertificateEvery = 1
 	}
+	if opt.KeyOf == nil {
+		opt.KeyOf = func(path string, data []byte) []byte {
+			if path != "key" {
+				return nil
+			}
+			return data
+		}
+	}
 	scheme, err := types.SchemeByID(opt.Scheme)
 	check(err)
 	c := &Chain{opt: opt, scheme: scheme, pending: map[types.Hash][]byte{}, where: map[types.Hash]place{},
@@ -90,7 +101,9 @@ func New(opt Options) *Chain {
 	c.genesis, err = genesis.New(doc)
 	check(err)
 	c.starts = []types.EpochStart{{Epoch: c.genesis.Epoch()}}
-	state := newTree(map[string][]byte{"genesis": []byte("state")})
+	rows := map[string][]byte{"genesis": []byte("state")}
+	maps.Copy(rows, opt.State)
+	state := newTree(rows)
 	c.heights = []*height{{outcome: c.genesis.Outcome(state.root), state: state}}
 	return c
 }

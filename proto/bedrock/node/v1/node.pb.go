@@ -888,6 +888,102 @@ func (x *BlockSummary) GetPayloadBytes() uint64 {
 	return 0
 }
 
+type ListOutcomesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          uint64                 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`   // 0: genesis
+	Limit         uint32                 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"` // 1 to 1000; 0: 100
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOutcomesRequest) Reset() {
+	*x = ListOutcomesRequest{}
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOutcomesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOutcomesRequest) ProtoMessage() {}
+
+func (x *ListOutcomesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOutcomesRequest.ProtoReflect.Descriptor instead.
+func (*ListOutcomesRequest) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListOutcomesRequest) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *ListOutcomesRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type ListOutcomesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Outcomes      []*Outcome             `protobuf:"bytes,1,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOutcomesResponse) Reset() {
+	*x = ListOutcomesResponse{}
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOutcomesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOutcomesResponse) ProtoMessage() {}
+
+func (x *ListOutcomesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOutcomesResponse.ProtoReflect.Descriptor instead.
+func (*ListOutcomesResponse) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListOutcomesResponse) GetOutcomes() []*Outcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
 type GetTransactionRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	TxHash        []byte                 `protobuf:"bytes,1,opt,name=tx_hash,json=txHash,proto3" json:"tx_hash,omitempty"`
@@ -898,7 +994,7 @@ type GetTransactionRequest struct {
 
 func (x *GetTransactionRequest) Reset() {
 	*x = GetTransactionRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[9]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -910,7 +1006,7 @@ func (x *GetTransactionRequest) String() string {
 func (*GetTransactionRequest) ProtoMessage() {}
 
 func (x *GetTransactionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[9]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -923,7 +1019,7 @@ func (x *GetTransactionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTransactionRequest.ProtoReflect.Descriptor instead.
 func (*GetTransactionRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{9}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetTransactionRequest) GetTxHash() []byte {
@@ -957,7 +1053,7 @@ type GetTransactionResponse struct {
 
 func (x *GetTransactionResponse) Reset() {
 	*x = GetTransactionResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[10]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -969,7 +1065,7 @@ func (x *GetTransactionResponse) String() string {
 func (*GetTransactionResponse) ProtoMessage() {}
 
 func (x *GetTransactionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[10]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -982,7 +1078,7 @@ func (x *GetTransactionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTransactionResponse.ProtoReflect.Descriptor instead.
 func (*GetTransactionResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{10}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetTransactionResponse) GetState() TransactionState {
@@ -1057,7 +1153,7 @@ type GetReceiptsRequest struct {
 
 func (x *GetReceiptsRequest) Reset() {
 	*x = GetReceiptsRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[11]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1069,7 +1165,7 @@ func (x *GetReceiptsRequest) String() string {
 func (*GetReceiptsRequest) ProtoMessage() {}
 
 func (x *GetReceiptsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[11]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1082,7 +1178,7 @@ func (x *GetReceiptsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReceiptsRequest.ProtoReflect.Descriptor instead.
 func (*GetReceiptsRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{11}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetReceiptsRequest) GetHeight() uint64 {
@@ -1102,7 +1198,7 @@ type GetReceiptsResponse struct {
 
 func (x *GetReceiptsResponse) Reset() {
 	*x = GetReceiptsResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[12]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1114,7 +1210,7 @@ func (x *GetReceiptsResponse) String() string {
 func (*GetReceiptsResponse) ProtoMessage() {}
 
 func (x *GetReceiptsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[12]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1127,7 +1223,7 @@ func (x *GetReceiptsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReceiptsResponse.ProtoReflect.Descriptor instead.
 func (*GetReceiptsResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{12}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetReceiptsResponse) GetHeight() uint64 {
@@ -1155,7 +1251,7 @@ type TransactionReceipt struct {
 
 func (x *TransactionReceipt) Reset() {
 	*x = TransactionReceipt{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[13]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1263,7 @@ func (x *TransactionReceipt) String() string {
 func (*TransactionReceipt) ProtoMessage() {}
 
 func (x *TransactionReceipt) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[13]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1276,7 @@ func (x *TransactionReceipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransactionReceipt.ProtoReflect.Descriptor instead.
 func (*TransactionReceipt) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{13}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TransactionReceipt) GetReceipt() *Receipt {
@@ -1213,7 +1309,7 @@ type GetCommitRequest struct {
 
 func (x *GetCommitRequest) Reset() {
 	*x = GetCommitRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[14]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1225,7 +1321,7 @@ func (x *GetCommitRequest) String() string {
 func (*GetCommitRequest) ProtoMessage() {}
 
 func (x *GetCommitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[14]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1238,7 +1334,7 @@ func (x *GetCommitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCommitRequest.ProtoReflect.Descriptor instead.
 func (*GetCommitRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{14}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetCommitRequest) GetHeight() uint64 {
@@ -1259,7 +1355,7 @@ type GetCommitResponse struct {
 
 func (x *GetCommitResponse) Reset() {
 	*x = GetCommitResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[15]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1271,7 +1367,7 @@ func (x *GetCommitResponse) String() string {
 func (*GetCommitResponse) ProtoMessage() {}
 
 func (x *GetCommitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[15]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1284,7 +1380,7 @@ func (x *GetCommitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCommitResponse.ProtoReflect.Descriptor instead.
 func (*GetCommitResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{15}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetCommitResponse) GetCertificate() *CommitCertificate {
@@ -1311,7 +1407,7 @@ type ListEpochsRequest struct {
 
 func (x *ListEpochsRequest) Reset() {
 	*x = ListEpochsRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[16]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1323,7 +1419,7 @@ func (x *ListEpochsRequest) String() string {
 func (*ListEpochsRequest) ProtoMessage() {}
 
 func (x *ListEpochsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[16]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1336,7 +1432,7 @@ func (x *ListEpochsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEpochsRequest.ProtoReflect.Descriptor instead.
 func (*ListEpochsRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{16}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListEpochsRequest) GetFrom() uint64 {
@@ -1363,7 +1459,7 @@ type ListEpochsResponse struct {
 
 func (x *ListEpochsResponse) Reset() {
 	*x = ListEpochsResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[17]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1375,7 +1471,7 @@ func (x *ListEpochsResponse) String() string {
 func (*ListEpochsResponse) ProtoMessage() {}
 
 func (x *ListEpochsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[17]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1388,7 +1484,7 @@ func (x *ListEpochsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEpochsResponse.ProtoReflect.Descriptor instead.
 func (*ListEpochsResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{17}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListEpochsResponse) GetEpochs() []*EpochStart {
@@ -1414,7 +1510,7 @@ type ListValidatorsRequest struct {
 
 func (x *ListValidatorsRequest) Reset() {
 	*x = ListValidatorsRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[18]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1426,7 +1522,7 @@ func (x *ListValidatorsRequest) String() string {
 func (*ListValidatorsRequest) ProtoMessage() {}
 
 func (x *ListValidatorsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[18]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1439,7 +1535,7 @@ func (x *ListValidatorsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListValidatorsRequest.ProtoReflect.Descriptor instead.
 func (*ListValidatorsRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{18}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListValidatorsRequest) GetEpoch() uint64 {
@@ -1459,7 +1555,7 @@ type ListValidatorsResponse struct {
 
 func (x *ListValidatorsResponse) Reset() {
 	*x = ListValidatorsResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[19]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1471,7 +1567,7 @@ func (x *ListValidatorsResponse) String() string {
 func (*ListValidatorsResponse) ProtoMessage() {}
 
 func (x *ListValidatorsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[19]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1484,7 +1580,7 @@ func (x *ListValidatorsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListValidatorsResponse.ProtoReflect.Descriptor instead.
 func (*ListValidatorsResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{19}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListValidatorsResponse) GetEpoch() uint64 {
@@ -1514,7 +1610,7 @@ type ValidatorStatus struct {
 
 func (x *ValidatorStatus) Reset() {
 	*x = ValidatorStatus{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[20]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1526,7 +1622,7 @@ func (x *ValidatorStatus) String() string {
 func (*ValidatorStatus) ProtoMessage() {}
 
 func (x *ValidatorStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[20]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1539,7 +1635,7 @@ func (x *ValidatorStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidatorStatus.ProtoReflect.Descriptor instead.
 func (*ValidatorStatus) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{20}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ValidatorStatus) GetValidator() *Validator {
@@ -1589,7 +1685,7 @@ type QueryRequest struct {
 
 func (x *QueryRequest) Reset() {
 	*x = QueryRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[21]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1601,7 +1697,7 @@ func (x *QueryRequest) String() string {
 func (*QueryRequest) ProtoMessage() {}
 
 func (x *QueryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[21]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1614,7 +1710,7 @@ func (x *QueryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryRequest.ProtoReflect.Descriptor instead.
 func (*QueryRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{21}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *QueryRequest) GetPath() string {
@@ -1660,7 +1756,7 @@ type QueryResponse struct {
 
 func (x *QueryResponse) Reset() {
 	*x = QueryResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[22]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1672,7 +1768,7 @@ func (x *QueryResponse) String() string {
 func (*QueryResponse) ProtoMessage() {}
 
 func (x *QueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[22]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1685,7 +1781,7 @@ func (x *QueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryResponse.ProtoReflect.Descriptor instead.
 func (*QueryResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{22}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *QueryResponse) GetCode() uint32 {
@@ -1746,7 +1842,7 @@ type SimulateRequest struct {
 
 func (x *SimulateRequest) Reset() {
 	*x = SimulateRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[23]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1758,7 +1854,7 @@ func (x *SimulateRequest) String() string {
 func (*SimulateRequest) ProtoMessage() {}
 
 func (x *SimulateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[23]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1771,7 +1867,7 @@ func (x *SimulateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateRequest.ProtoReflect.Descriptor instead.
 func (*SimulateRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{23}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SimulateRequest) GetTransactions() [][]byte {
@@ -1792,7 +1888,7 @@ type SimulateResponse struct {
 
 func (x *SimulateResponse) Reset() {
 	*x = SimulateResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[24]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1804,7 +1900,7 @@ func (x *SimulateResponse) String() string {
 func (*SimulateResponse) ProtoMessage() {}
 
 func (x *SimulateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[24]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1817,7 +1913,7 @@ func (x *SimulateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateResponse.ProtoReflect.Descriptor instead.
 func (*SimulateResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{24}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SimulateResponse) GetReceipts() []*TransactionReceipt {
@@ -1852,7 +1948,7 @@ type SubmitTransactionRequest struct {
 
 func (x *SubmitTransactionRequest) Reset() {
 	*x = SubmitTransactionRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1864,7 +1960,7 @@ func (x *SubmitTransactionRequest) String() string {
 func (*SubmitTransactionRequest) ProtoMessage() {}
 
 func (x *SubmitTransactionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1877,7 +1973,7 @@ func (x *SubmitTransactionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTransactionRequest.ProtoReflect.Descriptor instead.
 func (*SubmitTransactionRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{25}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SubmitTransactionRequest) GetTransaction() []byte {
@@ -1914,7 +2010,7 @@ type SubmitTransactionResponse struct {
 
 func (x *SubmitTransactionResponse) Reset() {
 	*x = SubmitTransactionResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1926,7 +2022,7 @@ func (x *SubmitTransactionResponse) String() string {
 func (*SubmitTransactionResponse) ProtoMessage() {}
 
 func (x *SubmitTransactionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1939,7 +2035,7 @@ func (x *SubmitTransactionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTransactionResponse.ProtoReflect.Descriptor instead.
 func (*SubmitTransactionResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{26}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SubmitTransactionResponse) GetResult() *SubmitResult {
@@ -1985,7 +2081,7 @@ type SubmitResult struct {
 
 func (x *SubmitResult) Reset() {
 	*x = SubmitResult{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1997,7 +2093,7 @@ func (x *SubmitResult) String() string {
 func (*SubmitResult) ProtoMessage() {}
 
 func (x *SubmitResult) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2010,7 +2106,7 @@ func (x *SubmitResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitResult.ProtoReflect.Descriptor instead.
 func (*SubmitResult) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{27}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SubmitResult) GetTxHash() []byte {
@@ -2072,7 +2168,7 @@ type SubmitBatchRequest struct {
 
 func (x *SubmitBatchRequest) Reset() {
 	*x = SubmitBatchRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2084,7 +2180,7 @@ func (x *SubmitBatchRequest) String() string {
 func (*SubmitBatchRequest) ProtoMessage() {}
 
 func (x *SubmitBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2097,7 +2193,7 @@ func (x *SubmitBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitBatchRequest.ProtoReflect.Descriptor instead.
 func (*SubmitBatchRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{28}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SubmitBatchRequest) GetTransactions() [][]byte {
@@ -2124,7 +2220,7 @@ type SubmitBatchResponse struct {
 
 func (x *SubmitBatchResponse) Reset() {
 	*x = SubmitBatchResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2136,7 +2232,7 @@ func (x *SubmitBatchResponse) String() string {
 func (*SubmitBatchResponse) ProtoMessage() {}
 
 func (x *SubmitBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2149,7 +2245,7 @@ func (x *SubmitBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitBatchResponse.ProtoReflect.Descriptor instead.
 func (*SubmitBatchResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{29}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SubmitBatchResponse) GetResults() []*BatchResult {
@@ -2176,7 +2272,7 @@ type BatchResult struct {
 
 func (x *BatchResult) Reset() {
 	*x = BatchResult{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2188,7 +2284,7 @@ func (x *BatchResult) String() string {
 func (*BatchResult) ProtoMessage() {}
 
 func (x *BatchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2201,7 +2297,7 @@ func (x *BatchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResult.ProtoReflect.Descriptor instead.
 func (*BatchResult) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{30}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *BatchResult) GetIndex() uint32 {
@@ -2230,7 +2326,7 @@ type StreamBlocksRequest struct {
 
 func (x *StreamBlocksRequest) Reset() {
 	*x = StreamBlocksRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2242,7 +2338,7 @@ func (x *StreamBlocksRequest) String() string {
 func (*StreamBlocksRequest) ProtoMessage() {}
 
 func (x *StreamBlocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2255,7 +2351,7 @@ func (x *StreamBlocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamBlocksRequest.ProtoReflect.Descriptor instead.
 func (*StreamBlocksRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{31}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *StreamBlocksRequest) GetFromHeight() uint64 {
@@ -2304,7 +2400,7 @@ type StreamBlocksResponse struct {
 
 func (x *StreamBlocksResponse) Reset() {
 	*x = StreamBlocksResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2316,7 +2412,7 @@ func (x *StreamBlocksResponse) String() string {
 func (*StreamBlocksResponse) ProtoMessage() {}
 
 func (x *StreamBlocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2329,7 +2425,7 @@ func (x *StreamBlocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamBlocksResponse.ProtoReflect.Descriptor instead.
 func (*StreamBlocksResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{32}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *StreamBlocksResponse) GetBlockId() []byte {
@@ -2406,7 +2502,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2418,7 +2514,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2431,7 +2527,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{33}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Cursor) GetHeight() uint64 {
@@ -2458,7 +2554,7 @@ type StreamEventsRequest struct {
 
 func (x *StreamEventsRequest) Reset() {
 	*x = StreamEventsRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2470,7 +2566,7 @@ func (x *StreamEventsRequest) String() string {
 func (*StreamEventsRequest) ProtoMessage() {}
 
 func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2483,7 +2579,7 @@ func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsRequest.ProtoReflect.Descriptor instead.
 func (*StreamEventsRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{34}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *StreamEventsRequest) GetFrom() *Cursor {
@@ -2514,7 +2610,7 @@ type StreamEventsResponse struct {
 
 func (x *StreamEventsResponse) Reset() {
 	*x = StreamEventsResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2526,7 +2622,7 @@ func (x *StreamEventsResponse) String() string {
 func (*StreamEventsResponse) ProtoMessage() {}
 
 func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2539,7 +2635,7 @@ func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsResponse.ProtoReflect.Descriptor instead.
 func (*StreamEventsResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{35}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *StreamEventsResponse) GetAt() *Cursor {
@@ -2641,7 +2737,12 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\x06header\x18\x02 \x01(\v2\x17.bedrock.node.v1.HeaderR\x06header\x122\n" +
 	"\aoutcome\x18\x03 \x01(\v2\x18.bedrock.node.v1.OutcomeR\aoutcome\x12\"\n" +
 	"\ftransactions\x18\x04 \x01(\rR\ftransactions\x12#\n" +
-	"\rpayload_bytes\x18\x05 \x01(\x04R\fpayloadBytes\"F\n" +
+	"\rpayload_bytes\x18\x05 \x01(\x04R\fpayloadBytes\"?\n" +
+	"\x13ListOutcomesRequest\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\"L\n" +
+	"\x14ListOutcomesResponse\x124\n" +
+	"\boutcomes\x18\x01 \x03(\v2\x18.bedrock.node.v1.OutcomeR\boutcomes\"F\n" +
 	"\x15GetTransactionRequest\x12\x17\n" +
 	"\atx_hash\x18\x01 \x01(\fR\x06txHash\x12\x14\n" +
 	"\x05prove\x18\x02 \x01(\bR\x05prove\"\xe8\x02\n" +
@@ -2779,8 +2880,7 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\x16SUBMIT_STATUS_ACCEPTED\x10\x01\x12\x1b\n" +
 	"\x17SUBMIT_STATUS_DUPLICATE\x10\x02\x12\x16\n" +
 	"\x12SUBMIT_STATUS_HELD\x10\x03\x12\x1a\n" +
-	"\x16SUBMIT_STATUS_REJECTED\x10\x042\xfa\n" +
-	"\n" +
+	"\x16SUBMIT_STATUS_REJECTED\x10\x042\xdc\v\n" +
 	"\vNodeService\x12W\n" +
 	"\tGetStatus\x12!.bedrock.node.v1.GetStatusRequest\x1a\".bedrock.node.v1.GetStatusResponse\"\x03\x90\x02\x01\x12Z\n" +
 	"\n" +
@@ -2788,7 +2888,8 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\bGetBlock\x12 .bedrock.node.v1.GetBlockRequest\x1a!.bedrock.node.v1.GetBlockResponse\"\x03\x90\x02\x01\x12Z\n" +
 	"\n" +
 	"ListBlocks\x12\".bedrock.node.v1.ListBlocksRequest\x1a#.bedrock.node.v1.ListBlocksResponse\"\x03\x90\x02\x01\x12f\n" +
-	"\x0eGetTransaction\x12&.bedrock.node.v1.GetTransactionRequest\x1a'.bedrock.node.v1.GetTransactionResponse\"\x03\x90\x02\x01\x12]\n" +
+	"\x0eGetTransaction\x12&.bedrock.node.v1.GetTransactionRequest\x1a'.bedrock.node.v1.GetTransactionResponse\"\x03\x90\x02\x01\x12`\n" +
+	"\fListOutcomes\x12$.bedrock.node.v1.ListOutcomesRequest\x1a%.bedrock.node.v1.ListOutcomesResponse\"\x03\x90\x02\x01\x12]\n" +
 	"\vGetReceipts\x12#.bedrock.node.v1.GetReceiptsRequest\x1a$.bedrock.node.v1.GetReceiptsResponse\"\x03\x90\x02\x01\x12W\n" +
 	"\tGetCommit\x12!.bedrock.node.v1.GetCommitRequest\x1a\".bedrock.node.v1.GetCommitResponse\"\x03\x90\x02\x01\x12Z\n" +
 	"\n" +
@@ -2814,7 +2915,7 @@ func file_bedrock_node_v1_node_proto_rawDescGZIP() []byte {
 }
 
 var file_bedrock_node_v1_node_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_bedrock_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_bedrock_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_bedrock_node_v1_node_proto_goTypes = []any{
 	(TransactionState)(0),             // 0: bedrock.node.v1.TransactionState
 	(Wait)(0),                         // 1: bedrock.node.v1.Wait
@@ -2828,114 +2929,119 @@ var file_bedrock_node_v1_node_proto_goTypes = []any{
 	(*ListBlocksRequest)(nil),         // 9: bedrock.node.v1.ListBlocksRequest
 	(*ListBlocksResponse)(nil),        // 10: bedrock.node.v1.ListBlocksResponse
 	(*BlockSummary)(nil),              // 11: bedrock.node.v1.BlockSummary
-	(*GetTransactionRequest)(nil),     // 12: bedrock.node.v1.GetTransactionRequest
-	(*GetTransactionResponse)(nil),    // 13: bedrock.node.v1.GetTransactionResponse
-	(*GetReceiptsRequest)(nil),        // 14: bedrock.node.v1.GetReceiptsRequest
-	(*GetReceiptsResponse)(nil),       // 15: bedrock.node.v1.GetReceiptsResponse
-	(*TransactionReceipt)(nil),        // 16: bedrock.node.v1.TransactionReceipt
-	(*GetCommitRequest)(nil),          // 17: bedrock.node.v1.GetCommitRequest
-	(*GetCommitResponse)(nil),         // 18: bedrock.node.v1.GetCommitResponse
-	(*ListEpochsRequest)(nil),         // 19: bedrock.node.v1.ListEpochsRequest
-	(*ListEpochsResponse)(nil),        // 20: bedrock.node.v1.ListEpochsResponse
-	(*ListValidatorsRequest)(nil),     // 21: bedrock.node.v1.ListValidatorsRequest
-	(*ListValidatorsResponse)(nil),    // 22: bedrock.node.v1.ListValidatorsResponse
-	(*ValidatorStatus)(nil),           // 23: bedrock.node.v1.ValidatorStatus
-	(*QueryRequest)(nil),              // 24: bedrock.node.v1.QueryRequest
-	(*QueryResponse)(nil),             // 25: bedrock.node.v1.QueryResponse
-	(*SimulateRequest)(nil),           // 26: bedrock.node.v1.SimulateRequest
-	(*SimulateResponse)(nil),          // 27: bedrock.node.v1.SimulateResponse
-	(*SubmitTransactionRequest)(nil),  // 28: bedrock.node.v1.SubmitTransactionRequest
-	(*SubmitTransactionResponse)(nil), // 29: bedrock.node.v1.SubmitTransactionResponse
-	(*SubmitResult)(nil),              // 30: bedrock.node.v1.SubmitResult
-	(*SubmitBatchRequest)(nil),        // 31: bedrock.node.v1.SubmitBatchRequest
-	(*SubmitBatchResponse)(nil),       // 32: bedrock.node.v1.SubmitBatchResponse
-	(*BatchResult)(nil),               // 33: bedrock.node.v1.BatchResult
-	(*StreamBlocksRequest)(nil),       // 34: bedrock.node.v1.StreamBlocksRequest
-	(*StreamBlocksResponse)(nil),      // 35: bedrock.node.v1.StreamBlocksResponse
-	(*Cursor)(nil),                    // 36: bedrock.node.v1.Cursor
-	(*StreamEventsRequest)(nil),       // 37: bedrock.node.v1.StreamEventsRequest
-	(*StreamEventsResponse)(nil),      // 38: bedrock.node.v1.StreamEventsResponse
-	(*Header)(nil),                    // 39: bedrock.node.v1.Header
-	(*Outcome)(nil),                   // 40: bedrock.node.v1.Outcome
-	(*CommitCertificate)(nil),         // 41: bedrock.node.v1.CommitCertificate
-	(*Proof)(nil),                     // 42: bedrock.node.v1.Proof
-	(*Receipt)(nil),                   // 43: bedrock.node.v1.Receipt
-	(*Event)(nil),                     // 44: bedrock.node.v1.Event
-	(*EpochStart)(nil),                // 45: bedrock.node.v1.EpochStart
-	(*Validator)(nil),                 // 46: bedrock.node.v1.Validator
+	(*ListOutcomesRequest)(nil),       // 12: bedrock.node.v1.ListOutcomesRequest
+	(*ListOutcomesResponse)(nil),      // 13: bedrock.node.v1.ListOutcomesResponse
+	(*GetTransactionRequest)(nil),     // 14: bedrock.node.v1.GetTransactionRequest
+	(*GetTransactionResponse)(nil),    // 15: bedrock.node.v1.GetTransactionResponse
+	(*GetReceiptsRequest)(nil),        // 16: bedrock.node.v1.GetReceiptsRequest
+	(*GetReceiptsResponse)(nil),       // 17: bedrock.node.v1.GetReceiptsResponse
+	(*TransactionReceipt)(nil),        // 18: bedrock.node.v1.TransactionReceipt
+	(*GetCommitRequest)(nil),          // 19: bedrock.node.v1.GetCommitRequest
+	(*GetCommitResponse)(nil),         // 20: bedrock.node.v1.GetCommitResponse
+	(*ListEpochsRequest)(nil),         // 21: bedrock.node.v1.ListEpochsRequest
+	(*ListEpochsResponse)(nil),        // 22: bedrock.node.v1.ListEpochsResponse
+	(*ListValidatorsRequest)(nil),     // 23: bedrock.node.v1.ListValidatorsRequest
+	(*ListValidatorsResponse)(nil),    // 24: bedrock.node.v1.ListValidatorsResponse
+	(*ValidatorStatus)(nil),           // 25: bedrock.node.v1.ValidatorStatus
+	(*QueryRequest)(nil),              // 26: bedrock.node.v1.QueryRequest
+	(*QueryResponse)(nil),             // 27: bedrock.node.v1.QueryResponse
+	(*SimulateRequest)(nil),           // 28: bedrock.node.v1.SimulateRequest
+	(*SimulateResponse)(nil),          // 29: bedrock.node.v1.SimulateResponse
+	(*SubmitTransactionRequest)(nil),  // 30: bedrock.node.v1.SubmitTransactionRequest
+	(*SubmitTransactionResponse)(nil), // 31: bedrock.node.v1.SubmitTransactionResponse
+	(*SubmitResult)(nil),              // 32: bedrock.node.v1.SubmitResult
+	(*SubmitBatchRequest)(nil),        // 33: bedrock.node.v1.SubmitBatchRequest
+	(*SubmitBatchResponse)(nil),       // 34: bedrock.node.v1.SubmitBatchResponse
+	(*BatchResult)(nil),               // 35: bedrock.node.v1.BatchResult
+	(*StreamBlocksRequest)(nil),       // 36: bedrock.node.v1.StreamBlocksRequest
+	(*StreamBlocksResponse)(nil),      // 37: bedrock.node.v1.StreamBlocksResponse
+	(*Cursor)(nil),                    // 38: bedrock.node.v1.Cursor
+	(*StreamEventsRequest)(nil),       // 39: bedrock.node.v1.StreamEventsRequest
+	(*StreamEventsResponse)(nil),      // 40: bedrock.node.v1.StreamEventsResponse
+	(*Header)(nil),                    // 41: bedrock.node.v1.Header
+	(*Outcome)(nil),                   // 42: bedrock.node.v1.Outcome
+	(*CommitCertificate)(nil),         // 43: bedrock.node.v1.CommitCertificate
+	(*Proof)(nil),                     // 44: bedrock.node.v1.Proof
+	(*Receipt)(nil),                   // 45: bedrock.node.v1.Receipt
+	(*Event)(nil),                     // 46: bedrock.node.v1.Event
+	(*EpochStart)(nil),                // 47: bedrock.node.v1.EpochStart
+	(*Validator)(nil),                 // 48: bedrock.node.v1.Validator
 }
 var file_bedrock_node_v1_node_proto_depIdxs = []int32{
-	39, // 0: bedrock.node.v1.GetBlockResponse.header:type_name -> bedrock.node.v1.Header
-	40, // 1: bedrock.node.v1.GetBlockResponse.outcome:type_name -> bedrock.node.v1.Outcome
-	41, // 2: bedrock.node.v1.GetBlockResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	42, // 3: bedrock.node.v1.GetBlockResponse.proof:type_name -> bedrock.node.v1.Proof
+	41, // 0: bedrock.node.v1.GetBlockResponse.header:type_name -> bedrock.node.v1.Header
+	42, // 1: bedrock.node.v1.GetBlockResponse.outcome:type_name -> bedrock.node.v1.Outcome
+	43, // 2: bedrock.node.v1.GetBlockResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	44, // 3: bedrock.node.v1.GetBlockResponse.proof:type_name -> bedrock.node.v1.Proof
 	11, // 4: bedrock.node.v1.ListBlocksResponse.blocks:type_name -> bedrock.node.v1.BlockSummary
-	39, // 5: bedrock.node.v1.BlockSummary.header:type_name -> bedrock.node.v1.Header
-	40, // 6: bedrock.node.v1.BlockSummary.outcome:type_name -> bedrock.node.v1.Outcome
-	0,  // 7: bedrock.node.v1.GetTransactionResponse.state:type_name -> bedrock.node.v1.TransactionState
-	43, // 8: bedrock.node.v1.GetTransactionResponse.receipt:type_name -> bedrock.node.v1.Receipt
-	44, // 9: bedrock.node.v1.GetTransactionResponse.events:type_name -> bedrock.node.v1.Event
-	42, // 10: bedrock.node.v1.GetTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
-	16, // 11: bedrock.node.v1.GetReceiptsResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
-	43, // 12: bedrock.node.v1.TransactionReceipt.receipt:type_name -> bedrock.node.v1.Receipt
-	44, // 13: bedrock.node.v1.TransactionReceipt.events:type_name -> bedrock.node.v1.Event
-	41, // 14: bedrock.node.v1.GetCommitResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	40, // 15: bedrock.node.v1.GetCommitResponse.outcomes:type_name -> bedrock.node.v1.Outcome
-	45, // 16: bedrock.node.v1.ListEpochsResponse.epochs:type_name -> bedrock.node.v1.EpochStart
-	23, // 17: bedrock.node.v1.ListValidatorsResponse.validators:type_name -> bedrock.node.v1.ValidatorStatus
-	46, // 18: bedrock.node.v1.ValidatorStatus.validator:type_name -> bedrock.node.v1.Validator
-	42, // 19: bedrock.node.v1.QueryResponse.proof:type_name -> bedrock.node.v1.Proof
-	16, // 20: bedrock.node.v1.SimulateResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
-	1,  // 21: bedrock.node.v1.SubmitTransactionRequest.wait:type_name -> bedrock.node.v1.Wait
-	30, // 22: bedrock.node.v1.SubmitTransactionResponse.result:type_name -> bedrock.node.v1.SubmitResult
-	16, // 23: bedrock.node.v1.SubmitTransactionResponse.receipt:type_name -> bedrock.node.v1.TransactionReceipt
-	42, // 24: bedrock.node.v1.SubmitTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
-	2,  // 25: bedrock.node.v1.SubmitResult.status:type_name -> bedrock.node.v1.SubmitStatus
-	33, // 26: bedrock.node.v1.SubmitBatchResponse.results:type_name -> bedrock.node.v1.BatchResult
-	30, // 27: bedrock.node.v1.BatchResult.result:type_name -> bedrock.node.v1.SubmitResult
-	39, // 28: bedrock.node.v1.StreamBlocksResponse.header:type_name -> bedrock.node.v1.Header
-	40, // 29: bedrock.node.v1.StreamBlocksResponse.outcome:type_name -> bedrock.node.v1.Outcome
-	41, // 30: bedrock.node.v1.StreamBlocksResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	43, // 31: bedrock.node.v1.StreamBlocksResponse.receipts:type_name -> bedrock.node.v1.Receipt
-	36, // 32: bedrock.node.v1.StreamEventsRequest.from:type_name -> bedrock.node.v1.Cursor
-	36, // 33: bedrock.node.v1.StreamEventsResponse.at:type_name -> bedrock.node.v1.Cursor
-	36, // 34: bedrock.node.v1.StreamEventsResponse.next:type_name -> bedrock.node.v1.Cursor
-	44, // 35: bedrock.node.v1.StreamEventsResponse.event:type_name -> bedrock.node.v1.Event
-	3,  // 36: bedrock.node.v1.NodeService.GetStatus:input_type -> bedrock.node.v1.GetStatusRequest
-	5,  // 37: bedrock.node.v1.NodeService.GetGenesis:input_type -> bedrock.node.v1.GetGenesisRequest
-	7,  // 38: bedrock.node.v1.NodeService.GetBlock:input_type -> bedrock.node.v1.GetBlockRequest
-	9,  // 39: bedrock.node.v1.NodeService.ListBlocks:input_type -> bedrock.node.v1.ListBlocksRequest
-	12, // 40: bedrock.node.v1.NodeService.GetTransaction:input_type -> bedrock.node.v1.GetTransactionRequest
-	14, // 41: bedrock.node.v1.NodeService.GetReceipts:input_type -> bedrock.node.v1.GetReceiptsRequest
-	17, // 42: bedrock.node.v1.NodeService.GetCommit:input_type -> bedrock.node.v1.GetCommitRequest
-	19, // 43: bedrock.node.v1.NodeService.ListEpochs:input_type -> bedrock.node.v1.ListEpochsRequest
-	21, // 44: bedrock.node.v1.NodeService.ListValidators:input_type -> bedrock.node.v1.ListValidatorsRequest
-	24, // 45: bedrock.node.v1.NodeService.Query:input_type -> bedrock.node.v1.QueryRequest
-	26, // 46: bedrock.node.v1.NodeService.Simulate:input_type -> bedrock.node.v1.SimulateRequest
-	28, // 47: bedrock.node.v1.NodeService.SubmitTransaction:input_type -> bedrock.node.v1.SubmitTransactionRequest
-	31, // 48: bedrock.node.v1.NodeService.SubmitBatch:input_type -> bedrock.node.v1.SubmitBatchRequest
-	34, // 49: bedrock.node.v1.NodeService.StreamBlocks:input_type -> bedrock.node.v1.StreamBlocksRequest
-	37, // 50: bedrock.node.v1.NodeService.StreamEvents:input_type -> bedrock.node.v1.StreamEventsRequest
-	4,  // 51: bedrock.node.v1.NodeService.GetStatus:output_type -> bedrock.node.v1.GetStatusResponse
-	6,  // 52: bedrock.node.v1.NodeService.GetGenesis:output_type -> bedrock.node.v1.GetGenesisResponse
-	8,  // 53: bedrock.node.v1.NodeService.GetBlock:output_type -> bedrock.node.v1.GetBlockResponse
-	10, // 54: bedrock.node.v1.NodeService.ListBlocks:output_type -> bedrock.node.v1.ListBlocksResponse
-	13, // 55: bedrock.node.v1.NodeService.GetTransaction:output_type -> bedrock.node.v1.GetTransactionResponse
-	15, // 56: bedrock.node.v1.NodeService.GetReceipts:output_type -> bedrock.node.v1.GetReceiptsResponse
-	18, // 57: bedrock.node.v1.NodeService.GetCommit:output_type -> bedrock.node.v1.GetCommitResponse
-	20, // 58: bedrock.node.v1.NodeService.ListEpochs:output_type -> bedrock.node.v1.ListEpochsResponse
-	22, // 59: bedrock.node.v1.NodeService.ListValidators:output_type -> bedrock.node.v1.ListValidatorsResponse
-	25, // 60: bedrock.node.v1.NodeService.Query:output_type -> bedrock.node.v1.QueryResponse
-	27, // 61: bedrock.node.v1.NodeService.Simulate:output_type -> bedrock.node.v1.SimulateResponse
-	29, // 62: bedrock.node.v1.NodeService.SubmitTransaction:output_type -> bedrock.node.v1.SubmitTransactionResponse
-	32, // 63: bedrock.node.v1.NodeService.SubmitBatch:output_type -> bedrock.node.v1.SubmitBatchResponse
-	35, // 64: bedrock.node.v1.NodeService.StreamBlocks:output_type -> bedrock.node.v1.StreamBlocksResponse
-	38, // 65: bedrock.node.v1.NodeService.StreamEvents:output_type -> bedrock.node.v1.StreamEventsResponse
-	51, // [51:66] is the sub-list for method output_type
-	36, // [36:51] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	41, // 5: bedrock.node.v1.BlockSummary.header:type_name -> bedrock.node.v1.Header
+	42, // 6: bedrock.node.v1.BlockSummary.outcome:type_name -> bedrock.node.v1.Outcome
+	42, // 7: bedrock.node.v1.ListOutcomesResponse.outcomes:type_name -> bedrock.node.v1.Outcome
+	0,  // 8: bedrock.node.v1.GetTransactionResponse.state:type_name -> bedrock.node.v1.TransactionState
+	45, // 9: bedrock.node.v1.GetTransactionResponse.receipt:type_name -> bedrock.node.v1.Receipt
+	46, // 10: bedrock.node.v1.GetTransactionResponse.events:type_name -> bedrock.node.v1.Event
+	44, // 11: bedrock.node.v1.GetTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
+	18, // 12: bedrock.node.v1.GetReceiptsResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
+	45, // 13: bedrock.node.v1.TransactionReceipt.receipt:type_name -> bedrock.node.v1.Receipt
+	46, // 14: bedrock.node.v1.TransactionReceipt.events:type_name -> bedrock.node.v1.Event
+	43, // 15: bedrock.node.v1.GetCommitResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	42, // 16: bedrock.node.v1.GetCommitResponse.outcomes:type_name -> bedrock.node.v1.Outcome
+	47, // 17: bedrock.node.v1.ListEpochsResponse.epochs:type_name -> bedrock.node.v1.EpochStart
+	25, // 18: bedrock.node.v1.ListValidatorsResponse.validators:type_name -> bedrock.node.v1.ValidatorStatus
+	48, // 19: bedrock.node.v1.ValidatorStatus.validator:type_name -> bedrock.node.v1.Validator
+	44, // 20: bedrock.node.v1.QueryResponse.proof:type_name -> bedrock.node.v1.Proof
+	18, // 21: bedrock.node.v1.SimulateResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
+	1,  // 22: bedrock.node.v1.SubmitTransactionRequest.wait:type_name -> bedrock.node.v1.Wait
+	32, // 23: bedrock.node.v1.SubmitTransactionResponse.result:type_name -> bedrock.node.v1.SubmitResult
+	18, // 24: bedrock.node.v1.SubmitTransactionResponse.receipt:type_name -> bedrock.node.v1.TransactionReceipt
+	44, // 25: bedrock.node.v1.SubmitTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
+	2,  // 26: bedrock.node.v1.SubmitResult.status:type_name -> bedrock.node.v1.SubmitStatus
+	35, // 27: bedrock.node.v1.SubmitBatchResponse.results:type_name -> bedrock.node.v1.BatchResult
+	32, // 28: bedrock.node.v1.BatchResult.result:type_name -> bedrock.node.v1.SubmitResult
+	41, // 29: bedrock.node.v1.StreamBlocksResponse.header:type_name -> bedrock.node.v1.Header
+	42, // 30: bedrock.node.v1.StreamBlocksResponse.outcome:type_name -> bedrock.node.v1.Outcome
+	43, // 31: bedrock.node.v1.StreamBlocksResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	45, // 32: bedrock.node.v1.StreamBlocksResponse.receipts:type_name -> bedrock.node.v1.Receipt
+	38, // 33: bedrock.node.v1.StreamEventsRequest.from:type_name -> bedrock.node.v1.Cursor
+	38, // 34: bedrock.node.v1.StreamEventsResponse.at:type_name -> bedrock.node.v1.Cursor
+	38, // 35: bedrock.node.v1.StreamEventsResponse.next:type_name -> bedrock.node.v1.Cursor
+	46, // 36: bedrock.node.v1.StreamEventsResponse.event:type_name -> bedrock.node.v1.Event
+	3,  // 37: bedrock.node.v1.NodeService.GetStatus:input_type -> bedrock.node.v1.GetStatusRequest
+	5,  // 38: bedrock.node.v1.NodeService.GetGenesis:input_type -> bedrock.node.v1.GetGenesisRequest
+	7,  // 39: bedrock.node.v1.NodeService.GetBlock:input_type -> bedrock.node.v1.GetBlockRequest
+	9,  // 40: bedrock.node.v1.NodeService.ListBlocks:input_type -> bedrock.node.v1.ListBlocksRequest
+	14, // 41: bedrock.node.v1.NodeService.GetTransaction:input_type -> bedrock.node.v1.GetTransactionRequest
+	12, // 42: bedrock.node.v1.NodeService.ListOutcomes:input_type -> bedrock.node.v1.ListOutcomesRequest
+	16, // 43: bedrock.node.v1.NodeService.GetReceipts:input_type -> bedrock.node.v1.GetReceiptsRequest
+	19, // 44: bedrock.node.v1.NodeService.GetCommit:input_type -> bedrock.node.v1.GetCommitRequest
+	21, // 45: bedrock.node.v1.NodeService.ListEpochs:input_type -> bedrock.node.v1.ListEpochsRequest
+	23, // 46: bedrock.node.v1.NodeService.ListValidators:input_type -> bedrock.node.v1.ListValidatorsRequest
+	26, // 47: bedrock.node.v1.NodeService.Query:input_type -> bedrock.node.v1.QueryRequest
+	28, // 48: bedrock.node.v1.NodeService.Simulate:input_type -> bedrock.node.v1.SimulateRequest
+	30, // 49: bedrock.node.v1.NodeService.SubmitTransaction:input_type -> bedrock.node.v1.SubmitTransactionRequest
+	33, // 50: bedrock.node.v1.NodeService.SubmitBatch:input_type -> bedrock.node.v1.SubmitBatchRequest
+	36, // 51: bedrock.node.v1.NodeService.StreamBlocks:input_type -> bedrock.node.v1.StreamBlocksRequest
+	39, // 52: bedrock.node.v1.NodeService.StreamEvents:input_type -> bedrock.node.v1.StreamEventsRequest
+	4,  // 53: bedrock.node.v1.NodeService.GetStatus:output_type -> bedrock.node.v1.GetStatusResponse
+	6,  // 54: bedrock.node.v1.NodeService.GetGenesis:output_type -> bedrock.node.v1.GetGenesisResponse
+	8,  // 55: bedrock.node.v1.NodeService.GetBlock:output_type -> bedrock.node.v1.GetBlockResponse
+	10, // 56: bedrock.node.v1.NodeService.ListBlocks:output_type -> bedrock.node.v1.ListBlocksResponse
+	15, // 57: bedrock.node.v1.NodeService.GetTransaction:output_type -> bedrock.node.v1.GetTransactionResponse
+	13, // 58: bedrock.node.v1.NodeService.ListOutcomes:output_type -> bedrock.node.v1.ListOutcomesResponse
+	17, // 59: bedrock.node.v1.NodeService.GetReceipts:output_type -> bedrock.node.v1.GetReceiptsResponse
+	20, // 60: bedrock.node.v1.NodeService.GetCommit:output_type -> bedrock.node.v1.GetCommitResponse
+	22, // 61: bedrock.node.v1.NodeService.ListEpochs:output_type -> bedrock.node.v1.ListEpochsResponse
+	24, // 62: bedrock.node.v1.NodeService.ListValidators:output_type -> bedrock.node.v1.ListValidatorsResponse
+	27, // 63: bedrock.node.v1.NodeService.Query:output_type -> bedrock.node.v1.QueryResponse
+	29, // 64: bedrock.node.v1.NodeService.Simulate:output_type -> bedrock.node.v1.SimulateResponse
+	31, // 65: bedrock.node.v1.NodeService.SubmitTransaction:output_type -> bedrock.node.v1.SubmitTransactionResponse
+	34, // 66: bedrock.node.v1.NodeService.SubmitBatch:output_type -> bedrock.node.v1.SubmitBatchResponse
+	37, // 67: bedrock.node.v1.NodeService.StreamBlocks:output_type -> bedrock.node.v1.StreamBlocksResponse
+	40, // 68: bedrock.node.v1.NodeService.StreamEvents:output_type -> bedrock.node.v1.StreamEventsResponse
+	53, // [53:69] is the sub-list for method output_type
+	37, // [37:53] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_bedrock_node_v1_node_proto_init() }
@@ -2955,7 +3061,7 @@ func file_bedrock_node_v1_node_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedrock_node_v1_node_proto_rawDesc), len(file_bedrock_node_v1_node_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   36,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

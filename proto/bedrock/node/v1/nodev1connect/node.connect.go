@@ -47,6 +47,9 @@ const (
 	// NodeServiceGetTransactionProcedure is the fully-qualified name of the NodeService's
 	// GetTransaction RPC.
 	NodeServiceGetTransactionProcedure = "/bedrock.node.v1.NodeService/GetTransaction"
+	// NodeServiceListOutcomesProcedure is the fully-qualified name of the NodeService's ListOutcomes
+	// RPC.
+	NodeServiceListOutcomesProcedure = "/bedrock.node.v1.NodeService/ListOutcomes"
 	// NodeServiceGetReceiptsProcedure is the fully-qualified name of the NodeService's GetReceipts RPC.
 	NodeServiceGetReceiptsProcedure = "/bedrock.node.v1.NodeService/GetReceipts"
 	// NodeServiceGetCommitProcedure is the fully-qualified name of the NodeService's GetCommit RPC.
@@ -86,6 +89,8 @@ type NodeServiceClient interface {
 	ListBlocks(context.Context, *connect.Request[v1.ListBlocksRequest]) (*connect.Response[v1.ListBlocksResponse], error)
 	// A transaction that a final block executed, or one that waits in this pool.
 	GetTransaction(context.Context, *connect.Request[v1.GetTransactionRequest]) (*connect.Response[v1.GetTransactionResponse], error)
+	// Outcomes of final heights, in order.
+	ListOutcomes(context.Context, *connect.Request[v1.ListOutcomesRequest]) (*connect.Response[v1.ListOutcomesResponse], error)
 	// Receipts and events of one height.
 	GetReceipts(context.Context, *connect.Request[v1.GetReceiptsRequest]) (*connect.Response[v1.GetReceiptsResponse], error)
 	// The certificate that makes a height final and the outcomes between.
@@ -151,6 +156,13 @@ func NewNodeServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			httpClient,
 			baseURL+NodeServiceGetTransactionProcedure,
 			connect.WithSchema(nodeServiceMethods.ByName("GetTransaction")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
+		listOutcomes: connect.NewClient[v1.ListOutcomesRequest, v1.ListOutcomesResponse](
+			httpClient,
+			baseURL+NodeServiceListOutcomesProcedure,
+			connect.WithSchema(nodeServiceMethods.ByName("ListOutcomes")),
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
@@ -229,6 +241,7 @@ type nodeServiceClient struct {
 	getBlock          *connect.Client[v1.GetBlockRequest, v1.GetBlockResponse]
 	listBlocks        *connect.Client[v1.ListBlocksRequest, v1.ListBlocksResponse]
 	getTransaction    *connect.Client[v1.GetTransactionRequest, v1.GetTransactionResponse]
+	listOutcomes      *connect.Client[v1.ListOutcomesRequest, v1.ListOutcomesResponse]
 	getReceipts       *connect.Client[v1.GetReceiptsRequest, v1.GetReceiptsResponse]
 	getCommit         *connect.Client[v1.GetCommitRequest, v1.GetCommitResponse]
 	listEpochs        *connect.Client[v1.ListEpochsRequest, v1.ListEpochsResponse]
@@ -264,6 +277,11 @@ func (c *nodeServiceClient) ListBlocks(ctx context.Context, req *connect.Request
 // GetTransaction calls bedrock.node.v1.NodeService.GetTransaction.
 func (c *nodeServiceClient) GetTransaction(ctx context.Context, req *connect.Request[v1.GetTransactionRequest]) (*connect.Response[v1.GetTransactionResponse], error) {
 	return c.getTransaction.CallUnary(ctx, req)
+}
+
+// ListOutcomes calls bedrock.node.v1.NodeService.ListOutcomes.
+func (c *nodeServiceClient) ListOutcomes(ctx context.Context, req *connect.Request[v1.ListOutcomesRequest]) (*connect.Response[v1.ListOutcomesResponse], error) {
+	return c.listOutcomes.CallUnary(ctx, req)
 }
 
 // GetReceipts calls bedrock.node.v1.NodeService.GetReceipts.
@@ -329,6 +347,8 @@ type NodeServiceHandler interface {
 	ListBlocks(context.Context, *connect.Request[v1.ListBlocksRequest]) (*connect.Response[v1.ListBlocksResponse], error)
 	// A transaction that a final block executed, or one that waits in this pool.
 	GetTransaction(context.Context, *connect.Request[v1.GetTransactionRequest]) (*connect.Response[v1.GetTransactionResponse], error)
+	// Outcomes of final heights, in order.
+	ListOutcomes(context.Context, *connect.Request[v1.ListOutcomesRequest]) (*connect.Response[v1.ListOutcomesResponse], error)
 	// Receipts and events of one height.
 	GetReceipts(context.Context, *connect.Request[v1.GetReceiptsRequest]) (*connect.Response[v1.GetReceiptsResponse], error)
 	// The certificate that makes a height final and the outcomes between.
@@ -390,6 +410,13 @@ func NewNodeServiceHandler(svc NodeServiceHandler, opts ...connect.HandlerOption
 		NodeServiceGetTransactionProcedure,
 		svc.GetTransaction,
 		connect.WithSchema(nodeServiceMethods.ByName("GetTransaction")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeServiceListOutcomesHandler := connect.NewUnaryHandler(
+		NodeServiceListOutcomesProcedure,
+		svc.ListOutcomes,
+		connect.WithSchema(nodeServiceMethods.ByName("ListOutcomes")),
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
@@ -470,6 +497,8 @@ func NewNodeServiceHandler(svc NodeServiceHandler, opts ...connect.HandlerOption
 			nodeServiceListBlocksHandler.ServeHTTP(w, r)
 		case NodeServiceGetTransactionProcedure:
 			nodeServiceGetTransactionHandler.ServeHTTP(w, r)
+		case NodeServiceListOutcomesProcedure:
+			nodeServiceListOutcomesHandler.ServeHTTP(w, r)
 		case NodeServiceGetReceiptsProcedure:
 			nodeServiceGetReceiptsHandler.ServeHTTP(w, r)
 		case NodeServiceGetCommitProcedure:
@@ -517,6 +546,10 @@ func (UnimplementedNodeServiceHandler) ListBlocks(context.Context, *connect.Requ
 
 func (UnimplementedNodeServiceHandler) GetTransaction(context.Context, *connect.Request[v1.GetTransactionRequest]) (*connect.Response[v1.GetTransactionResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bedrock.node.v1.NodeService.GetTransaction is not implemented"))
+}
+
+func (UnimplementedNodeServiceHandler) ListOutcomes(context.Context, *connect.Request[v1.ListOutcomesRequest]) (*connect.Response[v1.ListOutcomesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bedrock.node.v1.NodeService.ListOutcomes is not implemented"))
 }
 
 func (UnimplementedNodeServiceHandler) GetReceipts(context.Context, *connect.Request[v1.GetReceiptsRequest]) (*connect.Response[v1.GetReceiptsResponse], error) {
