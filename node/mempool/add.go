@@ -99,6 +99,29 @@ func (p *Pool) AddBatch(ctx context.Context, txs [][]byte, source Source) ([]Res
 	}
 }
 
+// Offer hands transactions over without waiting for what becomes of them: for
+// gossip, where nobody is told. What cannot be queued is dropped and counted.
+func (p *Pool) Offer(txs [][]byte, source Source) error {
+	hashes := make([]types.Hash, len(txs))
+	for i, tx := range txs {
+		if len(tx) <= p.cfg.Limits.TxBytes {
+			hashes[i] = types.TxHash(tx)
+		}
+	}
+	now := p.cfg.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return ErrClosed
+	}
+	for i, tx := range txs {
+		if it, r := p.receive(hashes[i], tx, source, now); it == nil {
+			p.metrics.count(r)
+		}
+	}
+	return nil
+}
+
 // receive judges what needs neither verification nor state. It answers the item to
 // wait for, or the result. The lock is held.
 func (p *Pool) receive(hash types.Hash, tx []byte, source Source, now time.Time) (*item, Result) {

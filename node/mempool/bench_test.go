@@ -3,6 +3,7 @@ package mempool
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/bedrock-bft/bedrock/node/types"
@@ -10,10 +11,13 @@ import (
 
 // free is a verifier and checker that costs nothing: what is left is the pool's own
 // work.
-type free struct{}
+type free struct {
+	mu    sync.Mutex
+	nonce map[string]uint64
+}
 
 // Verify implements Verifier.
-func (free) Verify(_ context.Context, _ types.Hash, txs [][]byte) ([]Verdict, error) {
+func (*free) Verify(_ context.Context, _ types.Hash, txs [][]byte) ([]Verdict, error) {
 	out := make([]Verdict, len(txs))
 	for i, b := range txs {
 		x, _ := parseTx(b)
@@ -23,11 +27,13 @@ func (free) Verify(_ context.Context, _ types.Hash, txs [][]byte) ([]Verdict, er
 }
 
 // Check implements Checker.
-func (free) Check(_ context.Context, items []CheckItem) ([]CheckVerdict, error) {
+func (f *free) Check(_ context.Context, items []CheckItem) ([]CheckVerdict, error) {
 	out := make([]CheckVerdict, len(items))
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for i := range items {
 		x, _ := parseTx(items[i].Tx)
-		out[i] = CheckVerdict{Sender: x.sender, GasPrice: x.price, MaxCost: Amount{Lo: x.cost}}
+		out[i] = CheckVerdict{Sender: x.sender, AccountNonce: f.nonce[x.sender], GasPrice: x.price, MaxCost: Amount{Lo: x.cost}}
 	}
 	return out, nil
 }
@@ -47,47 +53,49 @@ func BenchmarkAddBuild(b *testing.B) {
 	}
 	var add, build float64
 	for b.Loop() {
-		p, err := New(Config{Verifier: free{}, Checker: free{}, Executor: types.Hash{1}})
+		state := &free{nonce: map[string]uint64{}}
+		p, err := New(Config{Verifier: state, Checker: state, Executor: types.Hash{1}})
 		if err != nil {
 			b.Fatal(err)
 		}
 		begin := b.Elapsed()
-		done := make(chan error, len(batches))
+		places, done := make(chan struct{}, 16), make(chan error, len(batches))
 		for _, batch := range batches {
+			places <- struct{}{}
 			go func() {
 				_, err := p.AddBatch(b.Context(), batch, Local)
+				<-places
 				done <- err
 			}()
-			if len(p.incoming) > 4096 {
-				if err := <-done; err != nil {
-					b.Fatal(err)
-				}
-				done <- nil
-			}
 		}
 		for range batches {
 			if err := <-done; err != nil {
 				b.Fatal(err)
 			}
 		}
+		if s := p.Stats(); s.Txs != count {
+			b.Fatalf("%d of %d came in: %+v", s.Txs, count, s)
+		}
 		middle := b.Elapsed()
 		flight := make(map[types.Hash]bool, count)
-		for taken := 0; taken < p.Stats().Txs; {
+		for p.Stats().Txs > 0 {
 			txs := p.Build(BuildLimits{MaxBytes: 1 << 30, MaxGas: 1 << 40, MaxTxs: block, Exclude: func(h types.Hash) bool { return flight[h] }})
 			if len(txs) == 0 {
-				b.Fatalf("%d of %d taken", taken, p.Stats().Txs)
+				b.Fatalf("nothing to propose: %+v", p.Stats())
 			}
+			state.mu.Lock()
 			for _, tx := range txs {
 				flight[types.TxHash(tx)] = true
+				x, _ := parseTx(tx)
+				state.nonce[x.sender] = x.nonce + 1
 			}
-			taken += len(txs)
-			if taken%(4*block) == 0 { // four blocks are final
+			state.mu.Unlock()
+			if len(flight) == 4*block { // four blocks are final
 				results := make([]TxResult, 0, len(flight))
 				for h := range flight {
 					results = append(results, TxResult{Hash: h, Code: 1})
 				}
 				p.Committed(CommitInfo{Height: p.book.height + 1, Executed: results})
-				taken -= len(flight)
 				clear(flight)
 			}
 		}

@@ -31,6 +31,7 @@
 //	New(Config) (*Pool, error)
 //	(*Pool) Add(ctx, tx, source) (Result, error)
 //	(*Pool) AddBatch(ctx, txs, source) ([]Result, error)
+//	(*Pool) Offer(txs, source) error         the same for gossip: waits for nothing
 //	(*Pool) Build(BuildLimits) [][]byte
 //	(*Pool) Waiting(height, exclude) bool   something to propose?
 //	(*Pool) Notify() <-chan struct{}        a token since something was added

@@ -220,7 +220,9 @@ func (p *Pool) Committed(info CommitInfo) {
 	defer p.mu.Unlock()
 	senders := make([]string, 0, len(info.Executed))
 	for _, r := range info.Executed {
-		p.executed.add(r.Hash)
+		if r.Code == 0 { // one that was skipped may come again
+			p.executed.add(r.Hash)
+		}
 		sender := r.Sender
 		if e := p.book.byHash[r.Hash]; e != nil {
 			sender = e.lane.sender

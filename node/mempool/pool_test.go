@@ -251,6 +251,28 @@ func TestPeerQuota(t *testing.T) {
 	f.mustAdd(tx("c", 0, 1)) // others are not held back
 }
 
+func TestOfferWaitsForNothing(t *testing.T) {
+	f := newFixture(t, nil)
+	var raw [][]byte
+	for i := range 700 {
+		raw = append(raw, tx(fmt.Sprint("s", i), 0, 1).bytes())
+	}
+	if err := f.Offer(append(raw, []byte("junk"), nil), Source{1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Offer(raw, Source{2}); err != nil {
+		t.Fatal(err)
+	}
+	f.flush()
+	if s := f.Stats(); s.Txs != 700 || f.ledger.verified != 701 {
+		t.Errorf("%+v, %d verified", s, f.ledger.verified)
+	}
+	f.Close()
+	if err := f.Offer(raw, Source{1}); !errors.Is(err, ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCommitRemovesAndChecksAgain(t *testing.T) {
 	f := newFixture(t, nil)
 	f.ledger.balance["a"] = 40
@@ -295,9 +317,7 @@ func TestSkippedTransactionUsesNoNonce(t *testing.T) {
 	if s := f.Stats(); s.Held != 1 {
 		t.Errorf("a2 should wait: %+v", s)
 	}
-	again := tx("a", 1, 1)
-	again.salt = 1
-	f.mustAdd(again)
+	f.mustAdd(tx("a", 1, 1))
 	if got := names(f.build(BuildLimits{})); got != "a0 a1 a2" {
 		t.Errorf("built %s", got)
 	}
