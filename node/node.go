@@ -129,7 +129,7 @@ func (n *Node) openSigner(context.Context) error {
 		n.log.Error("signer volume is foreign: its identity was set aside and a new one was made", "rule", "volume-foreign",
 			"set_aside", fmt.Sprintf("%+v", *opened.SetAside), "do", "let the validator's owner rotate to the new identity, or `bedrock identity adopt` the old one")
 	}
-	n.log.Info("opened the signer volume", "identity", fmt.Sprintf("%x", s.Record().NetworkKey), "boots", opened.Boots)
+	n.log.Info("opened the signer volume", "identity", s.Record().NetworkKey, "boots", opened.Boots)
 	return n.openVoteLog()
 }
 

@@ -11,7 +11,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		newStartCommand(),
+		newStartCommand(), newDevnetCommand(),
 		newInitCommand(), newIdentityCommand(), newGenesisCommand(), newKeysCommand(),
 	)
 	return root
