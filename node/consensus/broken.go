@@ -12,7 +12,6 @@ const (
 	forgetVote           mutation = "vote-once: voted_view not durable"
 	forgetTimeout        mutation = "timeout: timeout_view not durable"
 	forgetLock           mutation = "lock: not durable"
-	assignTimeout        mutation = "timeout: timeout_view assigned, not raised"
 	optimisticOnOlder    mutation = "vote-optimistic: on an older QC"
 	fallbackBelowTC      mutation = "vote-fallback: on a QC below the TC's highest"
 	fallbackOlderTC      mutation = "vote-fallback: with a TC of an older view"

@@ -1,6 +1,10 @@
 package consensus
 
-import "github.com/bedrock-bft/bedrock/node/types"
+import (
+	"slices"
+
+	"github.com/bedrock-bft/bedrock/node/types"
+)
 
 // syncAhead is how many heights a commit certificate may be above the last final
 // block before block sync is asked to fill in, rather than single blocks.
@@ -182,15 +186,18 @@ func (c *Core) fetch(n *node, from []Peer) {
 	if len(n.fetchFrom) == 0 {
 		n.fetchFrom = from
 	}
-	c.eff.emit(FetchBlock{ID: n.id, Height: n.height, View: n.view, From: n.fetchFrom})
+	c.eff.emit(FetchBlock{ID: n.id, Height: n.height, View: n.view, From: c.withOthers(n.fetchFrom)})
 }
 
-// fetching reports whether a body is missing that is asked for.
-func (c *Core) fetching() bool {
-	for _, n := range c.order {
-		if n.block == nil && n != c.tip && n.fetchedAt != 0 {
-			return true
+// withOthers adds the validators that are not in first: whoever signed for a
+// descendant may have lost an ancestor's body in a crash, if another block's vote
+// was its last.
+func (c *Core) withOthers(first []Peer) []Peer {
+	peers := slices.Clone(first)
+	for i := range c.set.Epoch.Validators {
+		if p := Peer(c.set.Epoch.Validators[i].NetworkKey); i != c.self && !slices.Contains(peers, p) {
+			peers = append(peers, p)
 		}
 	}
-	return c.pendingCC != nil
+	return peers
 }

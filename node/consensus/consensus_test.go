@@ -40,7 +40,7 @@ func TestSimulation(t *testing.T) {
 					t.Fatal(err)
 				}
 				if w.lowest() < atHeal+5 {
-					t.Fatalf("seed %d: final height %d when healed, %d at the end", p.seed, atHeal, w.lowest())
+					t.Fatalf("%s, seed %d: final height %d when healed, %d at the end", name, p.seed, atHeal, w.lowest())
 				}
 				total += w.lowest()
 			}

@@ -70,7 +70,7 @@ func (c *Core) tryTimeout() bool {
 	if w := c.joinView(); w > c.safety.TimeoutView {
 		target = max(target, w) // rule: timeout-join
 	}
-	if target <= c.safety.TimeoutView && !(c.cfg.broken == assignTimeout && c.due.fired && target != c.safety.TimeoutView && target > 0) {
+	if target <= c.safety.TimeoutView {
 		return false
 	}
 	if c.due.at == 0 {

@@ -28,7 +28,7 @@ func (c *Core) tryPrepareVote() bool {
 			continue
 		}
 		n := c.nodes[p.BlockID]
-		if !c.votable(n) || c.safety.VotedView == v && c.safety.VotedBlock == n.id {
+		if !c.votable(n) || c.safety.VotedView >= v && n.logged {
 			continue
 		}
 		c.castPrepare(n)

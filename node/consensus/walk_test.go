@@ -1,0 +1,446 @@
+package consensus
+
+import (
+	"flag"
+	"fmt"
+	"math/rand"
+	"testing"
+
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+var walks = flag.Int("walks", 1500, "random walks of the sound protocol")
+
+// walk is a random walk over what an adversary can do to three honest validators
+// of four: it holds the fourth's key, joins any votes into certificates, delivers
+// any message to anybody at any time or never, fires timers, and crashes nodes.
+// Building, verification and execution answer at once.
+type walk struct {
+	rnd    *rand.Rand
+	broken mutation
+	epoch  types.Epoch
+	set    *types.ValidatorSet
+	nodes  []*walkNode
+	pool   []types.Message
+	blocks map[types.Hash]*types.Block
+	order  []*types.Block
+	tcs    []*types.TC
+	qcs    map[types.Hash]*types.QC
+	known  []*types.QC
+	commit map[types.Commit]int          // honest commit votes, a bit each
+	votes  map[uint64]map[types.Hash]int // honest prepare votes by view
+	err    error
+	bias   [6]int
+	views  uint64
+	mask   int // whom messages reach for now
+}
+
+type walkNode struct {
+	w      *walk
+	i      int
+	core   *Core
+	now    uint64
+	wake   uint64
+	safety *types.SafetyState
+	logged []*types.Block
+	seen   map[int]bool // of the pool, in this life
+}
+
+const walkBad = 3 // the Byzantine validator
+
+func newWalk(seed int64, broken mutation) *walk {
+	w := &walk{rnd: rand.New(rand.NewSource(seed)), broken: broken, epoch: fakeEpoch(1, []int{0, 1, 2, 3}, nil),
+		blocks: map[types.Hash]*types.Block{}, qcs: map[types.Hash]*types.QC{}, commit: map[types.Commit]int{}, votes: map[uint64]map[types.Hash]int{},
+		views: 4 + uint64(seed%4)}
+	w.set, _ = types.NewValidatorSet(fakeGenesis, w.epoch, fakeScheme{})
+	w.bias = [6]int{60, 1 + w.rnd.Intn(4), 1 + w.rnd.Intn(8), 1 + w.rnd.Intn(8), 1 + w.rnd.Intn(6), 1 + w.rnd.Intn(3)}
+	if seed%2 == 0 {
+		w.bias[5] = 0 // half of the walks without crashes
+	}
+	for i := range 3 {
+		n := &walkNode{w: w, i: i, now: 1}
+		w.nodes = append(w.nodes, n)
+		n.start()
+	}
+	root := w.nodes[0].core.rootQC()
+	w.known = append(w.known, &root)
+	return w
+}
+
+func (n *walkNode) start() {
+	root := fakeRoot(n.w.epoch)
+	t := DevnetTiming()
+	t.IdleMs = 1
+	core, effects, err := New(Now{n.now, 1_000_000}, Config{Genesis: fakeGenesis, Scheme: fakeScheme{}, Timing: t,
+		NetworkKey: fakePeer(n.i), ConsensusKey: fakeKey(n.i), broken: n.w.broken},
+		Start{Epoch: n.w.epoch, Root: root, Tip: root, Safety: n.safety, Blocks: n.logged, SigningAllowed: true})
+	if err != nil {
+		n.w.err = err
+		return
+	}
+	n.core, n.seen = core, map[int]bool{}
+	n.carryOut(effects)
+	n.step(WorkWaiting{Waiting: true})
+}
+
+func (n *walkNode) step(ev Event) {
+	if n.w.err == nil {
+		n.carryOut(n.core.Step(Now{n.now, 1_000_000}, ev))
+	}
+}
+
+func (n *walkNode) carryOut(effects []Effect) {
+	var own []Event
+	for _, x := range effects {
+		switch x := x.(type) {
+		case Persist:
+			s := x.State
+			n.safety = &s
+			n.logged = append(n.logged, x.Blocks...)
+		case Sign:
+			m := signMessage(x.Message, fakeKey(n.i))
+			n.w.note(n, m)
+			own = append(own, Received{Message: m})
+		case Multicast:
+			n.w.pool = append(n.w.pool, x.Message)
+		case Send:
+			n.w.pool = append(n.w.pool, x.Message)
+		case BuildBlock:
+			own = append(own, n.w.build(n, x))
+		case VerifyBlock:
+			own = append(own, BlockVerified{ID: x.Block.ID(), Valid: true})
+		case ExecuteBlock:
+			id := x.Block.ID()
+			own = append(own, BlockExecuted{ID: id, Success: true, ReceiptsRoot: types.ListRoot(nil),
+				StateRoot: types.SumHash(append(x.Parent.StateRoot[:], id[:]...))})
+		case FetchBlock:
+			if b := n.w.blocks[x.ID]; b != nil {
+				own = append(own, BlockFetched{From: x.From[0], Block: b})
+			}
+		case WakeAt:
+			n.wake = x.MonoMs
+		case StopSigning:
+			n.w.fail("node %d stopped: %s", n.i, x.Reason)
+		case Alarm:
+			if x.Kind == AlarmConflict {
+				n.w.fail("node %d: %s", n.i, x.Detail)
+			}
+		}
+	}
+	for _, ev := range own {
+		n.step(ev)
+	}
+}
+
+func (w *walk) fail(format string, args ...any) {
+	if w.err == nil {
+		w.err = fmt.Errorf(format, args...)
+	}
+}
+
+func (w *walk) build(n *walkNode, x BuildBlock) Event {
+	b := &types.Block{}
+	if !x.Empty {
+		b.Payload = [][]byte{fmt.Appendf(nil, "%d %d", n.i, w.rnd.Int63())}
+	}
+	return BlockBuilt{Kind: x.Kind, View: x.View, Block: w.keep(b, x.View, x.Height, x.Parent, x.Proposer, x.MinTimestampMs)}
+}
+
+func (w *walk) keep(b *types.Block, view, height uint64, parent types.Hash, proposer uint32, at uint64) *types.Block {
+	b.Header = types.Header{Genesis: fakeGenesis, Epoch: 1, View: view, Height: height, Parent: parent, Proposer: proposer,
+		TimestampMs: max(at, 2000+view), PayloadRoot: types.ListRoot(b.Payload), EvidenceRoot: types.ListRoot(nil)}
+	w.blocks[b.ID()] = b
+	w.order = append(w.order, b)
+	return b
+}
+
+// note keeps what an honest node signed, and checks that no two quorums commit
+// blocks of which none is the other's ancestor.
+func (w *walk) note(n *walkNode, m types.Message) {
+	w.pool = append(w.pool, m)
+	if m.Prepare != nil {
+		w.noteVote(n, m.Prepare.Vote)
+	}
+	if m.Commit == nil {
+		return
+	}
+	v := m.Commit.Vote
+	// One vote each: a second one of the same node in its view is the mutation's.
+	w.commit[v] |= 1 << n.i
+	if !quorumWithBad(w.commit[v]) {
+		return
+	}
+	for other, who := range w.commit {
+		if quorumWithBad(who) && !w.related(other.Block, v.Block) {
+			w.fail("CONFLICT: views %d and %d committed blocks of different chains", other.View, v.View)
+		}
+	}
+}
+
+// noteVote checks that at most one block is certified a view.
+func (w *walk) noteVote(n *walkNode, v types.Prepare) {
+	if w.votes[v.View] == nil {
+		w.votes[v.View] = map[types.Hash]int{}
+	}
+	w.votes[v.View][v.Block] |= 1 << n.i
+	certified := 0
+	for _, who := range w.votes[v.View] {
+		if quorumWithBad(who) {
+			certified++
+		}
+	}
+	if certified > 1 {
+		w.fail("CONFLICT: two blocks are certified in view %d", v.View)
+	}
+}
+
+func quorumWithBad(who int) bool { return who == 3 || who == 5 || who == 6 || who == 7 }
+
+func (w *walk) related(a, b types.Hash) bool { return w.above(a, b) || w.above(b, a) }
+
+func (w *walk) above(a, b types.Hash) bool {
+	for {
+		if a == b {
+			return true
+		}
+		x := w.blocks[a]
+		if x == nil {
+			return false
+		}
+		a = x.Header.Parent
+	}
+}
+
+// act does one random thing.
+func (w *walk) act() {
+	total := 0
+	for _, b := range w.bias {
+		total += b
+	}
+	r := w.rnd.Intn(total)
+	n := w.nodes[w.rnd.Intn(3)]
+	if w.rnd.Intn(25) == 0 {
+		w.mask = w.rnd.Intn(8)
+	}
+	if w.mask&(1<<n.i) == 0 && r < w.bias[0] {
+		n = w.nodes[w.rnd.Intn(3)]
+	}
+	for k, b := range w.bias {
+		if r -= b; r >= 0 {
+			continue
+		}
+		switch k {
+		case 0:
+			w.deliver(n)
+		case 1:
+			if n.core.view <= w.views {
+				n.now = max(n.now+1, n.core.deadline())
+				n.step(Tick{})
+			}
+		case 2:
+			w.join()
+		case 3:
+			w.badVote()
+		case 4:
+			w.badProposal()
+		case 5:
+			n.start()
+		}
+		return
+	}
+}
+
+func (w *walk) deliver(n *walkNode) {
+	if len(w.pool) == 0 {
+		return
+	}
+	for range 8 {
+		x := w.rnd.Float64()
+		k := len(w.pool) - 1 - int(x*x*float64(len(w.pool)))
+		m := w.pool[k]
+		if n.seen[k] || m.View()+2 <= n.core.view && w.rnd.Intn(8) > 0 {
+			continue
+		}
+		n.seen[k] = true
+		n.now++
+		n.step(Received{From: Peer{9}, Message: m})
+		return
+	}
+}
+
+// join makes certificates from the votes seen: of prepare votes, and of any quorum
+// of timeouts of a view, those with the lowest reports first.
+func (w *walk) join() {
+	votes := map[types.Prepare]map[int][]byte{}
+	outs := map[uint64]map[int]*types.SignedTimeout{}
+	var keys []types.Prepare
+	var views []uint64
+	for _, m := range w.pool {
+		switch {
+		case m.Prepare != nil:
+			if votes[m.Prepare.Vote] == nil {
+				votes[m.Prepare.Vote] = map[int][]byte{}
+				keys = append(keys, m.Prepare.Vote)
+			}
+			votes[m.Prepare.Vote][int(m.Prepare.Validator)] = m.Prepare.Signature
+		case m.Timeout != nil:
+			v := m.Timeout.Vote.View
+			if outs[v] == nil {
+				outs[v] = map[int]*types.SignedTimeout{}
+				views = append(views, v)
+			}
+			if old := outs[v][int(m.Timeout.Validator)]; old == nil || w.rnd.Intn(2) == 0 {
+				outs[v][int(m.Timeout.Validator)] = m.Timeout
+			}
+		}
+	}
+	for _, v := range keys {
+		if len(votes[v]) >= 3 && w.qcs[v.Block] == nil {
+			q := &types.QC{Epoch: 1, View: v.View, Height: v.Height, Block: v.Block, Prepares: w.aggregate(votes[v])}
+			w.qcs[v.Block] = q
+			w.known = append(w.known, q)
+			w.pool = append(w.pool, types.Message{QC: q})
+			return
+		}
+	}
+	if len(views) == 0 {
+		return
+	}
+	v := views[w.rnd.Intn(len(views))]
+	need := 3
+	if w.broken == weakTC {
+		return
+	}
+	if len(outs[v]) < need {
+		return
+	}
+	skip := -1
+	if len(outs[v]) > need {
+		skip = w.rnd.Intn(4)
+	}
+	groups := map[uint64]map[int][]byte{}
+	top := (*types.SignedTimeout)(nil)
+	for i, t := range outs[v] {
+		if i == skip {
+			continue
+		}
+		if groups[t.Vote.HighView] == nil {
+			groups[t.Vote.HighView] = map[int][]byte{}
+		}
+		groups[t.Vote.HighView][i] = t.Signature
+		if top == nil || t.Vote.HighView > top.Vote.HighView {
+			top = t
+		}
+	}
+	tc := &types.TC{Epoch: 1, View: v, High: top.High}
+	for h := uint64(0); h < v; h++ {
+		if groups[h] != nil {
+			tc.Groups = append(tc.Groups, types.TimeoutGroup{HighView: h, Sigs: *w.aggregate(groups[h])})
+		}
+	}
+	w.tcs = append(w.tcs, tc)
+	w.pool = append(w.pool, types.Message{TC: tc})
+}
+
+func (w *walk) aggregate(sigs map[int][]byte) *types.Aggregate {
+	var who []int
+	var list [][]byte
+	for i := range 4 {
+		if sigs[i] != nil {
+			who, list = append(who, i), append(list, sigs[i])
+		}
+	}
+	a, _ := w.set.Aggregate(who, list)
+	return &a
+}
+
+func (w *walk) bad(m types.Message) { w.pool = append(w.pool, signMessage(m, fakeKey(walkBad))) }
+
+// badVote signs a vote for anything, or gives up a view with any lock.
+func (w *walk) badVote() {
+	if len(w.order) == 0 {
+		return
+	}
+	b := w.order[len(w.order)-1-w.rnd.Intn(min(len(w.order), 6))]
+	if w.rnd.Intn(2) == 0 {
+		w.bad(types.Message{Prepare: &types.SignedPrepare{Epoch: 1, Validator: walkBad,
+			Vote: types.Prepare{View: b.Header.View, Height: b.Header.Height, Block: b.ID()}}})
+		return
+	}
+	v := w.nodes[w.rnd.Intn(3)].core.view
+	q := w.known[w.rnd.Intn(len(w.known))]
+	if q.View < v {
+		w.bad(types.Message{Timeout: &types.SignedTimeout{Epoch: 1, Validator: walkBad,
+			Vote: types.Timeout{View: v, HighView: q.View}, High: *q}})
+	}
+}
+
+// badProposal proposes in a view that the Byzantine validator leads.
+func (w *walk) badProposal() {
+	v := w.nodes[w.rnd.Intn(3)].core.view + uint64(w.rnd.Intn(2))
+	for w.set.Leader(v) != walkBad {
+		v++
+	}
+	if v > w.views+2 {
+		return
+	}
+	q := w.known[len(w.known)-1-w.rnd.Intn(min(4, len(w.known)))]
+	for _, x := range w.known {
+		if x.View+1 == v && w.rnd.Intn(2) == 0 {
+			q = x
+		}
+	}
+	if q.View >= v {
+		return
+	}
+	if q.View+1 == v && w.rnd.Intn(2) == 0 { // two blocks, one a class
+		for _, kind := range []types.Kind{types.KindProposeOptimistic, types.KindProposeNormal} {
+			b := w.keep(&types.Block{Payload: [][]byte{fmt.Appendf(nil, "bad %d", w.rnd.Int63())}}, v, q.Height+1, q.Block, walkBad, 0)
+			p := &types.Proposal{Epoch: 1, View: v, BlockID: b.ID(), Proposer: walkBad, Block: b, Kind: kind}
+			if kind == types.KindProposeNormal {
+				p.QC = q
+			}
+			w.bad(types.Message{Proposal: p})
+			w.bad(types.Message{Prepare: &types.SignedPrepare{Epoch: 1, Validator: walkBad,
+				Vote: types.Prepare{View: v, Height: b.Header.Height, Block: b.ID()}}})
+		}
+		return
+	}
+	b := w.keep(&types.Block{Payload: [][]byte{fmt.Appendf(nil, "bad %d", w.rnd.Int63())}}, v, q.Height+1, q.Block, walkBad, 0)
+	p := &types.Proposal{Epoch: 1, View: v, BlockID: b.ID(), Proposer: walkBad, Block: b, Kind: types.KindProposeOptimistic}
+	switch k := w.rnd.Intn(3); {
+	case k == 0 && q.View+1 == v:
+		p.Kind, p.QC = types.KindProposeNormal, q
+	case k > 0 && len(w.tcs) > 0:
+		p.Kind, p.QC, p.TC = types.KindProposeFallback, q, w.tcs[len(w.tcs)-1-w.rnd.Intn(min(4, len(w.tcs)))]
+	}
+	w.bad(types.Message{Proposal: p})
+}
+
+func (w *walk) run(steps int) error {
+	for range steps {
+		if w.act(); w.err != nil {
+			return w.err
+		}
+	}
+	return nil
+}
+
+func TestWalksAgree(t *testing.T) {
+	commits := 0
+	for k := range *walks {
+		w := newWalk(*firstSeed+int64(k), sound)
+		if err := w.run(250); err != nil {
+			t.Fatalf("walk %d: %v", *firstSeed+int64(k), err)
+		}
+		for _, who := range w.commit {
+			if quorumWithBad(who) {
+				commits++
+			}
+		}
+	}
+	if commits < *walks/2 {
+		t.Fatalf("only %d commits in %d walks: the walk does not get anywhere", commits, *walks)
+	}
+	t.Logf("%d walks, %d commits", *walks, commits)
+}
