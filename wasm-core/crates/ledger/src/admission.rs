@@ -1,6 +1,7 @@
 //! Which transactions are let in: the rules that `check` and `execute` share,
 //! and what `check` says.
 
+use crate::amount;
 use crate::codes;
 use crate::gas;
 use crate::machine::{Block, Decoded, Prepared};
@@ -63,7 +64,7 @@ pub(crate) fn record_size(params: &Params, key: &[u8], data: &[u8]) -> Result<()
 
 /// The most that the payer can be charged for gas: it fits 128 bits.
 pub(crate) fn max_fee(decoded: &Decoded<'_>) -> u128 {
-    u128::from(decoded.transaction.body.gas_limit) * u128::from(decoded.transaction.body.gas_price)
+    amount::product(decoded.transaction.body.gas_limit, decoded.transaction.body.gas_price)
 }
 
 /// The most that the transaction can take from its payer.
@@ -71,12 +72,12 @@ fn max_cost(decoded: &Decoded<'_>, params: &Params) -> u128 {
     let effects = match decoded.transaction.body.operation {
         Operation::Transfer { amount, .. } => amount,
         Operation::BatchTransfer(recipients) => {
-            recipients.iter().fold(0u128, |sum, (_, amount)| sum.saturating_add(amount))
+            recipients.iter().fold(0u128, |sum, (_, amount)| amount::saturating_add(sum, amount))
         }
         Operation::RecordPut { key, data } => gas::deposit(key, data, params),
         Operation::RecordDelete { .. } => 0,
     };
-    max_fee(decoded).saturating_add(effects)
+    amount::saturating_add(max_fee(decoded), effects)
 }
 
 /// The verdict of `check`.
@@ -136,11 +137,10 @@ fn affordable(
         let log = format!("its nonce is {}, the account's next is {}", body.nonce, account.nonce);
         return Err(Refusal::new(codes::BAD_NONCE, log));
     }
-    if account.balance < queued_cost.saturating_add(cost) {
-        let log = format!(
-            "the balance is {}, it may take {cost} and what is queued before it {queued_cost}",
-            account.balance
-        );
+    if account.balance < amount::saturating_add(queued_cost, cost) {
+        let [balance, cost, queued] = [account.balance, cost, queued_cost].map(amount::text);
+        let log =
+            format!("the balance is {balance}, it may take {cost} and what is queued before it {queued}");
         return Err(Refusal::new(codes::INSUFFICIENT_FUNDS, log));
     }
     Ok(())

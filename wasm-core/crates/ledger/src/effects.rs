@@ -2,6 +2,7 @@
 //! refused one are dropped by the caller.
 
 use crate::admission;
+use crate::amount;
 use crate::codes;
 use crate::execution::account;
 use crate::gas;
@@ -23,7 +24,8 @@ pub(crate) fn apply(
             credit(block, decoded, to, *key, amount, step)
         }
         (Operation::BatchTransfer(recipients), TxRows::Recipients(keys)) => {
-            let total = recipients.iter().try_fold(0u128, |sum, (_, amount)| sum.checked_add(amount));
+            let total =
+                recipients.iter().try_fold(0u128, |sum, (_, amount)| amount::checked_add(sum, amount));
             withdraw(decoded, payer, total.unwrap_or(u128::MAX), step)?;
             recipients
                 .iter()
@@ -62,8 +64,9 @@ fn withdraw(
     amount: u128,
     step: &mut Step<'_>,
 ) -> Result<(), Refusal> {
-    let Some(balance) = payer.balance.checked_sub(amount) else {
-        let log = format!("the balance after the fee is {}, it takes {amount}", payer.balance);
+    let Some(balance) = amount::checked_sub(payer.balance, amount) else {
+        let [balance, amount] = [payer.balance, amount].map(amount::text);
+        let log = format!("the balance after the fee is {balance}, it takes {amount}");
         return Err(Refusal::new(codes::INSUFFICIENT_BALANCE, log));
     };
     payer.balance = balance;
@@ -82,7 +85,7 @@ fn credit(
 ) -> Result<(), Refusal> {
     let mut recipient = account(block, step.store, key);
     // What is issued fits 127 bits, so no balance overflows.
-    recipient.balance = recipient.balance.saturating_add(amount);
+    recipient.balance = amount::saturating_add(recipient.balance, amount);
     step.store.set(key, &recipient.encode());
     step.emit("transfer", &[("from", &decoded.payer), ("to", to), ("amount", &amount.to_le_bytes())]);
     Ok(())
@@ -105,8 +108,9 @@ fn exchange_deposit(
             0
         }
     };
-    let credited = Account { balance: payer.balance.saturating_add(held), ..payer };
+    let credited = Account { balance: amount::saturating_add(payer.balance, held), ..payer };
     withdraw(decoded, credited, deposit, step)?;
-    block.supply.deposits = block.supply.deposits.saturating_sub(held).saturating_add(deposit);
+    block.supply.deposits =
+        amount::saturating_add(amount::saturating_sub(block.supply.deposits, held), deposit);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Executing one transaction: admission, fee, effects, in this order.
 
 use crate::admission;
+use crate::amount;
 use crate::codes;
 use crate::effects;
 use crate::gas;
@@ -38,7 +39,8 @@ fn payer_of(block: &mut Block, decoded: &Decoded<'_>, step: &Step<'_>) -> Result
     }
     let fee = admission::max_fee(decoded);
     if account.balance < fee {
-        let log = format!("the balance is {}, the fee may be {fee}", account.balance);
+        let [balance, fee] = [account.balance, fee].map(amount::text);
+        let log = format!("the balance is {balance}, the fee may be {fee}");
         return Err(Refusal::new(codes::INSUFFICIENT_FUNDS, log));
     }
     Ok(account)
@@ -49,14 +51,14 @@ fn run(block: &mut Block, decoded: &Decoded<'_>, mut account: Account, step: &mu
     let body = &decoded.transaction.body;
     let needed = gas::needed(&decoded.transaction, decoded.bytes, &block.params);
     let gas_used = needed.min(body.gas_limit);
-    let fee = u128::from(gas_used) * u128::from(body.gas_price);
+    let fee = amount::product(gas_used, body.gas_price);
     // The balance covers gas limit times price, and no nonce lives that long.
-    account.balance -= fee;
+    account.balance = amount::saturating_sub(account.balance, fee);
     account.nonce = account.nonce.saturating_add(1);
     step.store.set(decoded.payer_key, &account.encode());
-    let burned = share(fee, block.params.burned_share);
-    block.supply.burned += burned;
-    block.proposer_fees += fee - burned;
+    let burned = amount::share(fee, block.params.burned_share);
+    block.supply.burned = amount::saturating_add(block.supply.burned, burned);
+    block.proposer_fees = amount::saturating_add(block.proposer_fees, amount::saturating_sub(fee, burned));
     if needed > body.gas_limit {
         let log = format!("its gas limit is {}, it needs {needed}", body.gas_limit);
         return TxResult { gas_used, result: Err(Refusal::new(codes::OUT_OF_GAS, log)) };
@@ -67,12 +69,6 @@ fn run(block: &mut Block, decoded: &Decoded<'_>, mut account: Account, step: &mu
         block.supply = supply;
     }
     TxResult { gas_used, result }
-}
-
-/// `fee * ten_thousandths / 10,000`, rounded down, without overflow.
-fn share(fee: u128, ten_thousandths: u64) -> u128 {
-    let share = u128::from(ten_thousandths);
-    fee / 10_000 * share + fee % 10_000 * share / 10_000
 }
 
 /// An account of the state; one that this machine cannot have written breaks
@@ -89,8 +85,8 @@ pub(crate) fn finish(mut block: Block, store: &mut Store) -> Result<Ending, Stri
     if block.proposer_fees > 0 {
         let key = block.proposer;
         let mut proposer = account(&mut block, store, key);
-        proposer.balance =
-            proposer.balance.checked_add(block.proposer_fees).ok_or("the proposer's balance overflows")?;
+        proposer.balance = amount::checked_add(proposer.balance, block.proposer_fees)
+            .ok_or("the proposer's balance overflows")?;
         store.set(key, &proposer.encode());
     }
     if let Some(broken) = block.broken {

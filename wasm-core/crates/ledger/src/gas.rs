@@ -1,6 +1,7 @@
 //! What a transaction costs: a function of the schedule and of its own bytes,
 //! so that it is known before anything is executed.
 
+use crate::amount;
 use crate::params::Params;
 use crate::transaction::{Operation, Transaction};
 use crate::values::{Account, RecordHead};
@@ -43,17 +44,19 @@ impl Footprint {
         Footprint { bytes: bytes as u64, reads, read_bytes, writes, write_bytes, events }
     }
 
-    /// Its gas.
+    /// Its gas. Prices are at most 10^9 and no count reaches 10^6, so nothing overflows.
     pub fn gas(&self, params: &Params) -> u64 {
-        params
-            .gas_transaction
-            .saturating_add(params.gas_signature)
-            .saturating_add(params.gas_byte.saturating_mul(self.bytes))
-            .saturating_add(params.gas_read.saturating_mul(self.reads))
-            .saturating_add(params.gas_read_byte.saturating_mul(self.read_bytes))
-            .saturating_add(params.gas_write.saturating_mul(self.writes))
-            .saturating_add(params.gas_write_byte.saturating_mul(self.write_bytes))
-            .saturating_add(params.gas_event.saturating_mul(self.events))
+        let parts = [
+            (params.gas_transaction, 1),
+            (params.gas_signature, 1),
+            (params.gas_byte, self.bytes),
+            (params.gas_read, self.reads),
+            (params.gas_read_byte, self.read_bytes),
+            (params.gas_write, self.writes),
+            (params.gas_write_byte, self.write_bytes),
+            (params.gas_event, self.events),
+        ];
+        parts.iter().fold(0, |sum: u64, (price, count)| sum.wrapping_add(price.wrapping_mul(*count)))
     }
 }
 
@@ -64,7 +67,7 @@ pub fn record_row(key: &[u8], data: &[u8]) -> u64 {
 
 /// The deposit of a record.
 pub fn deposit(key: &[u8], data: &[u8], params: &Params) -> u128 {
-    u128::from(params.deposit_per_byte) * u128::from(record_row(key, data))
+    amount::product(params.deposit_per_byte, record_row(key, data))
 }
 
 /// Gas that a transaction needs.

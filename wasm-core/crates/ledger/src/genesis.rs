@@ -1,6 +1,7 @@
 //! The state of height 0 from the `app_state` of the genesis document
 //! (docs/encodings.md, "Ledger genesis").
 
+use crate::amount;
 use crate::json::Json;
 use crate::keys;
 use crate::params::{Params, BOUNDS};
@@ -63,9 +64,7 @@ fn account(json: &mut Json<'_>, state: &mut Genesis, supply: &mut Supply) -> Res
     if balance == 0 || state.get(&key).is_some() {
         return Err("a balance of 0, or an address that stands twice".into());
     }
-    supply.issued = supply
-        .issued
-        .checked_add(balance)
+    supply.issued = amount::checked_add(supply.issued, balance)
         .filter(|issued| *issued <= MAX_ISSUED)
         .ok_or("the balances together are above 2^127 - 1")?;
     state.set(key, Account { nonce: 0, balance }.encode().to_vec());

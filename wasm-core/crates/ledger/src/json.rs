@@ -110,7 +110,7 @@ impl<'a> Json<'a> {
         }
         let mut value = 0u128;
         for digit in digits {
-            let next = value.checked_mul(10).and_then(|v| v.checked_add(u128::from(digit - b'0')));
+            let next = crate::amount::append_digit(value, digit - b'0');
             let Some(next) = next else { return self.error("an integer above 128 bits") };
             value = next;
         }

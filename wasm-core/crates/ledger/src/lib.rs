@@ -26,6 +26,7 @@
 //! ([`keys`]) are reserved.
 
 mod admission;
+pub mod amount;
 pub mod codes;
 mod effects;
 mod execution;
