@@ -1,7 +1,7 @@
 // Package load sends signed transfers and records of many accounts at a rate, and
 // measures how long they take to become final.
 //
-//	result, err := load.Run(ctx, load.Options{Endpoints: …, Rate: 500, …})
+//	result, err := load.Run(ctx, load.Config{Endpoints: …, Rate: 500, …})
 //	result.Report    the figures, as JSON
 //	result.WriteSVG  latency and throughput over time
 //

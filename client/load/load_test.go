@@ -51,7 +51,7 @@ func keyOf(path string, _ []byte) []byte {
 }
 
 // startChain commits what waits, again and again, until the test ends.
-func startChain(t *testing.T, opt rpctest.Options, endpoints int) (*rpctest.Chain, Options) {
+func startChain(t *testing.T, opt rpctest.Options, endpoints int) (*rpctest.Chain, Config) {
 	t.Helper()
 	keys := senders(20)
 	opt.Stateless, opt.State, opt.KeyOf = true, accountsOf(keys), keyOf
@@ -65,9 +65,9 @@ func startChain(t *testing.T, opt rpctest.Options, endpoints int) (*rpctest.Chai
 		}
 	})
 	t.Cleanup(func() { cancel(); done.Wait() })
-	o := Options{
+	o := Config{
 		Trust:   client.Trust{Genesis: chain.Document().Hash(), Epoch: chain.Document().Epoch()},
-		Senders: keys, Rate: 2000, Duration: 500 * time.Millisecond, RecordShare: 0.25,
+		Keys: keys, Rate: 2000, Duration: 500 * time.Millisecond, RecordShare: 0.25,
 	}
 	for range endpoints {
 		url, _ := rpctest.Serve(t, chain, rpc.Options{})
@@ -195,17 +195,17 @@ func TestRunRefuses(t *testing.T) {
 	_, good := startChain(t, rpctest.Options{}, 1)
 	for _, tc := range []struct {
 		name, want string
-		change     func(*Options)
+		change     func(*Config)
 	}{
-		{"no endpoints", "endpoints", func(o *Options) { o.Endpoints = nil }},
-		{"no senders", "senders", func(o *Options) { o.Senders = nil }},
-		{"no rate", "a second", func(o *Options) { o.Rate = 0 }},
-		{"share", "share", func(o *Options) { o.RecordShare = 2 }},
-		{"records", "records of", func(o *Options) { o.RecordBytes = 1 << 20 }},
-		{"address", "http://HOST:PORT", func(o *Options) { o.Endpoints = []string{"localhost:7601"} }},
-		{"nobody there", "no node answers", func(o *Options) { o.Endpoints = []string{"http://127.0.0.1:1"} }},
-		{"unfunded senders", "has no account", func(o *Options) { o.Senders = senders(21)[20:] }},
-		{"another chain", "genesis hash", func(o *Options) { o.Trust.Genesis = sha256.Sum256(nil) }},
+		{"no endpoints", "endpoints", func(o *Config) { o.Endpoints = nil }},
+		{"no keys", "keys", func(o *Config) { o.Keys = nil }},
+		{"no rate", "a second", func(o *Config) { o.Rate = 0 }},
+		{"share", "share", func(o *Config) { o.RecordShare = 2 }},
+		{"records", "records of", func(o *Config) { o.RecordBytes = 1 << 20 }},
+		{"address", "http://HOST:PORT", func(o *Config) { o.Endpoints = []string{"localhost:7601"} }},
+		{"nobody there", "no node answers", func(o *Config) { o.Endpoints = []string{"http://127.0.0.1:1"} }},
+		{"unfunded senders", "has no account", func(o *Config) { o.Keys = senders(21)[20:] }},
+		{"another chain", "genesis hash", func(o *Config) { o.Trust.Genesis = sha256.Sum256(nil) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := good

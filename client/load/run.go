@@ -16,7 +16,7 @@ import (
 
 // run is one run's parts.
 type run struct {
-	opt     Options
+	opt     Config
 	clients []*client.Client
 	track   *tracker
 	workers []*worker
@@ -26,12 +26,12 @@ type run struct {
 // Run sends the load and answers what became of it. It ends after Duration, or
 // when ctx ends: that is no error. Nodes may come and go meanwhile; one must be
 // there at the start.
-func Run(ctx context.Context, options Options) (*Result, error) {
-	opt, err := options.withDefaults()
+func Run(ctx context.Context, config Config) (*Result, error) {
+	opt, err := config.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	r := &run{opt: opt, track: newTracker(len(opt.Senders), len(opt.Endpoints)), from: make([]uint64, len(opt.Endpoints))}
+	r := &run{opt: opt, track: newTracker(len(opt.Keys), len(opt.Endpoints)), from: make([]uint64, len(opt.Endpoints))}
 	for _, e := range opt.Endpoints {
 		c, err := client.New(e, client.Options{Trust: opt.Trust})
 		if err != nil {
@@ -49,7 +49,7 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 			r.track.newest = max(r.track.newest, s.FinalHeight)
 		}
 	}
-	nonces, err := findNonces(ctx, live, opt.Senders)
+	nonces, err := findNonces(ctx, live, opt.Keys)
 	if err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
@@ -216,3 +216,13 @@ func (r *run) drain() {
 		}
 	}
 }
+
+// Bounds of a run.
+const (
+	signedAhead = 16_384
+	maxBacklog  = 200_000 // due and not sent
+	maxInFlight = 768     // of one sender: below the pool's 1,024
+	batchMost   = 500
+	workersEach = 2 // for an endpoint; a sender belongs to one
+	tick        = 4 * time.Millisecond
+)

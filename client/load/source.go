@@ -24,7 +24,7 @@ type item struct {
 
 // source makes signed transactions, each sender's in the order of its nonces.
 type source struct {
-	opt     *Options
+	opt     *Config
 	genesis [32]byte
 	nonces  []uint64
 	rng     *rand.Rand
@@ -32,7 +32,7 @@ type source struct {
 	data    []byte
 }
 
-func newSource(opt *Options, nonces []uint64) *source {
+func newSource(opt *Config, nonces []uint64) *source {
 	return &source{
 		opt: opt, genesis: opt.Trust.Genesis, nonces: nonces,
 		rng: rand.New(rand.NewPCG(1, 2)), data: make([]byte, opt.RecordBytes),
@@ -41,7 +41,7 @@ func newSource(opt *Options, nonces []uint64) *source {
 
 // next signs the transaction that is due i/rate after the start.
 func (s *source) next() (item, error) {
-	sender := int(s.made % uint64(len(s.opt.Senders)))
+	sender := int(s.made % uint64(len(s.opt.Keys)))
 	var op ledger.Operation
 	if s.rng.Float64() < s.opt.RecordShare {
 		binary.LittleEndian.PutUint64(s.data, s.rng.Uint64())
@@ -49,10 +49,10 @@ func (s *source) next() (item, error) {
 		key := fmt.Appendf(nil, "load/%d", s.rng.IntN(256))
 		op = ledger.RecordPut{Key: key, Data: append([]byte(nil), s.data...)}
 	} else {
-		to := s.opt.Senders[s.rng.IntN(len(s.opt.Senders))].Public().(ed25519.PublicKey)
+		to := s.opt.Keys[s.rng.IntN(len(s.opt.Keys))].Public().(ed25519.PublicKey)
 		op = ledger.Transfer{To: ledger.AddressOf(to), Amount: ledger.AmountOf(1 + s.rng.Uint64N(100))}
 	}
-	tx, err := ledger.Sign(s.opt.Senders[sender], ledger.Body{
+	tx, err := ledger.Sign(s.opt.Keys[sender], ledger.Body{
 		Genesis: s.genesis, Nonce: s.nonces[sender], GasLimit: ledger.GasLimit(op), GasPrice: s.opt.GasPrice, Operation: op,
 	})
 	if err != nil {
