@@ -38,6 +38,10 @@ devnet: build ## Start four validators on this machine (ARGS="--load 500 --durat
 test: ## All checks and tests, with a summary; what CI runs
 	@hack/test
 
+.PHONY: test-long
+test-long: ## Fuzzing, race detector, the module rebuilt (PARTS="fuzz race module", FUZZTIME=60s)
+	@hack/test-long $(PARTS)
+
 ##@ Measure
 
 .PHONY: bench
