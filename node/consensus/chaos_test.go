@@ -17,6 +17,7 @@ type chaos struct {
 	tcs    []*types.TC
 	blocks []*types.Block
 	busy   bool
+	gaveUp uint64 // hide: the last view
 }
 
 func newChaos(w *world, n *simNode) *chaos { return &chaos{w: w, node: n} }
@@ -26,10 +27,48 @@ func (c *chaos) lets(to *simNode, m types.Message) bool {
 	if !c.w.plan.hide {
 		return c.w.rnd.Intn(3) > 0
 	}
-	if m.Prepare != nil || m.QC != nil || m.CC != nil {
-		return to.i == c.to // shows what would certify to one validator only
+	// Votes and certificates are held back; see hideQC. Of its own blocks two hear,
+	// the next leader among them: with its vote those two make a QC.
+	if m.Proposal == nil {
+		return false
 	}
-	return m.Commit == nil
+	return to.i == int(c.node.core.set.Leader(m.Proposal.View+1)) || to.i == c.second(m.Proposal.View)
+}
+
+// second is whom beside the next leader it shows its block of that view.
+func (c *chaos) second(v uint64) int {
+	return (int(c.node.core.set.Leader(v+1)) + 1 + int(v/4)%2) % 3
+}
+
+// hideQC waits until the first honest validator gives up a view. Then it gives the
+// view up itself, towards all, and shows its votes on every block of that view to
+// one validator only, at about the time when the others have their TC.
+func (c *chaos) hideQC(m types.Message) {
+	if m.Timeout == nil || m.Timeout.Vote.View <= c.gaveUp || c.node.core == nil || c.node.core.self < 0 {
+		return
+	}
+	r, v := c.w.rnd, m.Timeout.Vote.View
+	epoch, self := m.Timeout.Epoch, uint32(c.node.core.self)
+	c.gaveUp = v
+	favoured := c.w.nodes[c.second(v)]
+	if int(c.node.core.set.Leader(v)) != c.node.i {
+		favoured = c.w.nodes[r.Intn(c.w.plan.n-1)]
+	}
+	high := c.node.core.rootQC()
+	out := signMessage(types.Message{Timeout: &types.SignedTimeout{Epoch: epoch, Validator: self,
+		Vote: types.Timeout{View: v, HighView: high.View}, High: high}}, fakeKey(c.node.i))
+	for _, p := range c.w.nodes {
+		if p != c.node && p != favoured {
+			c.w.put(c.node, p, out)
+		}
+	}
+	for _, b := range c.blocks {
+		if b.Header.View == v {
+			vote := signMessage(types.Message{Prepare: &types.SignedPrepare{Epoch: epoch, Validator: self,
+				Vote: types.Prepare{View: v, Height: b.Header.Height, Block: b.ID()}}}, fakeKey(c.node.i))
+			c.w.after(uint64(r.Intn(c.w.plan.maxDelay)), func() { favoured.step(Received{From: fakePeer(c.node.i), Message: vote}) })
+		}
+	}
 }
 
 func (c *chaos) keepQC(q *types.QC) {
@@ -85,10 +124,14 @@ func (c *chaos) see(m types.Message) {
 		c.keepTC(core.highTC)
 	}
 	r := c.w.rnd
+	if c.w.plan.hide {
+		c.hideQC(m)
+		return
+	}
 	if r.Intn(20) == 0 {
 		c.to = r.Intn(c.w.plan.n - 1)
 	}
-	if c.busy || c.node.core == nil || c.w.plan.hide && r.Intn(3) > 0 {
+	if c.busy || c.node.core == nil {
 		return
 	}
 	c.busy = true
@@ -118,9 +161,6 @@ func (c *chaos) mischief() {
 			}
 		}
 	case 2: // gives up this view or a later one, with a stale lock
-		if c.w.plan.hide && r.Intn(4) > 0 {
-			return
-		}
 		high := core.rootQC()
 		if len(c.qcs) > 0 && r.Intn(2) == 0 {
 			if q := c.qcs[r.Intn(len(c.qcs))]; q.Epoch == epoch && q.View < view {
@@ -131,9 +171,7 @@ func (c *chaos) mischief() {
 		c.toSome(types.Message{Timeout: &types.SignedTimeout{Epoch: epoch, Validator: self,
 			Vote: types.Timeout{View: v, HighView: high.View}, High: high}})
 	default:
-		if !c.w.plan.hide {
-			c.propose(core, epoch, self)
-		}
+		c.propose(core, epoch, self)
 	}
 }
 

@@ -48,3 +48,22 @@ func TestSimulation(t *testing.T) {
 		})
 	}
 }
+
+// TestNoHonestViewIsLost counts the views with an honest leader, after the network
+// healed, that certified nothing: none, also against the validator that hides QCs.
+func TestNoHonestViewIsLost(t *testing.T) {
+	p := plan{n: 4, byzantine: true, hide: true, maxDelay: 45, loss: 0.1, healAt: 1000, until: 20_000, load: true}
+	lost, views := 0, 0
+	for k := range *seeds {
+		p.seed = *firstSeed + int64(k)
+		w := newWorld(p)
+		if err := w.run(); err != nil {
+			t.Fatal(err)
+		}
+		l, v := w.lost()
+		lost, views = lost+l, views+v
+	}
+	if lost > 0 || views < 10**seeds {
+		t.Errorf("%d of %d views with an honest leader lost", lost, views)
+	}
+}

@@ -317,6 +317,9 @@ func (n *simNode) carry(x Effect) Event {
 			if _, ok := w.views[x.View]; !ok {
 				w.views[x.View] = false
 			}
+			if !x.ByTC {
+				w.views[x.View-1] = true
+			}
 		}
 	}
 	return nil
@@ -559,7 +562,26 @@ func (w *world) run() error {
 	return w.err
 }
 
-// heights are the final heights of the honest nodes that are in the newest epoch's set.
+// lost counts the views with an honest leader that began after the network healed
+// and certified nothing, out of all such views.
+func (w *world) lost() (lost, views int) {
+	set, _ := types.NewValidatorSet(fakeGenesis, w.epochs[0], fakeScheme{})
+	var last uint64
+	for v := range w.views {
+		last = max(last, v)
+	}
+	for v, certified := range w.views {
+		if v+3 > last || w.nodes[set.Leader(v)].byzantine() {
+			continue
+		}
+		if views++; !certified {
+			lost++
+		}
+	}
+	return lost, views
+}
+
+// lowest is the final height of the honest node that has least.
 func (w *world) lowest() uint64 {
 	low := ^uint64(0)
 	for _, n := range w.nodes {
