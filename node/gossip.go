@@ -79,7 +79,7 @@ func (g *gossip) run(ctx context.Context) error {
 			if err != nil {
 				continue
 			}
-			if _, err := g.n.pool.AddBatch(ctx, txs, mempool.Source(m.From)); err != nil && ctx.Err() == nil {
+			if err := g.n.pool.Offer(txs, mempool.Source(m.From)); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("take transactions of peer %s: %w", m.From.Short(), err)
 			}
 		case m := <-g.blocks:

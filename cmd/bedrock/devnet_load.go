@@ -15,7 +15,7 @@ func (s *session) runLoad(ctx context.Context) error {
 	if s.o.rate <= 0 {
 		return errors.New("--report needs --load: how many transactions a second to send")
 	}
-	opt := load.Options{Trust: s.trust, Rate: s.o.rate, Duration: s.o.duration, RecordShare: 0.1, Progress: s.progress}
+	opt := load.Config{Trust: s.trust, Rate: s.o.rate, Duration: s.o.duration, RecordShare: 0.1, Progress: s.progress}
 	for i := range s.net.Nodes {
 		opt.Endpoints = append(opt.Endpoints, s.net.RPC(i))
 	}
@@ -24,12 +24,12 @@ func (s *session) runLoad(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		opt.Senders = append(opt.Senders, key)
+		opt.Keys = append(opt.Keys, key)
 	}
-	if len(opt.Senders) == 0 {
+	if len(opt.Keys) == 0 {
 		return fmt.Errorf("--load needs funded accounts: --senders %d of %d", s.o.senders, s.keys.Count)
 	}
-	s.say("sending %g transactions a second of %d accounts to %d nodes", s.o.rate, len(opt.Senders), len(opt.Endpoints))
+	s.say("sending %g transactions a second of %d accounts to %d nodes", s.o.rate, len(opt.Keys), len(opt.Endpoints))
 	before := s.usage()
 	result, err := load.Run(ctx, opt)
 	if err != nil {

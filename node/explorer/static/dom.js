@@ -59,16 +59,16 @@ export function plot(points, { unit = "", dots = false, label = "", fromZero = t
   const xs = points.map((p) => p.x), ys = points.map((p) => p.y);
   const x0 = Math.min(...xs), x1 = Math.max(...xs);
   const y0 = fromZero ? 0 : Math.min(...ys), y1 = Math.max(...ys, y0 + 1);
-  const px = (x) => 38 + (276 * (x - x0)) / (x1 - x0 || 1);
+  const px = (x) => 54 + (260 * (x - x0)) / (x1 - x0 || 1);
   const py = (y) => 130 - (120 * (y - y0)) / (y1 - y0);
   for (const part of [0, 0.5, 1]) {
     const y = y0 + (y1 - y0) * part;
-    add("line", { class: "grid", x1: 38, x2: 314, y1: py(y), y2: py(y) });
-    add("text", { x: 34, y: py(y) + 3, "text-anchor": "end" }, `${Math.round(y).toLocaleString("en")}${unit}`);
+    add("line", { class: "grid", x1: 54, x2: 314, y1: py(y), y2: py(y) });
+    add("text", { x: 50, y: py(y) + 3, "text-anchor": "end" }, `${Math.round(y).toLocaleString("en")}${unit}`);
   }
   if (dots) points.forEach((p) => add("circle", { class: "dot", cx: px(p.x), cy: py(p.y), r: 1.8 }));
   else add("polyline", { class: "mark", points: points.map((p) => `${px(p.x)},${py(p.y)}`).join(" ") });
-  add("text", { x: 38, y: 142 }, `${Math.round((x1 - x0) / 1000)} s ago`);
+  add("text", { x: 54, y: 142 }, `${Math.round((x1 - x0) / 1000)} s ago`);
   add("text", { x: 314, y: 142, "text-anchor": "end" }, "now");
   return svg;
 }

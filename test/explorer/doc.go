@@ -1,0 +1,6 @@
+// Package explorer looks at the explorer page of a running network with a
+// headless browser: at a desk's width and at a phone's, by every kind of search.
+//
+// It needs Chromium (`hack/setup browser`). Screenshots go to the folder that
+// BEDROCK_SCREENSHOTS names, if it is set.
+package explorer
