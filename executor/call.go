@@ -42,9 +42,10 @@ type call struct {
 	witness  *Witness  // may be nil
 	usage    Usage
 
-	// asked and answer are the request whose answer did not fit its buffer, and
-	// that answer: the module asks again at once.
-	asked, answer []byte
+	// asked is the state_read whose answer did not fit the module's buffer, and
+	// found what was read for it: the module asks again at once.
+	asked []byte
+	found *reading
 }
 
 // eventLog collects a block's events by transaction.

@@ -29,34 +29,33 @@ type reading struct {
 	pages     [][]byte
 }
 
-var readings = sync.Pool{New: func() any { return new(reading) }}
+var readings sync.Pool
 
 func (c *call) stateRead(request, memory []byte, out, capacity uint32) (uint32, error) {
-	const name = "state_read"
-	if c.answer != nil && bytes.Equal(request, c.asked) {
-		answer := c.answer
-		c.asked, c.answer = nil, nil
-		return c.deliver(answer, memory, out, capacity, name)
+	r := c.found
+	if r == nil || !bytes.Equal(request, c.asked) {
+		r = new(reading)
+		if spare, ok := readings.Get().(*reading); ok {
+			r = spare
+		}
+		if err := r.parse(request, c.limits); err != nil {
+			return 0, err
+		}
+		if err := c.fetch(r); err != nil {
+			return 0, err
+		}
 	}
-	c.asked, c.answer = nil, nil
-	r := readings.Get().(*reading)
-	defer r.release()
-	if err := r.parse(request, c.limits); err != nil {
-		return 0, err
-	}
-	if err := c.fetch(r); err != nil {
-		return 0, err
-	}
+	c.asked, c.found = nil, nil
 	need := r.size()
-	room, ok, err := c.room(need, memory, out, capacity, name)
+	room, ok, err := c.room(need, memory, out, capacity, "state_read")
 	switch {
 	case err != nil:
 		return 0, err
 	case ok:
 		r.encode(room)
+		r.release()
 	default:
-		c.asked, c.answer = bytes.Clone(request), make([]byte, need)
-		r.encode(c.answer)
+		c.asked, c.found = bytes.Clone(request), r
 	}
 	return uint32(need), nil
 }

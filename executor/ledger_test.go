@@ -25,11 +25,13 @@ var ledgerGenesis = [32]byte{0x42}
 type ledger struct {
 	module   *Module
 	base     *memstate.State
-	cache    *state.Cache
 	overlays *state.Overlays
 	senders  []ed25519.PrivateKey
 	accounts [][32]byte // addresses, senders' first
 	nonces   []uint64
+	genesis  [32]byte
+	identity [32]byte // of the proposer
+	gas      uint64
 }
 
 func canonical(t testing.TB, engine *Engine) *Module {
@@ -48,7 +50,7 @@ func canonical(t testing.TB, engine *Engine) *Module {
 // newLedger makes a genesis of that many accounts, the first of which can send.
 func newLedger(t testing.TB, module *Module, senders, accounts int) *ledger {
 	t.Helper()
-	l := &ledger{module: module, base: memstate.New(), cache: state.NewCache(256<<20, 64<<20), nonces: make([]uint64, senders)}
+	l := &ledger{module: module, base: memstate.New(), nonces: make([]uint64, senders), genesis: ledgerGenesis, identity: [32]byte{0x77}, gas: ledgerGas}
 	var members bytes.Buffer
 	for i := range accounts {
 		seed := sha256.Sum256(fmt.Appendf(nil, "account %d", i))
@@ -81,7 +83,7 @@ func newLedger(t testing.TB, module *Module, senders, accounts int) *ledger {
 	if err := l.base.Apply(set); err != nil {
 		t.Fatal(err)
 	}
-	l.overlays = state.NewOverlays(l.base, set.Block, set.After, l.cache)
+	l.overlays = state.NewOverlays(l.base, set.Block, set.After, nil)
 	return l
 }
 
@@ -123,8 +125,8 @@ func (l *ledger) next(parent state.BlockID, ref state.Ref, transactions [][]byte
 	return &Block{
 		ID: id, Parent: parent, Transactions: transactions,
 		Context: &executorv1.Context{
-			GenesisHash: ledgerGenesis[:], Epoch: 1, Height: ref.Height + 1, View: ref.Height + 1, TimestampMs: 1000 * ref.Height,
-			ProposerIdentity: bytes.Repeat([]byte{0x77}, 32), GasLimit: ledgerGas, Engine: EngineOne, ExecutorHash: hash[:],
+			GenesisHash: l.genesis[:], Epoch: 1, Height: ref.Height + 1, View: ref.Height + 1, TimestampMs: 1000 * ref.Height,
+			ProposerIdentity: l.identity[:], GasLimit: l.gas, Engine: EngineOne, ExecutorHash: hash[:],
 		},
 	}
 }
