@@ -265,6 +265,9 @@ func (s *Store) Sync() (uint64, error) {
 		return 0, err
 	}
 	t := s.currentTip() // committed before the sync begins
+	if n, ok := s.db.GetIntPropertyCF("rocksdb.background-errors", s.handles[famMeta]); ok && n > 0 {
+		return 0, s.fail("flush in the background", errors.New("RocksDB reports a failed background write: see its LOG file"))
+	}
 	if err := s.db.FlushWAL(true); err != nil {
 		return 0, s.fail("sync the write-ahead log", err)
 	}

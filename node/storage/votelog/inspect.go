@@ -47,6 +47,8 @@ type StateOverview struct {
 	TimeoutView    uint64     `json:"timeout_view"`
 	CommitView     uint64     `json:"commit_view"`
 	CommitHeight   uint64     `json:"commit_height"`
+	CommitBlock    types.Hash `json:"commit_block"`
+	CommitOutcome  types.Hash `json:"commit_outcome"`
 	LockView       uint64     `json:"lock_view"`
 	LockHeight     uint64     `json:"lock_height"`
 	OptimisticView uint64     `json:"optimistic_view"`
@@ -119,6 +121,7 @@ func (c *content) overview() StateOverview {
 	}
 	if s.Commit != nil {
 		o.CommitView, o.CommitHeight = s.Commit.View, s.Commit.Height
+		o.CommitBlock, o.CommitOutcome = s.Commit.Block, s.Commit.Outcome
 	}
 	return o
 }
