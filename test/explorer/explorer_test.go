@@ -74,7 +74,7 @@ func network(t *testing.T, ctx context.Context) (page string, c *client.Client, 
 // transfer makes the nonce'th transfer of account 0 final and answers its hash.
 func transfer(t *testing.T, ctx context.Context, c *client.Client, keys *home.Accounts, nonce uint64) (hash string, height uint64) {
 	t.Helper()
-	from, to := key(t, keys, 0), key(t, keys, 1)
+	from, to := key(t, keys, 0), key(t, keys, 100)
 	tx, err := ledger.Sign(from, ledger.Body{Genesis: c.Chain().Genesis(), Nonce: nonce, GasLimit: 200_000, GasPrice: 1,
 		Operation: ledger.Transfer{To: address(to), Amount: ledger.AmountOf(1000)}})
 	if err != nil {
@@ -173,7 +173,7 @@ func TestExplorer(t *testing.T) {
 		holds(fmt.Sprintf(`document.body.textContent.includes(%q)`, hash)), screenshot(t, "block.png"))
 	run("search by transaction hash", search(hash), holds(`document.querySelector("h1")?.textContent === "Transaction"`),
 		holds(`document.body.textContent.includes("success")`), holds(`document.querySelector("pre")?.textContent.includes("certificate")`), screenshot(t, "transaction.png"))
-	owner := address(key(t, keys, 1)).String()
+	owner := address(key(t, keys, 100)).String()
 	run("search by account", search(owner), holds(`document.querySelector("h1")?.textContent === "Account"`),
 		holds(`document.body.textContent.includes("1,000,000,004,000")`), screenshot(t, "account.png"))
 	run("search for nothing that is there", search(strings.Repeat("0", 64)), holds(`!document.getElementById("notice").hidden`))

@@ -6,7 +6,7 @@ import { readAccount } from "./ledger.js";
 const zero = /^0*$/;
 
 export async function blockPage(view, key) {
-  const by = /^\d+$/.test(key) ? { height: key } : { blockId: base64(key) };
+  const by = /^\d{1,19}$/.test(key) ? { height: key } : { blockId: base64(key) };
   const b = await call("GetBlock", by);
   const h = b.header, o = b.outcome || {}, height = Number(h.height || 0);
   const [{ receipts = [] }, commit] = await Promise.all([
@@ -81,7 +81,7 @@ export async function accountPage(view, address) {
 
 // search finds out what was meant: a height, a block's or transaction's hash, an account.
 export async function search(text) {
-  if (/^\d+$/.test(text)) return `#/block/${text}`;
+  if (/^\d{1,19}$/.test(text)) return `#/block/${text}`;
   if (/^bed1[0-9a-z]+$/.test(text)) return `#/account/${text}`;
   if (!/^[0-9a-f]{64}$/.test(text)) throw new Error("that is no height, no hash of 64 hex digits and no account (bed1…)");
   const tx = await call("GetTransaction", { txHash: base64(text) }).catch(() => ({}));
