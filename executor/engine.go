@@ -60,7 +60,7 @@ type Engine struct {
 	sandbox    *sandbox.Engine
 	// One place for each instance that may run, by kind of call, so that none
 	// starves another.
-	execute, verify, check, query chan struct{}
+	execute, verify, check, query, load chan struct{}
 }
 
 // NewEngine makes an engine.
@@ -86,6 +86,7 @@ func NewEngine(options Options) (*Engine, error) {
 		verify:     places(options.VerifyInstances, cores),
 		check:      places(options.CheckInstances, 2),
 		query:      places(options.QueryInstances, max(1, cores/2)),
+		load:       make(chan struct{}, loadSlots),
 	}
 	if options.ResidentBytes <= 0 {
 		options.ResidentBytes = 96 << 20
@@ -151,6 +152,8 @@ func (e *Engine) Load(wasm []byte) (*Module, error) {
 
 // accept runs abi_version, the last part of the load check.
 func (e *Engine) accept(m *Module) (*Module, error) {
+	e.load <- struct{}{}
+	defer func() { <-e.load }()
 	var version uint32
 	_, err := m.code.Run(sandbox.Call{Export: "abi_version", Fuel: e.limits.Fuel.Base, Host: &call{}}, func(answer uint64, _ []byte) error {
 		version = uint32(answer)

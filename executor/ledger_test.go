@@ -32,6 +32,7 @@ type ledger struct {
 	genesis  [32]byte
 	identity [32]byte // of the proposer
 	gas      uint64
+	turn     int // of the senders
 }
 
 func canonical(t testing.TB, engine *Engine) *Module {
@@ -109,11 +110,12 @@ func signed(key ed25519.PrivateKey, body []byte) []byte {
 	return append(transaction, ed25519.Sign(key, body)...)
 }
 
-// transfers are of random senders to random accounts.
+// transfers are of all senders in turn to random accounts.
 func (l *ledger) transfers(rng *rand.Rand, count int) [][]byte {
 	list := make([][]byte, count)
 	for i := range list {
-		list[i] = l.transfer(rng.IntN(len(l.senders)), l.accounts[rng.IntN(len(l.accounts))])
+		list[i] = l.transfer(l.turn%len(l.senders), l.accounts[rng.IntN(len(l.accounts))])
+		l.turn++
 	}
 	return list
 }

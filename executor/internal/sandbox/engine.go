@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"syscall"
 	"unsafe"
 
 	wasmtime "github.com/bytecodealliance/wasmtime-go/v44"
@@ -51,8 +52,28 @@ type Engine struct {
 // first reads the C pointer that an object of wasmtime-go starts with.
 func first[T any](object *T) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(object)) }
 
+// hostStack is what the host needs of a thread's stack beside the module.
+const hostStack = 1 << 20
+
+// enoughStack refuses to run modules on stacks that they could overflow without
+// a trap.
+func enoughStack(forModule int) error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_STACK, &limit); err != nil {
+		return fmt.Errorf("read the limit of stacks: %w", err)
+	}
+	need := uint64(forModule) + hostStack
+	if have := min(limit.Cur, uint64(C.bd_thread_stack())); have < need {
+		return fmt.Errorf("threads have stacks of %d bytes, modules need %d: raise the limit (`ulimit -s 8192`)", have, need)
+	}
+	return nil
+}
+
 // NewEngine makes an engine.
 func NewEngine(settings Settings) (*Engine, error) {
+	if err := enoughStack(settings.MaxStack); err != nil {
+		return nil, err
+	}
 	config := wasmtime.NewConfig()
 	setFeatures(config)
 	config.SetMaxWasmStack(settings.MaxStack)

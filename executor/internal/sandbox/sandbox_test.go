@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"reflect"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	wasmtime "github.com/bytecodealliance/wasmtime-go/v44"
@@ -212,6 +214,34 @@ func TestUnknownImportIsNotLinked(t *testing.T) {
 	}
 	if _, err := engine.Compile(wasm); err == nil || !strings.Contains(err.Error(), "sixth") {
 		t.Errorf("got %v, want an error that names the import", err)
+	}
+}
+
+// Threads have room for a module's stack whatever the shell's limit is.
+func TestStacksAreWideEnough(t *testing.T) {
+	if err := enoughStack(2 << 20); err != nil {
+		t.Error(err)
+	}
+	if err := enoughStack(1 << 40); err == nil || !strings.Contains(err.Error(), "ulimit") {
+		t.Errorf("a stack that no thread has: got %v", err)
+	}
+	if os.Getenv("BEDROCK_STACK_CHILD") != "" {
+		return
+	}
+	var hard syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_STACK, &hard); err != nil {
+		t.Fatal(err)
+	}
+	limits := []string{"4096"}
+	if hard.Max == ^uint64(0) {
+		limits = append(limits, "unlimited")
+	}
+	for _, limit := range limits {
+		child := exec.Command("sh", "-c", `ulimit -s "$1" && shift && exec "$@"`, "sh", limit, os.Args[0], "-test.run", "^(TestStacksAreWideEnough|TestTraps)$")
+		child.Env = append(os.Environ(), "BEDROCK_STACK_CHILD=1")
+		if out, err := child.CombinedOutput(); err != nil {
+			t.Errorf("with `ulimit -s %s`: %v\n%s", limit, err, out)
+		}
 	}
 }
 

@@ -1,5 +1,7 @@
+#define _GNU_SOURCE
 #include "shim.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +12,29 @@ int bedrockImport(uintptr_t, uintptr_t, bd_raw *, uint8_t *, size_t);
 #endif
 
 enum { KIND_I32 = 0, EXTERN_FUNC = 0, EXTERN_MEMORY = 3 };
+
+// Modules run on the stacks of the process' threads, whose size follows
+// `ulimit -s` and is 2 MiB where that is unlimited. A module that may use that
+// much itself would then crash the process instead of trapping, so that threads
+// get more; this runs before the Go runtime starts any.
+__attribute__((constructor)) static void widen_stacks(void) {
+#ifdef __GLIBC__
+  pthread_attr_t attr;
+  if (pthread_getattr_default_np(&attr) != 0) return;
+  if (bd_thread_stack() < BD_THREAD_STACK && pthread_attr_setstacksize(&attr, BD_THREAD_STACK) == 0)
+    pthread_setattr_default_np(&attr);
+  pthread_attr_destroy(&attr);
+#endif
+}
+
+size_t bd_thread_stack(void) {
+  size_t size = 0;
+  pthread_attr_t attr;
+  if (pthread_attr_init(&attr) != 0) return 0;
+  pthread_attr_getstacksize(&attr, &size);
+  pthread_attr_destroy(&attr);
+  return size;
+}
 
 void bd_config(wasm_config_t *config, uint32_t slots, size_t memory, size_t table_elements, size_t resident, uint32_t warm) {
   wasmtime_config_wasm_exceptions_set(config, false);

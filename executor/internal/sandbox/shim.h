@@ -121,6 +121,10 @@ typedef struct {
   char message[480];
 } bd_run;
 
+// Least stack of a thread, and what a new thread has.
+#define BD_THREAD_STACK ((size_t)8 << 20)
+size_t bd_thread_stack(void);
+
 void bd_config(wasm_config_t *, uint32_t slots, size_t memory, size_t table_elements, size_t resident, uint32_t warm);
 wasmtime_error_t *bd_define(wasmtime_linker_t *, const char *module, const char *name, int params, bool result, uintptr_t import);
 bd_run *bd_start(wasm_engine_t *, const wasmtime_instance_pre_t *, uintptr_t host, const bd_limits *,
