@@ -104,12 +104,8 @@ func (c *Client) transaction(ctx context.Context, hash types.Hash, p *nodev1.Pro
 		Receipt: r.Transaction.Receipt, Message: p,
 	}
 	t.Receipt.Log = beside.GetLog()
-	for _, m := range beside.GetEvents() {
-		e, err := codec.EventFrom(m)
-		if err != nil {
-			return nil, fmt.Errorf("transaction %s: %w: %w", hash, ErrUnverified, err)
-		}
-		t.Receipt.Events = append(t.Receipt.Events, e)
+	if t.Receipt.Events, err = events(beside.GetEvents()); err != nil {
+		return nil, fmt.Errorf("transaction %s: %w: %w", hash, ErrUnverified, err)
 	}
 	if receipts.EventsRoot(t.Receipt.Events) != t.Receipt.EventsRoot {
 		return nil, fmt.Errorf("transaction %s: %w: its events are others", hash, ErrUnverified)
@@ -187,4 +183,46 @@ func (c *Client) Commit(ctx context.Context, height uint64) (types.Outcome, *typ
 		return types.Outcome{}, nil, fmt.Errorf("commit: %w: it is of height %d, not %d", ErrUnverified, outcome.Height, height)
 	}
 	return outcome, cc, nil
+}
+
+// Receipts reads the receipts of a height and verifies them, with their events.
+func (c *Client) Receipts(ctx context.Context, height uint64) ([]receipts.Receipt, error) {
+	outcome, _, err := c.Commit(ctx, height)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	res, err := c.rpc.GetReceipts(ctx, connect.NewRequest(&nodev1.GetReceiptsRequest{Height: outcome.Height}))
+	if err != nil {
+		return nil, c.failed("receipts", err)
+	}
+	list := make([]receipts.Receipt, len(res.Msg.Receipts))
+	for i, m := range res.Msg.Receipts {
+		r, err := codec.ReceiptFrom(m.Receipt)
+		if err != nil {
+			return nil, fmt.Errorf("receipts: %w: %w", ErrUnverified, err)
+		}
+		if r.Events, err = events(m.Events); err != nil || receipts.EventsRoot(r.Events) != r.EventsRoot {
+			return nil, fmt.Errorf("receipts: %w: the events of transaction %d are others", ErrUnverified, i)
+		}
+		r.Log = m.Log
+		list[i] = r
+	}
+	if types.Hash(receipts.Root(list)) != outcome.ReceiptsRoot {
+		return nil, fmt.Errorf("receipts: %w: those of height %d are others", ErrUnverified, outcome.Height)
+	}
+	return list, nil
+}
+
+func events(list []*nodev1.Event) ([]receipts.Event, error) {
+	var out []receipts.Event
+	for _, m := range list {
+		e, err := codec.EventFrom(m)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
 }

@@ -212,6 +212,15 @@ func TestVerifyRefuses(t *testing.T) {
 // Golden files hold the form still.
 func TestGoldenProofs(t *testing.T) {
 	chain, all := proofs(t, types.SchemeEd25519)
+	document := filepath.Join("testdata", "genesis.json")
+	if *update {
+		if err := os.WriteFile(document, chain.Document().Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if raw, err := os.ReadFile(document); err != nil || !bytes.Equal(raw, chain.Document().Bytes()) {
+		t.Errorf("the golden genesis is not this chain's: %v", err)
+	}
 	for _, name := range []string{"transaction", "state", "absent", "block"} {
 		path := filepath.Join("testdata", name+".proof")
 		file, err := proof.Encode(all[name])

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"crypto/ed25519"
+
+	"github.com/bedrock-bft/bedrock/client/ledger"
 )
 
 // addressText is the address of a public key as it is shown.
 func addressText(public []byte) string {
-	sum := sha256.Sum256(public)
-	return hex.EncodeToString(sum[:])
+	return ledger.AddressOf(ed25519.PublicKey(public)).String()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,31 +18,42 @@ const (
 	outputJSON = "json"
 )
 
-// addOutputFlag gives a command its --output.
+// addOutputFlag gives a command its --output, which is checked before it runs.
 func addOutputFlag(cmd *cobra.Command) {
-	cmd.Flags().StringP("output", "o", outputText, "how to print: text or json")
+	format := outputFormat(outputText)
+	cmd.Flags().VarP(&format, "output", "o", "how to print: text or json")
+}
+
+type outputFormat string
+
+// String implements pflag.Value.
+func (f *outputFormat) String() string { return string(*f) }
+
+// Type implements pflag.Value.
+func (f *outputFormat) Type() string { return "format" }
+
+// Set implements pflag.Value.
+func (f *outputFormat) Set(v string) error {
+	if v != outputText && v != outputJSON {
+		return errors.New("use text or json")
+	}
+	*f = outputFormat(v)
+	return nil
 }
 
 // show prints a result: as JSON with --output json, else by text.
 func show(cmd *cobra.Command, result any, text func(w io.Writer)) error {
-	format, err := cmd.Flags().GetString("output")
-	if err != nil {
-		return err
-	}
 	w := cmd.OutOrStdout()
-	switch format {
-	case outputText:
+	if cmd.Flag("output").Value.String() != outputJSON {
 		text(w)
 		return nil
-	case outputJSON:
-		b, err := encodeJSON(result)
-		if err != nil {
-			return fmt.Errorf("print result: %w", err)
-		}
-		_, err = w.Write(append(b, '\n'))
-		return err
 	}
-	return fmt.Errorf("--output %s: use text or json", format)
+	b, err := encodeJSON(result)
+	if err != nil {
+		return fmt.Errorf("print result: %w", err)
+	}
+	_, err = w.Write(append(b, '\n'))
+	return err
 }
 
 func encodeJSON(v any) ([]byte, error) {

@@ -13,6 +13,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newStartCommand(), newDevnetCommand(),
 		newInitCommand(), newIdentityCommand(), newGenesisCommand(), newKeysCommand(),
+		newTxCommand(), newQueryCommand(), newVerifyCommand(), newExecutorCommand(), newInspectCommand(),
 	)
 	return root
 }

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/bedrock-bft/bedrock/client/ledger"
 )
 
 // shownAccounts is how many accounts the file lists; the seed gives all.
@@ -154,6 +156,5 @@ func appState(nodes []Node, accounts *Accounts, balance uint64) (json.RawMessage
 
 // addressOf is the address of a key as the ledger shows it.
 func addressOf(key ed25519.PrivateKey) string {
-	sum := sha256.Sum256(key.Public().(ed25519.PublicKey))
-	return hex.EncodeToString(sum[:])
+	return ledger.AddressOf(key.Public().(ed25519.PublicKey)).String()
 }

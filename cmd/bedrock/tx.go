@@ -1,0 +1,247 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bedrock-bft/bedrock/client"
+	"github.com/bedrock-bft/bedrock/client/keystore"
+	"github.com/bedrock-bft/bedrock/client/ledger"
+	"github.com/bedrock-bft/bedrock/node/home"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+func newTxCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "tx",
+		Short: "Build, sign and send transactions",
+		Long: `Builds a transaction, signs it with a key, sends it to a node and waits.
+
+The key is a keystore (--key), or one of a test network's funded accounts
+(--accounts D/accounts.json --index 3). With --wait final (the default) the
+command ends when the transaction is final, and has verified that by the commit
+certificate and the receipt's proof; a transaction that is final and failed gives
+an exit code that is not 0.`,
+	}
+	record := &cobra.Command{Use: "record", Short: "Owned records: data anchored on the chain"}
+	record.AddCommand(newRecordPutCommand(), newRecordDeleteCommand())
+	cmd.AddCommand(newTransferCommand(), newBatchCommand(), record, newSendCommand())
+	return cmd
+}
+
+// txFlags are those of every command that signs.
+type txFlags struct {
+	nodeFlags
+	key, accounts      string
+	index              int
+	pw                 passwordFlags
+	nonce              int64
+	gasLimit, gasPrice uint64
+	validUntil         uint64
+	wait, out          string
+	timeout            time.Duration
+}
+
+func (f *txFlags) add(cmd *cobra.Command) {
+	f.nodeFlags.add(cmd)
+	f.pw.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.key, "key", "", "keystore of the account that pays and signs")
+	flags.StringVar(&f.accounts, "accounts", "", "accounts.json of a test network, in place of --key")
+	flags.IntVar(&f.index, "index", 0, "which of those accounts")
+	flags.Int64Var(&f.nonce, "nonce", -1, "nonce of the transaction; -1: the account's next one")
+	flags.Uint64Var(&f.gasLimit, "gas-limit", 0, "most gas to use; 0: enough under the default schedule")
+	flags.Uint64Var(&f.gasPrice, "gas-price", 1, "price of a unit of gas")
+	flags.Uint64Var(&f.validUntil, "valid-until", 0, "last height that may hold it; 0: any")
+	flags.StringVar(&f.out, "sign-only", "", "write the signed transaction to this file and send nothing")
+	f.addWait(cmd)
+}
+
+func (f *txFlags) addWait(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.wait, "wait", "final", "until it is accepted (in the node's pool) or final")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", time.Minute, "how long to wait until it is final")
+}
+
+// signer is the key that was named.
+func (f *txFlags) signer(cmd *cobra.Command) (ed25519.PrivateKey, error) {
+	switch {
+	case f.key != "" && f.accounts != "":
+		return nil, errors.New("--key and --accounts both name a key: give one")
+	case f.key != "":
+		key, err := openKeystore(cmd, f.key, &f.pw)
+		if err != nil {
+			return nil, err
+		}
+		if key.Kind == keystore.KindConsensus {
+			return nil, fmt.Errorf("%s holds a consensus key: transactions are signed by accounts", f.key)
+		}
+		return ed25519.NewKeyFromSeed(key.Secret), nil
+	case f.accounts != "":
+		accounts, err := home.LoadAccounts(f.accounts)
+		if err != nil {
+			return nil, err
+		}
+		return accounts.Key(f.index)
+	}
+	return nil, errors.New("name the key: --key KEYSTORE, or --accounts D/accounts.json --index N on a test network")
+}
+
+// run signs an operation and sends it.
+func (f *txFlags) run(cmd *cobra.Command, op ledger.Operation) error {
+	if err := f.checkWait(); err != nil {
+		return err
+	}
+	key, err := f.signer(cmd)
+	if err != nil {
+		return err
+	}
+	c, g, err := f.connect(cmd)
+	if err != nil {
+		return err
+	}
+	body := ledger.Body{Genesis: g.Hash(), GasLimit: f.gasLimit, GasPrice: f.gasPrice, ValidUntil: f.validUntil, Operation: op, Nonce: uint64(f.nonce)}
+	if f.gasLimit == 0 {
+		body.GasLimit = ledger.GasLimit(op)
+	}
+	if f.nonce < 0 {
+		if body.Nonce, err = nextNonce(cmd, c, key); err != nil {
+			return err
+		}
+	}
+	tx, err := ledger.Sign(key, body)
+	if err != nil {
+		return err
+	}
+	if f.out != "" {
+		if err := os.WriteFile(f.out, tx, 0o600); err != nil {
+			return fmt.Errorf("--sign-only: %w", err)
+		}
+		return showSent(cmd, sent{Hash: types.TxHash(tx).String(), State: "signed", Bytes: len(tx)})
+	}
+	return f.send(cmd, c, tx)
+}
+
+func nextNonce(cmd *cobra.Command, c *client.Client, key ed25519.PrivateKey) (uint64, error) {
+	address := ledger.AddressOf(key.Public().(ed25519.PublicKey))
+	s, err := c.Query(cmd.Context(), "account/"+address.String(), nil, 0, ledger.AccountKey(address))
+	if err != nil {
+		return 0, fmt.Errorf("find the nonce of %s: %w", address, err)
+	}
+	if s.Absent {
+		return 0, nil
+	}
+	account, err := ledger.DecodeAccount(s.Value)
+	return account.Nonce, err
+}
+
+func (f *txFlags) checkWait() error {
+	if f.wait != "accepted" && f.wait != "final" {
+		return fmt.Errorf("--wait %s: use accepted or final", f.wait)
+	}
+	if f.timeout < time.Second || f.timeout > 10*time.Minute {
+		return fmt.Errorf("--timeout %s: use 1s to 10m", f.timeout)
+	}
+	return nil
+}
+
+// sent is what is printed of a transaction.
+type sent struct {
+	Hash    string `json:"hash"`
+	State   string `json:"state"` // signed, accepted or final
+	Height  uint64 `json:"height,omitempty"`
+	Code    uint32 `json:"code"`
+	Name    string `json:"code_name,omitempty"`
+	GasUsed uint64 `json:"gas_used,omitempty"`
+	Log     string `json:"log,omitempty"`
+	Bytes   int    `json:"bytes,omitempty"`
+}
+
+func (f *txFlags) send(cmd *cobra.Command, c *client.Client, tx []byte) error {
+	if f.wait == "accepted" {
+		hash, err := c.Submit(cmd.Context(), tx)
+		if err != nil {
+			return err
+		}
+		return showSent(cmd, sent{Hash: hash.String(), State: "accepted"})
+	}
+	t, err := c.SubmitFinal(cmd.Context(), tx, f.timeout)
+	if err != nil {
+		return err
+	}
+	s := sent{Hash: types.TxHash(tx).String(), State: "final", Height: t.Height, Code: t.Receipt.Code,
+		Name: ledger.CodeName(t.Receipt.Code), GasUsed: t.Receipt.GasUsed, Log: t.Receipt.Log}
+	if err := showSent(cmd, s); err != nil {
+		return err
+	}
+	if s.Code != 0 {
+		return fmt.Errorf("the transaction is final and failed: code %d (%s): %s", s.Code, s.Name, s.Log)
+	}
+	return nil
+}
+
+func showSent(cmd *cobra.Command, s sent) error {
+	return show(cmd, s, func(w io.Writer) {
+		fmt.Fprintf(w, "transaction  %s\nstate        %s\n", s.Hash, s.State)
+		if s.State == "final" {
+			fmt.Fprintf(w, "height       %d\ncode         %d (%s)\ngas used     %d\n", s.Height, s.Code, s.Name, s.GasUsed)
+		}
+	})
+}
+
+func newSendCommand() *cobra.Command {
+	var f txFlags
+	cmd := &cobra.Command{
+		Use:     "send FILE",
+		Short:   "Send a signed transaction from a file",
+		Long:    "Sends a transaction as `--sign-only` wrote it, or the same in hex.",
+		Example: "  bedrock tx send signed.tx --wait accepted",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.checkWait(); err != nil {
+				return err
+			}
+			raw, err := readFile(cmd, args[0], 2*ledger.MaxTransactionBytes+2)
+			if err != nil {
+				return err
+			}
+			tx, err := signedBytes(raw)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			c, _, err := f.connect(cmd)
+			if err != nil {
+				return err
+			}
+			return f.send(cmd, c, tx)
+		},
+	}
+	f.nodeFlags.add(cmd)
+	f.addWait(cmd)
+	return cmd
+}
+
+// signedBytes reads a transaction in its encoding or in hex.
+func signedBytes(raw []byte) ([]byte, error) {
+	if _, err := ledger.Decode(raw); err == nil {
+		return raw, nil
+	}
+	text := string(raw)
+	for len(text) > 0 && (text[len(text)-1] == '\n' || text[len(text)-1] == '\r') {
+		text = text[:len(text)-1]
+	}
+	tx, err := hex.DecodeString(text)
+	if err != nil {
+		return nil, errors.New("it is neither a signed transaction nor one in hex: make one with --sign-only")
+	}
+	if _, err := ledger.Decode(tx); err != nil {
+		return nil, err
+	}
+	return tx, nil
+}
