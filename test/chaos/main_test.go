@@ -1,0 +1,62 @@
+package chaos_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+var (
+	binaryFlag = flag.String("binary", "", "bedrock program to test (default: build it)")
+	hostFlag   = flag.Int("first-host", 100, "x of the first node's address 127.0.0.x")
+	seedFlag   = flag.Uint64("seed", 0, "seed of instants and bits (default: the time)")
+	killsFlag  = flag.Int("kills", 3, "how often all nodes are killed")
+	flipsFlag  = flag.Int("flips", 1, "how many bits are flipped in each place")
+)
+
+// bedrock is the program under test.
+var bedrock string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *seedFlag == 0 {
+		*seedFlag = uint64(time.Now().UnixNano())
+	}
+	status, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "chaos:", err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+func run(m *testing.M) (int, error) {
+	if bedrock = *binaryFlag; bedrock == "" {
+		dir, err := os.MkdirTemp("", "bedrock-chaos-")
+		if err != nil {
+			return 1, err
+		}
+		defer os.RemoveAll(dir)
+		bedrock = filepath.Join(dir, "bedrock")
+		build := exec.Command("go", "build", "-o", bedrock, "github.com/bedrock-bft/bedrock/cmd/bedrock")
+		if out, err := build.CombinedOutput(); err != nil {
+			return 1, fmt.Errorf("build the program under test: %w\n%s", err, out)
+		}
+	}
+	return m.Run(), nil
+}
+
+// seeded is the test's own source of chance, by its name and the seed.
+func seeded(t *testing.T) *rand.Rand {
+	t.Logf("seed %d (go test ./test/chaos -run '%s' -seed %d)", *seedFlag, t.Name(), *seedFlag)
+	var name uint64
+	for _, b := range []byte(t.Name()) {
+		name = name*31 + uint64(b)
+	}
+	return rand.New(rand.NewPCG(*seedFlag, name))
+}

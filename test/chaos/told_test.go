@@ -1,0 +1,181 @@
+package chaos_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bedrock-bft/bedrock/client"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// told is what clients were told is final: all of it verified by them.
+type told struct {
+	c *cluster
+
+	mu      sync.Mutex
+	blocks  map[uint64]toldBlock
+	highest uint64
+	txs     map[types.Hash]uint64 // transaction -> height
+	waiting map[types.Hash]chan struct{}
+	wrong   []string
+}
+
+type toldBlock struct {
+	block, outcome types.Hash
+	txs            int
+	failed         bool // none of its transactions was executed
+	by             int  // the node that said so first
+}
+
+// follow has a client of each node listen to its blocks until the test, or ctx,
+// ends. One whose node is away comes again and goes on where it was.
+func (c *cluster) follow(ctx context.Context) *told {
+	w := &told{c: c, blocks: map[uint64]toldBlock{}, txs: map[types.Hash]uint64{}, waiting: map[types.Hash]chan struct{}{}}
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	for i := range c.clients {
+		all.Go(func() { w.listen(ctx, i) })
+	}
+	c.Cleanup(func() {
+		cancel()
+		all.Wait()
+		w.check()
+	})
+	return w
+}
+
+func (w *told) listen(ctx context.Context, node int) {
+	next := uint64(1)
+	again := time.NewTicker(pollEvery)
+	defer again.Stop()
+	for ctx.Err() == nil {
+		err := w.c.clients[node].Follow(ctx, next, client.FollowOptions{Transactions: true}, func(b client.Block) error {
+			w.take(node, &b)
+			next = b.Outcome.Height + 1
+			return nil
+		})
+		if errors.Is(err, client.ErrUnverified) {
+			w.report("node%d told what does not hold: %v", node, err)
+		}
+		select {
+		case <-again.C: // it is away: try again
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (w *told) report(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.wrong) < 20 {
+		w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
+	}
+}
+
+// take holds a block against what was told of its height before.
+func (w *told) take(node int, b *client.Block) {
+	hashes := make([]types.Hash, len(b.Transactions))
+	for i := range b.Transactions {
+		hashes[i] = types.TxHash(b.Transactions[i])
+	}
+	if b.Header.EvidenceRoot != types.ListRoot(nil) {
+		w.report("the block at height %d holds evidence: a validator signed twice", b.Outcome.Height)
+	}
+	now := toldBlock{block: b.Outcome.Block, outcome: b.Outcome.Hash(), txs: len(hashes), by: node,
+		failed: len(hashes) > 0 && b.Outcome.ReceiptsRoot == types.ListRoot(nil)}
+	w.mu.Lock()
+	was, known := w.blocks[b.Outcome.Height]
+	if !known {
+		w.blocks[b.Outcome.Height] = now
+		w.highest = max(w.highest, b.Outcome.Height)
+		for _, h := range hashes {
+			if now.failed {
+				break // not executed
+			}
+			w.txs[h] = b.Outcome.Height
+			if ch := w.waiting[h]; ch != nil {
+				close(ch)
+				delete(w.waiting, h)
+			}
+		}
+	}
+	w.mu.Unlock()
+	if known && (was.block != now.block || was.outcome != now.outcome || was.txs != now.txs) {
+		w.report("height %d: node%d said %+v, node%d says %+v", b.Outcome.Height, was.by, was, node, now)
+	}
+}
+
+// await is closed when a transaction was executed in a final block.
+func (w *told) await(h types.Hash) <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ch := w.waiting[h]
+	if ch == nil {
+		ch = make(chan struct{})
+		if _, final := w.txs[h]; final {
+			close(ch)
+		} else {
+			w.waiting[h] = ch
+		}
+	}
+	return ch
+}
+
+// count is the highest height told of, and how many transactions were.
+func (w *told) count() (height uint64, txs int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.highest, len(w.txs)
+}
+
+// failedBlocks are the heights of blocks that failed.
+func (w *told) failedBlocks() []uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []uint64
+	for h := uint64(1); h <= w.highest; h++ {
+		if w.blocks[h].failed {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// check fails the test for all that was wrong.
+func (w *told) check() {
+	w.c.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, text := range w.wrong {
+		w.c.Error(text)
+	}
+	w.wrong = nil
+}
+
+var errEnough = errors.New("all was seen")
+
+// hold reads everything told, from a height on, back from nodes: each must have
+// it, with the same block, transactions and outcome.
+func (w *told) hold(from uint64, nodes ...int) {
+	w.c.Helper()
+	to, _ := w.count()
+	w.c.waitHeight(to, nodes...)
+	for _, i := range nodes {
+		seen := uint64(0)
+		err := w.c.clients[i].Follow(w.c.Context(), from, client.FollowOptions{Transactions: true}, func(b client.Block) error {
+			w.take(i, &b)
+			seen++
+			if b.Outcome.Height >= to {
+				return errEnough
+			}
+			return nil
+		})
+		if !errors.Is(err, errEnough) || seen < to-from+1 {
+			w.c.Fatalf("node%d gave %d blocks from height %d to %d: %v", i, seen, from, to, err)
+		}
+	}
+	w.check()
+}
