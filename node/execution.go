@@ -146,8 +146,9 @@ func (x *execution) next(ctx context.Context) (*executor.Module, *state.View, *e
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	block, ref := x.overlays.Committed()
-	view, err := x.overlays.View(block)
+	// By height, which a commit that comes in between leaves readable.
+	_, ref := x.overlays.Committed()
+	view, err := x.overlays.ViewAt(ref)
 	if err != nil {
 		return nil, nil, nil, err
 	}
