@@ -68,6 +68,9 @@ func (c *Core) stale(from Peer, view uint64) {
 		c.passLock()
 		return
 	}
+	if view+1 == c.view && c.safety.Lock.View < view {
+		return // the TC of that view led here and was passed on
+	}
 	if p := c.peer(from); c.allow(&p.answeredAt) && c.cfg.broken != noPassOn {
 		c.sendCertificates(from, view)
 	}
