@@ -2,46 +2,58 @@ package load
 
 import (
 	"math"
+	"math/bits"
 	"time"
 )
 
-// histogram counts durations in buckets that grow by 1 %: from 10 us to about an
-// hour, in 8 KiB.
+// histogram counts durations in microseconds in buckets whose width is at most
+// 1/128 of their value, from 1 us to over a day, in 16 KiB.
 type histogram struct {
-	counts [buckets]uint32
+	counts [histogramBuckets]uint32
 	n      uint64
 	max    time.Duration
 }
 
 const (
-	buckets = 2048
-	least   = 10 * time.Microsecond
-	growth  = 1.01
+	fineBits         = 7 // buckets for each doubling: 2^fineBits
+	fine             = 1 << fineBits
+	histogramBuckets = (37 - fineBits + 1) * fine // up to 2^37 us, 38 hours
 )
 
-var logGrowth = math.Log(growth)
+func bucketOf(us uint64) int {
+	if us < fine {
+		return int(us)
+	}
+	shift := bits.Len64(us) - fineBits - 1
+	return min(histogramBuckets-1, shift*fine+int(us>>shift))
+}
+
+// upperOf is the largest value in us that a bucket counts.
+func upperOf(bucket int) uint64 {
+	if bucket < 2*fine {
+		return uint64(bucket)
+	}
+	shift := bucket/fine - 1
+	return (uint64(bucket%fine+fine+1) << shift) - 1
+}
 
 func (h *histogram) add(d time.Duration) {
-	i := 0
-	if d > least {
-		i = min(buckets-1, int(math.Log(float64(d)/float64(least))/logGrowth))
-	}
-	h.counts[i]++
+	h.counts[bucketOf(uint64(max(0, d).Microseconds()))]++
 	h.n++
 	h.max = max(h.max, d)
 }
 
-// quantile is the duration that the share q of all does not exceed, up to 1 %.
+// quantile is the duration that the share q (0 to 1) of all does not exceed, at
+// most 1 % and 1 us above the exact one. 0 of an empty histogram.
 func (h *histogram) quantile(q float64) time.Duration {
 	if h.n == 0 {
 		return 0
 	}
-	rank := uint64(math.Ceil(q * float64(h.n)))
+	rank := max(1, uint64(math.Ceil(q*float64(h.n))))
 	var seen uint64
 	for i, c := range h.counts {
-		if seen += uint64(c); seen >= max(1, rank) {
-			upper := time.Duration(float64(least) * math.Pow(growth, float64(i+1)))
-			return min(upper, h.max)
+		if seen += uint64(c); seen >= rank {
+			return min(h.max, time.Duration(upperOf(i)+1)*time.Microsecond)
 		}
 	}
 	return h.max

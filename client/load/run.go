@@ -2,9 +2,10 @@ package load
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -14,30 +15,44 @@ import (
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
 )
 
+// Bounds of a run.
+const (
+	signedAhead = 16_384 // of all accounts; each holds at least two
+	signers     = 2
+	maxInFlight = 768 // of one account: below the pool's 1,024
+	finishTime  = time.Minute
+	drainEvery  = 5 * time.Millisecond
+)
+
 // run is one run's parts.
 type run struct {
-	opt     Config
-	clients []*client.Client
-	track   *tracker
-	workers []*worker
-	from    []uint64 // the height that each endpoint's stream begins with; 0: the next
+	config    Config
+	factory   *factory
+	flights   *flights
+	stats     *stats
+	endpoints []*endpoint
+	groups    []*group
+	accounts  []*account
+	hungry    chan *account // for the signers; has room for all
+	breaks    chan *account // for mend; has room for all
 }
 
-// Run sends the load and answers what became of it. It ends after Duration, or
-// when ctx ends: that is no error. Nodes may come and go meanwhile; one must be
-// there at the start.
+// Run makes the load and answers what became of it. It ends after Duration and the
+// drain, or when ctx ends, which is no error: what was due until then is reported.
+// Nodes may come and go meanwhile; one must be there at the start.
 func Run(ctx context.Context, config Config) (*Result, error) {
-	opt, err := config.withDefaults()
+	c, err := config.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	r := &run{opt: opt, track: newTracker(len(opt.Keys), len(opt.Endpoints)), from: make([]uint64, len(opt.Endpoints))}
-	for _, e := range opt.Endpoints {
-		c, err := client.New(e, client.Options{Trust: opt.Trust})
+	r := &run{config: c, flights: newFlights(), stats: newStats(&c), factory: newFactory(&c),
+		hungry: make(chan *account, c.Senders), breaks: make(chan *account, c.Senders)}
+	for i, url := range c.Endpoints {
+		n, err := client.New(url, client.Options{Trust: c.Trust, TLS: c.TLS})
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("load: %w", err)
 		}
-		r.clients = append(r.clients, c)
+		r.endpoints = append(r.endpoints, &endpoint{run: r, index: i, client: n})
 	}
 	before, live, err := r.statuses(ctx)
 	if err != nil {
@@ -45,184 +60,217 @@ func Run(ctx context.Context, config Config) (*Result, error) {
 	}
 	for i, s := range before {
 		if s != nil {
-			r.from[i] = s.FinalHeight + 1
-			r.track.newest = max(r.track.newest, s.FinalHeight)
+			r.endpoints[i].next = s.FinalHeight + 1
+			r.endpoints[i].up.Store(true)
+			r.stats.newest = max(r.stats.newest, s.FinalHeight)
 		}
 	}
-	nonces, err := findNonces(ctx, live, opt.Keys)
-	if err != nil {
+	r.seat()
+	if err := readNonces(ctx, live, r.accounts); err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
-	if err := r.send(ctx, newSource(&r.opt, nonces)); err != nil {
+	offering, err := r.drive(ctx)
+	if err != nil {
 		return nil, err
 	}
 	// The caller's context may be over: the figures are wanted all the same.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer cancel()
-	return r.result(ctx, before)
+	return r.result(ctx, offering, before)
 }
 
-// statuses asks every node how it is; those that do not answer are nil.
-func (r *run) statuses(ctx context.Context) ([]*nodev1.GetStatusResponse, []*client.Client, error) {
-	list := make([]*nodev1.GetStatusResponse, len(r.clients))
-	var live []*client.Client
-	var failed error
-	for i, c := range r.clients {
-		s, err := c.Status(ctx)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
+// seat gives each account to a lane: round robin over endpoints, then over the
+// lanes of each.
+func (r *run) seat() {
+	for i, key := range r.config.Keys[:r.config.Senders] {
+		home := i % len(r.endpoints)
+		if home == len(r.groups) {
+			r.groups = append(r.groups, &group{})
 		}
-		list[i] = s
-		live = append(live, c)
+		g := r.groups[home]
+		place := i / len(r.endpoints) % lanesEach
+		if place == len(g.lanes) {
+			g.lanes = append(g.lanes, &lane{run: r, home: home, last: home, wake: make(chan struct{}, 1)})
+		}
+		l := g.lanes[place]
+		a := &account{key: key, lane: l, hungry: true, random: rand.New(rand.NewPCG(r.config.Seed, uint64(i)))}
+		l.accounts = append(l.accounts, a)
+		r.accounts = append(r.accounts, a)
 	}
-	if len(live) == 0 {
-		return nil, nil, fmt.Errorf("load: no node answers: %w", failed)
-	}
-	return list, live, nil
 }
 
-// send runs streams, workers and the clock until everything due is final, or the
-// time for that is over.
-func (r *run) send(ctx context.Context, src *source) error {
-	items := make(chan item, signedAhead)
-	making, stopMaking := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopMaking()
-	var maker errgroup.Group
-	maker.Go(func() error { return src.produce(making, items) })
-
-	listening, stopListening := context.WithCancel(context.WithoutCancel(ctx))
-	var listeners sync.WaitGroup
-	for i := range r.clients {
-		listeners.Go(func() { r.listen(listening, i) })
+// drive signs ahead, offers, drains, and answers how long it offered.
+func (r *run) drive(ctx context.Context) (time.Duration, error) {
+	signing, stopSigning := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSigning()
+	if err := r.signAhead(ctx); err != nil {
+		return 0, err
 	}
-	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
-	var senders sync.WaitGroup
-	for i := range r.clients {
-		for range workersEach {
-			w := &worker{run: r, endpoint: i, wake: make(chan struct{}, 1)}
-			r.workers = append(r.workers, w)
-			senders.Go(func() { w.work(sending) })
+	var makers errgroup.Group
+	for range signers {
+		makers.Go(func() error { return r.sign(signing) })
+	}
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var parts sync.WaitGroup
+	r.stats.start = time.Now()
+	for _, e := range r.endpoints {
+		parts.Go(func() { e.watch(working) })
+	}
+	for _, g := range r.groups {
+		for _, l := range g.lanes {
+			parts.Go(func() { l.work(working) })
 		}
 	}
-	r.waitSigned(ctx, items)
-	r.dispatch(ctx, items)
-	stopMaking()
+	parts.Go(func() { r.mend(working) })
+	parts.Go(func() { r.sweep(working) })
+	parts.Go(func() { r.tell(working) })
+	offering := r.pace(ctx)
+	stopSigning()
 	r.drain()
-	stopSending()
-	senders.Wait()
-	stopListening()
-	listeners.Wait()
-	for range items { // the maker may wait for room
-	}
-	return maker.Wait()
+	stop()
+	parts.Wait()
+	return offering, makers.Wait()
 }
 
-// waitSigned lets signing get ahead before the clock starts.
-func (r *run) waitSigned(ctx context.Context, items <-chan item) {
-	want := signedAhead
-	if r.opt.Duration > 0 {
-		want = min(want, int(math.Ceil(r.opt.Rate*r.opt.Duration.Seconds())))
+// signAhead fills every account before the clock starts.
+func (r *run) signAhead(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(signers)
+	for _, a := range r.accounts {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return r.factory.fill(a)
+		})
 	}
-	want = min(want, int(r.opt.Rate*5)+1) // five seconds ahead will do
-	check := time.NewTicker(tick)
-	defer check.Stop()
-	for len(items) < want {
-		select {
-		case <-check.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+	return g.Wait()
 }
 
-// dispatch hands each transaction over when it is due.
-func (r *run) dispatch(ctx context.Context, items <-chan item) {
-	r.track.mu.Lock()
-	r.track.start = time.Now()
-	r.track.mu.Unlock()
-	clock := time.NewTicker(tick)
-	defer clock.Stop()
-	nextTurn := time.Second
-	var held *item
+// sign fills the accounts that ask for it.
+func (r *run) sign(ctx context.Context) error {
 	for {
-		elapsed := time.Since(r.track.start)
-		for r.backlog() < maxBacklog {
-			if held == nil {
-				select {
-				case it, more := <-items:
-					if more {
-						held = &it
-					}
-				default:
-				}
+		select {
+		case <-ctx.Done():
+			return nil
+		case a := <-r.hungry:
+			if err := r.factory.fill(a); err != nil {
+				return err
 			}
-			if held == nil || held.due > elapsed {
-				break
-			}
-			r.workers[held.sender%len(r.workers)].add(*held)
-			held = nil
 		}
-		if elapsed >= nextTurn {
-			r.progress(elapsed)
-			nextTurn += time.Second
-		}
-		if r.opt.Duration > 0 && elapsed >= r.opt.Duration {
-			r.progress(elapsed)
+	}
+}
+
+// tell calls Progress.
+func (r *run) tell(ctx context.Context) {
+	clock := time.NewTicker(time.Second)
+	defer clock.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			r.config.Progress(r.stats.progress(r.flights.len()))
 			return
+		case <-clock.C:
+			r.config.Progress(r.stats.progress(r.flights.len()))
 		}
+	}
+}
+
+// drain waits for what is in flight, at most for the time that the config gives.
+func (r *run) drain() {
+	deadline := time.NewTimer(r.config.Drain)
+	defer deadline.Stop()
+	clock := time.NewTicker(drainEvery)
+	defer clock.Stop()
+	for r.flights.len() > 0 {
 		select {
 		case <-clock.C:
-		case <-ctx.Done():
-			r.progress(time.Since(r.track.start))
-			r.opt.Duration = time.Since(r.track.start) // what was due ends here
-			return
-		}
-	}
-}
-
-func (r *run) progress(elapsed time.Duration) {
-	p := r.track.turn(elapsed, r.opt.Rate, r.opt.Duration)
-	p.Elapsed = elapsed
-	if r.opt.Progress != nil {
-		r.opt.Progress(p)
-	}
-}
-
-func (r *run) backlog() int {
-	n := 0
-	for _, w := range r.workers {
-		n += w.length()
-	}
-	return n
-}
-
-// drain waits for what is in flight.
-func (r *run) drain() {
-	deadline := time.NewTimer(r.opt.Drain)
-	defer deadline.Stop()
-	clock := time.NewTicker(tick)
-	defer clock.Stop()
-	nextTurn := time.Now().Add(time.Second)
-	for r.track.waiting() > 0 || r.backlog() > 0 {
-		select {
-		case now := <-clock.C:
-			if now.After(nextTurn) {
-				r.progress(time.Since(r.track.start))
-				nextTurn = now.Add(time.Second)
-			}
 		case <-deadline.C:
 			return
 		}
 	}
 }
 
-// Bounds of a run.
-const (
-	signedAhead = 16_384
-	maxBacklog  = 200_000 // due and not sent
-	maxInFlight = 768     // of one sender: below the pool's 1,024
-	batchMost   = 500
-	workersEach = 2 // for an endpoint; a sender belongs to one
-	tick        = 4 * time.Millisecond
-)
+// refuse ends a transaction that no node will take.
+func (r *run) refuse(tx *transaction, reason, text string) {
+	if !r.flights.end(tx) {
+		return
+	}
+	tx.account.landed()
+	r.stats.refuse(reason, text)
+}
+
+// statuses asks every node how it is; those that do not answer are nil.
+func (r *run) statuses(ctx context.Context) ([]*nodev1.GetStatusResponse, []*client.Client, error) {
+	list := make([]*nodev1.GetStatusResponse, len(r.endpoints))
+	errs := make([]error, len(r.endpoints))
+	var g errgroup.Group
+	g.SetLimit(nodesAtOnce)
+	for i, e := range r.endpoints {
+		g.Go(func() error {
+			ctx, cancel := context.WithTimeout(ctx, aliveTime)
+			defer cancel()
+			list[i], errs[i] = e.client.Status(ctx)
+			return nil
+		})
+	}
+	_ = g.Wait()
+	var live []*client.Client
+	for i, e := range r.endpoints {
+		if errors.Is(errs[i], client.ErrUnverified) { // a node of another chain is a mistake
+			return nil, nil, fmt.Errorf("load: %w", errs[i])
+		}
+		if list[i] != nil {
+			live = append(live, e.client)
+		}
+	}
+	if len(live) == 0 {
+		return nil, nil, fmt.Errorf("load: no node answers: %w", errors.Join(errs...))
+	}
+	return list, live, nil
+}
+
+// result puts the figures together.
+func (r *run) result(ctx context.Context, offering time.Duration, before []*nodev1.GetStatusResponse) (*Result, error) {
+	var lost, unsent uint64
+	r.flights.each(func(tx *transaction) bool {
+		if tx.accepted {
+			lost++
+		} else {
+			unsent++
+		}
+		return true
+	})
+	r.stats.unsent += unsent // everything that counts has ended
+	rep := r.stats.report(offering, lost)
+	after, _, err := r.statuses(ctx)
+	if err != nil { // the figures are worth having without the nodes' own
+		rep.Nodes = make([]NodeReport, len(r.endpoints))
+		return &Result{Report: rep, Text: r.stats.text, Disagreement: "not compared: " + err.Error()}, nil
+	}
+	all := make([]*client.Client, len(r.endpoints))
+	rep.Nodes = make([]NodeReport, len(r.endpoints))
+	for i, s := range after {
+		all[i] = r.endpoints[i].client
+		if s == nil {
+			continue
+		}
+		rep.Nodes[i] = NodeReport{Height: s.FinalHeight, StateRoot: hex.EncodeToString(s.StateRoot)}
+		var timeouts, empty uint64
+		if b := before[i]; b != nil && b.StartedTimeMs == s.StartedTimeMs { // the same process
+			timeouts, empty = min(s.Timeouts, b.Timeouts), min(s.EmptyViews, b.EmptyViews)
+		}
+		rep.Timeouts += s.Timeouts - timeouts
+		rep.EmptyViews = max(rep.EmptyViews, s.EmptyViews-empty)
+	}
+	agreement, err := CompareOutcomes(ctx, all)
+	if err != nil {
+		return nil, fmt.Errorf("load: compare the nodes: %w", err)
+	}
+	res := &Result{Report: rep, Text: r.stats.text}
+	if res.Report.StateRootsAgree = agreement.Agree; !agreement.Agree {
+		res.Disagreement = agreement.String()
+	}
+	return res, nil
+}
