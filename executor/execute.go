@@ -48,10 +48,20 @@ type Result struct {
 // or an *InputError (they may come wrapped): neither is an outcome
 // (rule: host-fault).
 func (m *Module) Execute(ctx context.Context, reader Reader, block *Block) (*Result, error) {
+	return m.executeIn(ctx, m.engine.execute, reader, block)
+}
+
+// Simulate is Execute in the instances of queries, so that what clients ask for
+// never waits in front of a block. Its overlay is to be thrown away.
+func (m *Module) Simulate(ctx context.Context, reader Reader, block *Block) (*Result, error) {
+	return m.executeIn(ctx, m.engine.query, reader, block)
+}
+
+func (m *Module) executeIn(ctx context.Context, places chan struct{}, reader Reader, block *Block) (*Result, error) {
 	if err := m.fits(reader, block); err != nil {
 		return nil, err
 	}
-	release, err := acquire(ctx, m.engine.execute)
+	release, err := acquire(ctx, places)
 	if err != nil {
 		return nil, &HostFault{Doing: "wait for an instance", Err: err}
 	}

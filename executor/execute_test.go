@@ -243,6 +243,29 @@ func TestExecuteRefusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
+// A simulation gives what executing gives, and takes no place of a block.
+func TestSimulate(t *testing.T) {
+	request := listOf(readValue(state.Address{1}))
+	engine, err := NewEngine(Options{ExecuteInstances: 1, VerifyInstances: 1, CheckInstances: 1, QueryInstances: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := load(t, engine, watModule{requests: request, answer: response(t, nil), exports: map[string]string{"execute": calling("state_read", request) + "ANSWER"}})
+	chain := newChain(t)
+	want, err := chain.execute(t, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine.execute <- struct{}{} // all places of blocks are taken
+	got, err := m.Simulate(context.Background(), chain.view, blockFor(m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(hashed(want), hashed(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestManyExecutionsAtOnce(t *testing.T) {
 	request := listOf(readValue(state.Address{1}), readPage(4, 0))
 	m := load(t, testEngine(t), watModule{requests: request, answer: response(t, nil), exports: map[string]string{"execute": calling("state_read", request) + "ANSWER"}})

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // ErrNoModule: the store has no module of that hash.
@@ -47,7 +48,31 @@ func OpenStore(dir string, engine *Engine, ledger CodeLedger) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open module store: %w", err)
 	}
+	if err := removeLeftovers(dir); err != nil {
+		return nil, fmt.Errorf("open module store: %w", err)
+	}
 	return &Store{dir: dir, engine: engine, ledger: ledger}, nil
+}
+
+// leftoverAge is how old a file written aside must be to count as left over by a
+// process that died: another one may be writing.
+const leftoverAge = time.Hour
+
+func removeLeftovers(dir string) error {
+	leftovers, err := filepath.Glob(filepath.Join(dir, asidePrefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range leftovers {
+		info, err := os.Stat(path)
+		if err == nil && time.Since(info.ModTime()) > leftoverAge {
+			err = os.Remove(path)
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Add checks a module and stores it; one that is there already stays. A module
@@ -209,9 +234,12 @@ func readBounded(path string, most int) ([]byte, error) {
 	return content, err
 }
 
+// asidePrefix is what the names of files start with until they are whole.
+const asidePrefix = ".aside-"
+
 // writeAside writes a file of mode 0600 beside its place, syncs and renames it.
 func writeAside(path string, content []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), ".aside-*") // mode 0600
+	file, err := os.CreateTemp(filepath.Dir(path), asidePrefix+"*") // mode 0600
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -146,6 +147,26 @@ func TestCompiledCodeCountsOnlyIfRecorded(t *testing.T) {
 	ledger.err = errors.New("disk on fire")
 	if _, err := openStore(t, dir, ledger).Load(hash); !errors.Is(err, ledger.err) {
 		t.Errorf("failing ledger: got %v", err)
+	}
+}
+
+func TestStoreRemovesLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	old, fresh := filepath.Join(dir, asidePrefix+"old"), filepath.Join(dir, asidePrefix+"fresh")
+	for _, path := range []string{old, fresh} {
+		if err := os.WriteFile(path, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*leftoverAge)); err != nil {
+		t.Fatal(err)
+	}
+	openStore(t, dir, nil)
+	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("old leftover: got %v, want it gone", err)
+	}
+	if _, err := os.Stat(fresh); err != nil {
+		t.Errorf("file that may be in the making: %v", err)
 	}
 }
 
