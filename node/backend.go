@@ -39,7 +39,7 @@ func (b backend) Status(ctx context.Context) (*nodev1.GetStatusResponse, error) 
 		ValidatorIndex: int32(s.Consensus.Self), Epoch: s.Consensus.Epoch, View: s.Consensus.View,
 		FinalHeight: outcome.Height, FinalBlockId: outcome.Block[:], StateRoot: outcome.StateRoot[:], OutcomeHash: outcomeHash[:],
 		FinalTimeMs: tip.TimestampMs, TargetHeight: max(s.Target, outcome.Height), Syncing: s.Syncing,
-		Signing: s.Signing, NotSigningReason: s.WhyNot, Peers: uint32(len(n.network.Peers())),
+		Signing: s.Signing, NotSigningReason: b.n.whyNot(&s), Peers: uint32(len(n.network.Peers())),
 		PoolTransactions: uint32(pool.Txs), PoolBytes: uint64(pool.Bytes),
 		BlocksFloor: floors.Blocks, ReceiptsFloor: floors.Blocks, StateFloor: floors.State,
 		Timeouts: n.observer.heights.timeouts.Load(), EmptyViews: n.observer.heights.empty.Load(),

@@ -94,7 +94,10 @@ func (s *session) printReport(result *load.Result) {
 		s.say("node%d: height %d, %.1f s of CPU (%.0f µs a transaction), %d MiB of memory, %d MiB on disk", i, n.Height, n.CPUSeconds,
 			n.CPUSeconds*1e6/float64(max(1, r.CommittedTx)), n.RSSBytes>>20, n.DiskBytes>>20)
 	}
-	if result.Refused > 0 {
-		s.say("%d refusals, such as: %s", result.Refused, result.LastRefusal)
+	if n := r.Refused() + r.LostTx + r.UnsentTx + r.FailedTx; n > 0 {
+		s.say("%d not committed: %d refused, %d lost, %d unsent, %d failed; such as: %s", n, r.Refused(), r.LostTx, r.UnsentTx, r.FailedTx, result.Text)
+	}
+	if result.Disagreement != "" {
+		s.say("the nodes disagree: %s", result.Disagreement)
 	}
 }
