@@ -176,10 +176,13 @@ func (w *deadlineWriter) extend() {
 // asked for is not read any more.
 func readDeadlines(timeout time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &deadlineBody{ReadCloser: r.Body, control: http.NewResponseController(w), timeout: timeout}
+		if r.Body == nil || r.Body == http.NoBody {
+			next.ServeHTTP(w, r)
+			return
 		}
-		next.ServeHTTP(w, r)
+		bounded := *r // the server goes on with its own
+		bounded.Body = &deadlineBody{ReadCloser: r.Body, control: http.NewResponseController(w), timeout: timeout}
+		next.ServeHTTP(w, &bounded)
 	})
 }
 

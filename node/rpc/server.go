@@ -93,9 +93,9 @@ func NewServer(backend Backend, options Options) (*Server, error) {
 	)
 	mux.Handle(path, limiter.wrap(handler))
 	mux.Handle("/", explorer(opt.Explorer))
-	handler = http.MaxBytesHandler(mux, opt.MaxBodyBytes+64<<10)
-	handler = readDeadlines(opt.WriteTimeout, origins(opt.AllowedOrigins, handler))
-	s.handler = writeDeadlines(opt.WriteTimeout, handler)
+	handler = readDeadlines(opt.WriteTimeout, origins(opt.AllowedOrigins, mux))
+	// Outermost: it must reach the server's own writer to close the connection.
+	s.handler = http.MaxBytesHandler(writeDeadlines(opt.WriteTimeout, handler), opt.MaxBodyBytes+64<<10)
 	return s, nil
 }
 

@@ -1,0 +1,103 @@
+package rpc_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"connectrpc.com/connect"
+
+	"github.com/bedrock-bft/bedrock/node/rpc"
+	"github.com/bedrock-bft/bedrock/node/rpc/rpctest"
+	"github.com/bedrock-bft/bedrock/node/types"
+	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
+	"github.com/bedrock-bft/bedrock/proto/bedrock/node/v1/nodev1connect"
+)
+
+// adminBackend notes what it was told.
+type adminBackend struct {
+	halt      uint64
+	suspended bool
+	reason    string
+}
+
+func (a *adminBackend) AddExecutor(_ context.Context, module []byte) (*nodev1.ExecutorVerdict, error) {
+	hash := types.SumHash(module)
+	return &nodev1.ExecutorVerdict{Hash: hash[:], Accepted: len(module) > 3, Reason: "too small"}, nil
+}
+
+func (a *adminBackend) Executors(context.Context) ([]types.Hash, error) {
+	return []types.Hash{types.SumHash([]byte("module"))}, nil
+}
+
+func (a *adminBackend) SetHaltHeight(_ context.Context, h uint64) error {
+	a.halt = h
+	return nil
+}
+
+func (a *adminBackend) SetSigning(_ context.Context, suspended bool, reason string) error {
+	a.suspended, a.reason = suspended, reason
+	return nil
+}
+
+func (a *adminBackend) Peers(context.Context) []*nodev1.Peer {
+	return []*nodev1.Peer{{Role: "validator"}}
+}
+
+func TestAdmin(t *testing.T) {
+	backend, level := &adminBackend{}, new(slog.LevelVar)
+	url := rpctest.ServeHandler(t, rpc.NewAdmin(backend, rpc.AdminOptions{Level: level, Profile: true}))
+	c := nodev1connect.NewAdminServiceClient(http.DefaultClient, url)
+	added, err := c.AddExecutor(ctx, connect.NewRequest(&nodev1.AddExecutorRequest{Module: []byte("x")}))
+	if err != nil || added.Msg.Verdict.Accepted || added.Msg.Verdict.Reason != "too small" {
+		t.Errorf("a refused module: %v, %v", added, err)
+	}
+	if list, err := c.ListExecutors(ctx, connect.NewRequest(&nodev1.ListExecutorsRequest{})); err != nil || len(list.Msg.Hashes) != 1 {
+		t.Errorf("executors: %v, %v", list, err)
+	}
+	if _, err := c.SetHaltHeight(ctx, connect.NewRequest(&nodev1.SetHaltHeightRequest{Height: 7})); err != nil || backend.halt != 7 {
+		t.Errorf("halt height %d: %v", backend.halt, err)
+	}
+	previous, err := c.SetLogLevel(ctx, connect.NewRequest(&nodev1.SetLogLevelRequest{Level: "debug"}))
+	if err != nil || previous.Msg.Previous != "info" || level.Level() != slog.LevelDebug {
+		t.Errorf("log level: %v, %v", previous, err)
+	}
+	if _, err := c.SetSigning(ctx, connect.NewRequest(&nodev1.SetSigningRequest{Suspended: true, Reason: "boots fell"})); err != nil || !backend.suspended || backend.reason != "boots fell" {
+		t.Errorf("signing: %v", err)
+	}
+	if peers, err := c.ListPeers(ctx, connect.NewRequest(&nodev1.ListPeersRequest{})); err != nil || len(peers.Msg.Peers) != 1 {
+		t.Errorf("peers: %v, %v", peers, err)
+	}
+	_, err = c.SetLogLevel(ctx, connect.NewRequest(&nodev1.SetLogLevelRequest{Level: "loud"}))
+	code(t, "unknown level", err, connect.CodeInvalidArgument, "debug, info")
+	_, err = c.SetSigning(ctx, connect.NewRequest(&nodev1.SetSigningRequest{Suspended: true}))
+	code(t, "no reason", err, connect.CodeInvalidArgument, "why")
+	_, err = c.AddExecutor(ctx, connect.NewRequest(&nodev1.AddExecutorRequest{}))
+	code(t, "no module", err, connect.CodeInvalidArgument, "module of 0 bytes")
+	res, err := http.Get(url + "/debug/pprof/cmdline")
+	if err != nil || res.StatusCode != 200 {
+		t.Errorf("pprof: %v, %v", res, err)
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
+	res.Body.Close()
+}
+
+// A page in a browser on the same machine reaches loopback: it is not answered.
+func TestAdminAnswersNoWebPages(t *testing.T) {
+	url := rpctest.ServeHandler(t, rpc.NewAdmin(&adminBackend{}, rpc.AdminOptions{}))
+	req, err := http.NewRequest("POST", url+"/bedrock.node.v1.AdminService/SetHaltHeight", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Origin", "https://evil.example")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusForbidden {
+		t.Errorf("a web page was answered with %d", res.StatusCode)
+	}
+}
