@@ -22,6 +22,8 @@ var (
 type Overlays struct {
 	base  Base
 	cache *Cache
+	// commits is held by one commit at a time, mu only where the tree changes.
+	commits sync.Mutex
 
 	mu        sync.Mutex
 	committed BlockID
@@ -165,20 +167,34 @@ func (o *Overlays) WriteSet(block BlockID) (*WriteSet, error) {
 // Commit moves the base to block, a child of the one committed last, once the
 // base holds its write set. What is not above it is dropped; no view moves.
 func (o *Overlays) Commit(block BlockID) error {
+	o.commits.Lock()
+	defer o.commits.Unlock()
+	overlay, err := o.committable(block)
+	if err != nil {
+		return err
+	}
+	// Views go on being made meanwhile, at the former height: the cache answers
+	// none of them with what this block wrote.
+	o.cache.commit(overlay)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	overlay := o.byBlock[block]
-	if overlay == nil {
-		return fmt.Errorf("commit block %x: %w", block[:4], ErrUnknownBlock)
-	}
-	if overlay.parent != o.committed {
-		return fmt.Errorf("commit block %x: its parent %x is not the block committed last (%x)", block[:4], overlay.parent[:4], o.committed[:4])
-	}
-	o.cache.commit(overlay)
 	o.committed, o.tip = block, overlay.after
 	delete(o.byBlock, block)
 	o.dropOrphans()
 	return nil
+}
+
+func (o *Overlays) committable(block BlockID) (*Overlay, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	overlay := o.byBlock[block]
+	if overlay == nil {
+		return nil, fmt.Errorf("commit block %x: %w", block[:4], ErrUnknownBlock)
+	}
+	if overlay.parent != o.committed {
+		return nil, fmt.Errorf("commit block %x: its parent %x is not the block committed last (%x)", block[:4], overlay.parent[:4], o.committed[:4])
+	}
+	return overlay, nil
 }
 
 // Drop forgets block and what was executed on it.
