@@ -6,8 +6,10 @@
 
 #[cfg(any(all(target_arch = "wasm32", target_feature = "simd128"), test))]
 mod lanes;
+mod list;
 mod tree;
 
+pub use list::hash_list;
 pub use tree::{hash_leaf, hash_leaves, hash_node, hash_nodes, INTERNAL_DOMAIN, LEAF_DOMAIN};
 
 use sha2::Digest as _;

@@ -31,5 +31,5 @@ pub mod witness;
 pub use chain::{receipts_root, Chain, Executed};
 pub use engine::{Engine, Export};
 pub use host::{CallHost, Crossings, Effects, KeyValue, OwnedEvent, OwnedRow, Trace};
-pub use sandbox::Sandbox;
+pub use sandbox::{Limits, Sandbox, Usage};
 pub use state::{Base, MemoryState, PageKey};

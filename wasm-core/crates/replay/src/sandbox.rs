@@ -9,6 +9,28 @@ use wasmi::{Caller, Config, Linker, Memory, Module, Store};
 /// What `address ‖ length` answers when state does not verify.
 const UNVERIFIABLE_STATE: u64 = 0xFFFF_FFFF_0000_0000;
 
+/// Where the module's own stack begins: it grows down to address 0 (link flag
+/// `stack-size`, the data comes after it).
+const STACK_TOP: usize = 256 << 10;
+
+/// What a call may use.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// Fuel; none: not counted.
+    pub fuel: Option<u64>,
+    /// Bytes of the engine's value stack; none: its default.
+    pub stack: Option<usize>,
+}
+
+/// What a call used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Fuel, if it is counted.
+    pub fuel: u64,
+    /// Bytes of the stack that the module keeps in its memory.
+    pub stack: usize,
+}
+
 /// A loaded module.
 pub struct Sandbox {
     engine: wasmi::Engine,
@@ -20,23 +42,26 @@ struct Data<B> {
     host: CallHost<B>,
     fault: Option<Fault>,
     answer: Vec<u8>,
-    fuel_used: u64,
+    usage: Usage,
 }
 
 impl Sandbox {
     /// Loads a module; an error says what is wrong with it.
     pub fn new(module: &[u8]) -> Result<Self, String> {
-        Self::with_fuel(module, None)
+        Self::limited(module, Limits::default())
     }
 
-    /// Loads a module whose calls have so much fuel each, and count it.
-    pub fn with_fuel(module: &[u8], fuel: Option<u64>) -> Result<Self, String> {
+    /// Loads a module whose calls have limits.
+    pub fn limited(module: &[u8], limits: Limits) -> Result<Self, String> {
         let mut config = Config::default();
-        config.wasm_wide_arithmetic(true).consume_fuel(fuel.is_some());
+        config.wasm_wide_arithmetic(true).consume_fuel(limits.fuel.is_some());
+        if let Some(stack) = limits.stack {
+            config.set_min_stack_height(stack.min(1_024)).set_max_stack_height(stack);
+        }
         let engine = wasmi::Engine::new(&config);
         let module =
             Module::new(&engine, module).map_err(|error| format!("the module does not load: {error}"))?;
-        Ok(Sandbox { engine, module, fuel })
+        Ok(Sandbox { engine, module, fuel: limits.fuel })
     }
 
     /// Runs one call and gives the host back.
@@ -50,19 +75,19 @@ impl Sandbox {
         (answer, host)
     }
 
-    /// Runs one call and says how much fuel it took.
+    /// Runs one call and says what it used.
     pub fn metered<B: Base + 'static>(
         &self,
         export: Export,
         request: &[u8],
         host: CallHost<B>,
-    ) -> (Result<Vec<u8>, Fault>, CallHost<B>, u64) {
-        let data = Data { host, fault: None, answer: Vec::new(), fuel_used: 0 };
+    ) -> (Result<Vec<u8>, Fault>, CallHost<B>, Usage) {
+        let data = Data { host, fault: None, answer: Vec::new(), usage: Usage::default() };
         let mut store = Store::new(&self.engine, data);
         let result = self.run(&mut store, export, request);
-        let Data { host, fault, fuel_used, .. } = store.into_data();
+        let Data { host, fault, usage, .. } = store.into_data();
         let result = result.map_err(|error| fault.unwrap_or_else(|| Fault::module(error)));
-        (result.and_then(|answer| answer.ok_or_else(|| Fault::state("the module says so"))), host, fuel_used)
+        (result.and_then(|answer| answer.ok_or_else(|| Fault::state("the module says so"))), host, usage)
     }
 
     /// The answer; none where the module says that the state does not verify.
@@ -86,8 +111,11 @@ impl Sandbox {
         let call = instance.get_typed_func::<(u32, u32), u64>(&*store, export.name()).map_err(failed)?;
         let packed = call.call(&mut *store, (at, request.len() as u32)).map_err(failed)?;
         if let Some(fuel) = self.fuel {
-            store.data_mut().fuel_used = fuel - store.get_fuel().map_err(failed)?;
+            store.data_mut().usage.fuel = fuel - store.get_fuel().map_err(failed)?;
         }
+        let stack = memory.data(&*store).get(..STACK_TOP).unwrap_or_default();
+        let unused = stack.iter().position(|&byte| byte != 0).unwrap_or(stack.len());
+        store.data_mut().usage.stack = stack.len() - unused;
         if packed == UNVERIFIABLE_STATE {
             return Ok(None);
         }

@@ -88,8 +88,9 @@ fn execute_block<M: StateMachine>(
     let mut store = keys.load(host)?;
 
     let mut run = Run::new(context.gas_limit, transactions.len());
-    for (index, (transaction, bytes)) in transactions.iter().zip(&request.transactions).enumerate() {
-        run.step(machine, &mut block, transaction, bytes, context, &mut store, index as u32)?;
+    let hashes = sha256::hash_list(&request.transactions);
+    for (transaction, tx_hash) in transactions.iter().zip(hashes) {
+        run.step(machine, &mut block, transaction, tx_hash, context, &mut store)?;
     }
     let ending = machine.finish(block, &mut store).map_err(Fault::Module)?;
     let new_state_root = tree::commit(host, &request.state, context.height, &store)?;
@@ -123,18 +124,17 @@ impl Run {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn step<M: StateMachine>(
         &mut self,
         machine: &M,
         block: &mut M::Block,
         transaction: &M::Transaction<'_>,
-        bytes: &[u8],
+        tx_hash: [u8; 32],
         context: &Context,
         store: &mut Store,
-        index: u32,
     ) -> Result<(), Fault> {
         let Some(events) = self.events.as_mut() else { return Err(Fault::module("block is closed")) };
+        let index = self.receipts.len() as u32;
         let (before, mark) = (events.emitted(), events.mark());
         let gas_left = self.gas_limit - self.gas_used;
         let result = machine.apply(block, transaction, &mut Step { context, store, gas_left, events, index });
@@ -157,7 +157,6 @@ impl Run {
             list.amount(result.gas_used);
         }
         let event_count = (events.emitted() - before) as u32;
-        let tx_hash = sha256::hash(bytes);
         self.receipts.push(Receipt { tx_hash, code, gas_used: result.gas_used, event_count, log });
         Ok(())
     }

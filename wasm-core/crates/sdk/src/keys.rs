@@ -67,7 +67,8 @@ impl Keys {
 
     /// Reads every declared key, each once, in the order of addresses.
     pub fn load(self, host: &mut dyn Host) -> Result<Store, Fault> {
-        let addresses: Vec<_> = self.declared.iter().map(|&d| sha256::hash(self.key(d))).collect();
+        let keys: Vec<_> = self.declared.iter().map(|&declared| self.key(declared)).collect();
+        let addresses = sha256::hash_list(&keys);
         let mut order: Vec<(u64, u32)> = addresses.iter().zip(0..).map(|(a, i)| (prefix(a), i)).collect();
         order.sort_unstable_by(|a, b| {
             a.0.cmp(&b.0)

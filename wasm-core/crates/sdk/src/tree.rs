@@ -5,16 +5,14 @@ use crate::block::root_of;
 use crate::store::Store;
 use bedrock_abi::generated::StateRef;
 use bedrock_abi::lists::{AnswerReader, ReadList, WriteList};
-use bedrock_abi::{Fault, Host, MAX_LIST_ENTRIES};
+use bedrock_abi::{Fault, Host};
+use bedrock_crypto::sha256;
 use bedrock_merkle::{self as merkle, Base, Change, PageBatch, PageId, PageReader, Update};
 use std::collections::BTreeMap;
 
 /// Pages in one call, so that an answer stays within 16 MiB.
 const PAGES_PER_CALL: usize = 8_192;
 const _: () = assert!(PAGES_PER_CALL * (merkle::MAX_PAGE + 4) + 4 <= 16 << 20);
-
-/// What a first answer buffer has room for, a page.
-const EXPECTED_PAGE: usize = 640;
 
 /// Bytes of a write around its key and value.
 const WRITE_OVERHEAD: usize = 2 + 32 + 2 + 4;
@@ -26,24 +24,41 @@ impl PageReader for HostPages<'_> {
     type Error = Fault;
 
     fn read(&mut self, pages: &[PageId]) -> Result<PageBatch, Fault> {
-        let mut batch = PageBatch::default();
-        let (mut answer, mut path) = (Vec::new(), Vec::new());
+        let mut bytes = Vec::new();
+        let mut spans = Vec::with_capacity(pages.len());
         for chunk in pages.chunks(PAGES_PER_CALL) {
-            let mut request = ReadList::with_capacity(chunk.len() * 24);
-            for id in chunk {
-                path.clear();
-                id.path.encode(&mut path);
-                request.page(id.version, &path);
-            }
-            answer.reserve(chunk.len() * EXPECTED_PAGE);
-            self.0.state_read(request.finish(), &mut answer)?;
+            let answer = self.read_chunk(chunk)?;
             let mut entries = AnswerReader::new(&answer, chunk.len())?;
+            let before = bytes.len();
             for _ in chunk {
-                batch.push(entries.page()?);
+                spans.push(entries.page_span()?.map(|span| before + span.start..before + span.end));
             }
             entries.end()?;
+            // One call is the rule: then its answer is the batch, uncopied.
+            if bytes.is_empty() {
+                bytes = answer;
+            } else {
+                bytes.extend_from_slice(&answer);
+            }
         }
-        Ok(batch)
+        PageBatch::from_spans(bytes, spans).ok_or_else(|| Fault::module("spans of pages"))
+    }
+}
+
+impl HostPages<'_> {
+    /// The host's answer. There is room for pages of any size, since a second
+    /// call costs the host its reads again.
+    fn read_chunk(&mut self, pages: &[PageId]) -> Result<Vec<u8>, Fault> {
+        let mut request = ReadList::with_capacity(pages.len() * 24);
+        let mut path = Vec::new();
+        for id in pages {
+            path.clear();
+            id.path.encode(&mut path);
+            request.page(id.version, &path);
+        }
+        let mut answer = Vec::with_capacity(4 + pages.len() * (4 + merkle::MAX_PAGE));
+        self.0.state_read(request.finish(), &mut answer)?;
+        Ok(answer)
     }
 }
 
@@ -117,13 +132,19 @@ pub(crate) fn commit(
     store: &Store,
 ) -> Result<[u8; 32], Fault> {
     let root = root_of(state)?;
-    let mut changes = Vec::with_capacity(MAX_LIST_ENTRIES.min(store.slots.len()));
+    let mut changes = Vec::with_capacity(store.slots.len());
     let mut writer = Writer::new(host, store.slots.len() * 128);
+    let mut values = Vec::with_capacity(store.slots.len());
     for change in store.changes() {
         writer.row(change.address, change.key, change.value)?;
-        changes.push(Change { key: *change.address, value: change.value.map(merkle::value_hash) });
+        changes.push(Change { key: *change.address, value: change.value.map(|_| [0; 32]) });
+        values.extend(change.value);
     }
     writer.flush()?;
+    let written = changes.iter_mut().filter_map(|change| change.value.as_mut());
+    for (hash, of_value) in written.zip(sha256::hash_list(&values)) {
+        *hash = of_value;
+    }
     if changes.is_empty() {
         return Ok(root);
     }

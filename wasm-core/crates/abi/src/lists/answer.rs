@@ -16,6 +16,7 @@ pub struct Row<'a> {
 pub struct AnswerReader<'a> {
     cursor: Cursor<'a>,
     left: u32,
+    len: usize,
 }
 
 /// An answer that is cut off is the host's fault, not the module's.
@@ -31,7 +32,7 @@ impl<'a> AnswerReader<'a> {
         if left as usize != expected {
             return Err(Fault::state("an answer of another count than the request"));
         }
-        Ok(AnswerReader { cursor, left })
+        Ok(AnswerReader { cursor, left, len: answer.len() })
     }
 
     fn entry(&mut self) -> Result<Option<&'a [u8]>, Fault> {
@@ -57,6 +58,13 @@ impl<'a> AnswerReader<'a> {
     /// The next entry as a page; none where there is none.
     pub fn page(&mut self) -> Result<Option<&'a [u8]>, Fault> {
         self.entry()
+    }
+
+    /// Where the next entry's page lies in the answer; none where there is none.
+    pub fn page_span(&mut self) -> Result<Option<std::ops::Range<usize>>, Fault> {
+        let Some(page) = self.entry()? else { return Ok(None) };
+        let end = self.len - self.cursor.rest.len();
+        Ok(Some(end - page.len()..end))
     }
 
     /// Nothing may follow the last entry.

@@ -136,6 +136,46 @@ fn finish(first: Block, second: Block) -> [Digest; LANES] {
     let mut state = super::tree::INITIAL.map(Vector::splat);
     compress(&mut state, first);
     compress(&mut state, second);
+    digests(&state)
+}
+
+/// Hashes four messages that have `blocks` blocks each with their padding.
+pub(super) fn hash_messages(messages: [&[u8]; LANES], blocks: usize) -> [Digest; LANES] {
+    let mut state = super::tree::INITIAL.map(Vector::splat);
+    for at in (0..blocks).map(|block| block * 64) {
+        let mut words = [Vector::splat(0); 16];
+        if messages.iter().all(|message| message.len() >= at + 64) {
+            for quarter in 0..4 {
+                load(&mut words, quarter * 4, messages.map(|m| sixteen(m, at + quarter * 16)));
+            }
+        } else {
+            let padded = messages.map(|message| padded(message, at, at + 64 == blocks * 64));
+            for quarter in 0..4 {
+                load(&mut words, quarter * 4, [0, 1, 2, 3].map(|i| sixteen(&padded[i], quarter * 16)));
+            }
+        }
+        compress(&mut state, words);
+    }
+    digests(&state)
+}
+
+/// The block of a padded message at `at`; the last one ends with the length.
+fn padded(message: &[u8], at: usize, last: bool) -> [u8; 64] {
+    let mut out = [0u8; 64];
+    let rest = message.get(at..).unwrap_or_default();
+    let rest = &rest[..rest.len().min(64)];
+    out[..rest.len()].copy_from_slice(rest);
+    if (at..at + 64).contains(&message.len()) {
+        out[message.len() - at] = 0x80;
+    }
+    if last {
+        out[56..].copy_from_slice(&(message.len() as u64 * 8).to_be_bytes());
+    }
+    out
+}
+
+#[inline]
+fn digests(state: &[Vector; 8]) -> [Digest; LANES] {
     let mut out = [[0u8; 32]; LANES];
     for (half, words) in state.chunks_exact(4).enumerate() {
         let parts = Vector::untranspose_be([words[0], words[1], words[2], words[3]]);
