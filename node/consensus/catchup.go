@@ -108,6 +108,7 @@ func (c *Core) fetchHint(n *node, q *types.QC) {
 // of what is proposed by id, of an own vote on record, and of their ancestors.
 // rule: catch-up
 func (c *Core) fetchMissing() {
+	c.resend.patience = 0
 	if cc := c.pendingCC; cc != nil && cc.Outcome.Height > c.tip.height+syncAhead {
 		if c.resend.syncAt == 0 || c.now.MonoMs >= c.resend.syncAt+c.cfg.Timing.ResendMs {
 			c.resend.syncAt = max(c.now.MonoMs, 1)
@@ -177,8 +178,28 @@ func (c *Core) fetchChain(n *node) {
 	}
 }
 
+// fetchPatience is how long a body that should be on its way is waited for.
+func (c *Core) fetchPatience() uint64 { return c.cfg.Timing.SettleMs / 2 }
+
+// onItsWay reports whether a missing body has probably been sent to us: a validator
+// gets the proposals of the newest views, on another stream than votes and
+// certificates, so that these often come before the block.
+func (c *Core) onItsWay(n *node) bool {
+	if c.self < 0 || n.fetchedAt != 0 || n.view+1 < c.view {
+		return false
+	}
+	if n.missedAt == 0 {
+		n.missedAt = max(c.now.MonoMs, 1)
+	}
+	return c.now.MonoMs < n.missedAt+c.fetchPatience()
+}
+
 // fetch asks for one body, again at each resend interval.
 func (c *Core) fetch(n *node, from []Peer) {
+	if c.onItsWay(n) {
+		c.resend.patience = n.missedAt + c.fetchPatience()
+		return
+	}
 	if n.fetchedAt != 0 && c.now.MonoMs < n.fetchedAt+c.cfg.Timing.ResendMs {
 		return
 	}

@@ -118,6 +118,7 @@ func (c *Core) Step(now Now, ev Event) []Effect {
 func (c *Core) handle(ev Event) {
 	switch e := ev.(type) {
 	case Tick:
+		c.wakeAt = 0 // say again when to wake, should this tick have come early
 	case Received:
 		c.receive(e.From, e.Message)
 	case BlockBuilt:

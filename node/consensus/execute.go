@@ -134,4 +134,12 @@ func (c *Core) forgetRecorded() {
 		delete(c.recorded, o.Block)
 	}
 	c.recordedAt = keep
+	// What a follower would record goes to nobody; drop it all the same.
+	pending := c.eff.record[:0]
+	for _, o := range c.eff.record {
+		if o.Height > c.synced {
+			pending = append(pending, o)
+		}
+	}
+	c.eff.record = pending
 }

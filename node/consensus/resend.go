@@ -42,6 +42,7 @@ type resendState struct {
 	commit   uint64 // view of the newest own commit vote
 	timeouts uint64
 	syncAt   uint64
+	patience uint64 // when a body that is on its way is fetched after all; 0: none
 }
 
 // resendDue sends again what others may have missed. // rule: resend
@@ -142,6 +143,7 @@ func (c *Core) scheduleWake() {
 	if sign && c.due.at != 0 {
 		soon(c.executionWait())
 	}
+	soon(c.resend.patience)
 	if late := c.finalityLate(); late != never {
 		soon(late)
 	}

@@ -33,6 +33,7 @@ type node struct {
 
 	fetchFrom []Peer // who should have the body
 	fetchedAt uint64 // when it was asked for last; 0: never
+	missedAt  uint64 // when it was first found missing; 0: never
 }
 
 func finalNode(f Final) *node {
@@ -40,7 +41,7 @@ func finalNode(f Final) *node {
 		verdict: verdictValid, executed: true, outcome: f.Outcome}
 }
 
-// certified gives the node of a certified or proposed block, made without its
+// named gives the node of a certified or proposed block, made without its
 // body if it is unknown. Nil at or below the last final height.
 func (c *Core) named(id types.Hash, view, height uint64) *node {
 	if n := c.nodes[id]; n != nil {
@@ -95,14 +96,6 @@ func (c *Core) chain(n *node) (nodes []*node, whole bool, missing *node) {
 		n = p
 	}
 	return nodes, true, nil
-}
-
-// extends reports whether n has ancestor (or is it), as far as bodies tell.
-func (c *Core) extends(n, ancestor *node) bool {
-	for n != nil && n.height > ancestor.height {
-		n = c.parent(n)
-	}
-	return n == ancestor
 }
 
 // inFlight lists the bodies of n and its ancestors above the last final block.
