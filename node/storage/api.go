@@ -80,11 +80,9 @@ type Options struct {
 	// AllowUnsafeFileSystem accepts network and overlay file systems.
 	AllowUnsafeFileSystem bool
 	// BlockCacheBytes and WriteBufferBytes bound RocksDB's memory; 0: 64 MiB and
-	// 128 MiB.
+	// 128 MiB. Half the write buffer of batches makes one write-ahead log.
 	BlockCacheBytes  uint64
 	WriteBufferBytes uint64
-	// MaxWALBytes bounds the write-ahead log; 0: 256 MiB.
-	MaxWALBytes uint64
 	// CompactionBytesPerSecond limits compaction and flush; 0: 64 MiB.
 	CompactionBytesPerSecond int64
 	// BallastBytes is the size of the ballast file; 0: 256 MiB; below 0: none.

@@ -59,8 +59,15 @@ func (b *batch) bytes() int { return len(b.rep) }
 // write hands the batch to RocksDB. An error ends the store.
 // // rule: sync-failure
 func (s *Store) write(b *batch, opts *grocksdb.WriteOptions) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	if err := s.usable(); err != nil {
 		return err
+	}
+	if s.sinceFlush > 0 && s.sinceFlush+uint64(len(b.rep)) > s.opt.WriteBufferBytes/2 {
+		if err := s.flush(); err != nil {
+			return err
+		}
 	}
 	binary.LittleEndian.PutUint32(b.rep[8:], b.count)
 	native := grocksdb.WriteBatchFrom(b.rep)
@@ -68,6 +75,24 @@ func (s *Store) write(b *batch, opts *grocksdb.WriteOptions) error {
 	if err := s.db.Write(opts, native); err != nil {
 		return s.fail("write a batch", err)
 	}
+	s.sinceFlush += uint64(len(b.rep))
 	s.written.Add(uint64(len(b.rep)))
+	return nil
+}
+
+// flush moves every family's memtable to tables, in the background, and begins a
+// new write-ahead log, after the present one was synced. RocksDB left to itself
+// begins one while the old one is unsynced: a power cut that takes the old one's
+// tail and leaves the new one opens with a hole between them.
+func (s *Store) flush() error {
+	if err := s.db.FlushWAL(true); err != nil {
+		return s.fail("sync the write-ahead log", err)
+	}
+	for f := famBlocks; f < familyCount; f++ {
+		if err := s.db.FlushCF(s.handles[f], s.background); err != nil {
+			return s.fail("flush "+familyNames[f], err)
+		}
+	}
+	s.sinceFlush = 0
 	return nil
 }

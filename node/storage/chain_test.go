@@ -194,7 +194,7 @@ func (c *chain) addresses() []state.Address {
 func testOptions() Options {
 	return Options{
 		Genesis: testGenesis, AllowUnsafeFileSystem: true, BallastBytes: -1,
-		BlockCacheBytes: 1 << 20, WriteBufferBytes: 1 << 20, MaxWALBytes: 1 << 20,
+		BlockCacheBytes: 1 << 20, WriteBufferBytes: 1 << 20,
 		CheckRoot: func(root types.Hash, page []byte) error {
 			if types.SumHash(page) != root {
 				return fmt.Errorf("root page %q does not hash to %s", page, root)

@@ -24,6 +24,9 @@ const (
 	maxOpenFiles    = 1024
 	smoothSyncBytes = 1 << 20
 	backgroundJobs  = 2
+	arenaBytes      = 256 << 10
+	// never is a size of memtables and logs that no node reaches.
+	never = 1 << 36
 )
 
 func newSettings(opt *Options, create bool) (*settings, error) {
@@ -31,13 +34,17 @@ func newSettings(opt *Options, create bool) (*settings, error) {
 		cache:   grocksdb.NewLRUCache(opt.BlockCacheBytes),
 		limiter: grocksdb.NewRateLimiter(opt.CompactionBytesPerSecond, 100_000, 10),
 	}
-	s.db = grocksdb.NewDefaultOptions()
+	// RocksDB would allocate a log as large as a memtable may get.
+	db, err := grocksdb.GetOptionsFromString(nil, "allow_fallocate=false")
+	if err != nil {
+		return nil, fmt.Errorf("set up the database: %w", err)
+	}
+	s.db = db
 	s.db.SetCreateIfMissing(create)
 	s.db.SetCreateIfMissingColumnFamilies(true)
 	s.db.SetParanoidChecks(true)
 	s.db.SetWALRecoveryMode(grocksdb.PointInTimeRecovery)
-	s.db.SetDbWriteBufferSize(opt.WriteBufferBytes)
-	s.db.SetMaxTotalWalSize(opt.MaxWALBytes)
+	s.db.SetMaxTotalWalSize(never) // Store.flush says when
 	s.db.SetMaxBackgroundJobs(backgroundJobs)
 	s.db.SetMaxOpenFiles(maxOpenFiles)
 	s.db.SetBytesPerSync(smoothSyncBytes)
@@ -72,11 +79,11 @@ func (s *settings) family(f family, opt *Options) (*grocksdb.Options, error) {
 	table.SetFormatVersion(5)
 	o.SetLevelCompactionDynamicLevelBytes(true)
 	o.SetCompression(grocksdb.LZ4Compression)
-	o.SetWriteBufferSize(max(opt.WriteBufferBytes/2, 1<<20))
+	o.SetWriteBufferSize(never) // Store.flush says when
+	o.SetArenaBlockSize(arenaBytes)
 	switch f {
 	case famState:
 		// A read seeks the newest height of one address: the filter is on it.
-		o.SetMemTablePrefixBloomSizeRatio(0.05)
 		table.SetWholeKeyFiltering(false)
 	case famTree:
 		o.SetCompression(grocksdb.NoCompression) // hashes

@@ -88,6 +88,8 @@ func (s *Store) openRocks() error {
 	s.unsynced = grocksdb.NewDefaultWriteOptions()
 	s.durable = grocksdb.NewDefaultWriteOptions()
 	s.durable.SetSync(true)
+	s.background = grocksdb.NewDefaultFlushOptions()
+	s.background.SetWait(false)
 	s.points = grocksdb.NewDefaultReadOptions()
 	s.points.SetTotalOrderSeek(true)
 	s.prefixed = grocksdb.NewDefaultReadOptions()

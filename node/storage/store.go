@@ -30,11 +30,15 @@ type Store struct {
 	points   *grocksdb.ReadOptions // point reads and whole scans
 	prefixed *grocksdb.ReadOptions // seeks inside one address
 
+	background *grocksdb.FlushOptions // does not wait
+
 	gate   sync.RWMutex // held for reading by every use of db
 	closed bool
 
 	committing sync.Mutex // one Commit at a time
 	pruning    sync.Mutex // one step of Prune at a time
+	writing    sync.Mutex // one batch at a time
+	sinceFlush uint64     // bytes of batches
 
 	mu      sync.RWMutex
 	tip     tip
@@ -64,9 +68,6 @@ func (o *Options) setDefaults() {
 	}
 	if o.WriteBufferBytes == 0 {
 		o.WriteBufferBytes = 128 << 20
-	}
-	if o.MaxWALBytes == 0 {
-		o.MaxWALBytes = 256 << 20
 	}
 	if o.CompactionBytesPerSecond <= 0 {
 		o.CompactionBytesPerSecond = 64 << 20
@@ -215,6 +216,9 @@ func (s *Store) release() error {
 		if o != nil {
 			o.Destroy()
 		}
+	}
+	if s.background != nil {
+		s.background.Destroy()
 	}
 	if s.settings != nil {
 		s.settings.destroy()
