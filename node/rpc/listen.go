@@ -37,7 +37,7 @@ type ServeOptions struct {
 
 // drainTime is how long open requests may go on when a server ends; streams are
 // cut then.
-const drainTime = 2 * time.Second
+const drainTime = 500 * time.Millisecond
 
 // Serve serves until ctx ends, then lets open requests finish for a moment. It
 // returns nil after an end that ctx asked for.
