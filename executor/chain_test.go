@@ -35,7 +35,7 @@ func TestOutcomesDoNotDependOnCommits(t *testing.T) {
 				l.commit(t, waiting[0])
 				waiting = waiting[1:]
 			}
-			outcomes = append(outcomes, result.StateRoot, result.ReceiptsRoot, result.GasUsed, result.Overlay.WriteSet())
+			outcomes = append(outcomes, result.StateRoot, result.ReceiptsRoot, result.GasUsed, digest(result.Overlay.WriteSet()))
 		}
 		return outcomes
 	}

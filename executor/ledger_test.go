@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	executorv1 "github.com/bedrock-bft/bedrock/proto/bedrock/executor/v1"
@@ -35,8 +36,15 @@ type ledger struct {
 	turn     int // of the senders
 }
 
+// canonicalModules holds what was compiled already, by engine.
+var canonicalModules sync.Map
+
+// canonical is the canonical module, compiled once for each engine.
 func canonical(t testing.TB, engine *Engine) *Module {
 	t.Helper()
+	if module, ok := canonicalModules.Load(engine); ok {
+		return module.(*Module)
+	}
 	wasm, err := Canonical()
 	if err != nil {
 		t.Fatal(err)
@@ -45,6 +53,7 @@ func canonical(t testing.TB, engine *Engine) *Module {
 	if err != nil {
 		t.Fatal(err)
 	}
+	canonicalModules.Store(engine, module)
 	return module
 }
 
