@@ -17,8 +17,9 @@
 //!
 //! It must not know accounts, fees or any rule of a ledger.
 //!
-//! Guarded by: the tests of each module, `crates/ledger/tests`, and
-//! `crates/replay/tests` (native against the sandbox).
+//! Guarded by: `tests/machine.rs` (a second state machine, in under 150 lines),
+//! `tests/store.rs` (the overlay against a plain map), `crates/ledger/tests`,
+//! and `crates/replay/tests` (native against the sandbox).
 
 mod block;
 mod calls;
