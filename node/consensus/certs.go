@@ -145,26 +145,26 @@ func (c *Core) assembleTC(view uint64) {
 	if view+1 < c.view || c.highTC != nil && c.highTC.View >= view {
 		return
 	}
-	slots, _, power := tally(c, c.timeouts, view, func(*types.SignedTimeout) bool { return true })
-	if !c.enough(power) {
-		return
-	}
-	// Check the signatures, group by group: each group signed one message.
-	for _, high := range reported(slots) {
-		like := func(t *types.SignedTimeout) bool { return t.Vote.HighView == high }
-		group, signers, _ := tally(c, c.timeouts, view, like)
-		verifyTogether(c, group, signers, types.Timeout{View: view, HighView: high}, timeoutSignature)
-	}
 	for {
+		slots, _, power := tally(c, c.timeouts, view, func(*types.SignedTimeout) bool { return true })
+		if !c.enough(power) {
+			return
+		}
+		// Check the signatures, group by group: each group signed one message.
+		for _, high := range reported(slots) {
+			like := func(t *types.SignedTimeout) bool { return t.Vote.HighView == high }
+			group, signers, _ := tally(c, c.timeouts, view, like)
+			verifyTogether(c, group, signers, types.Timeout{View: view, HighView: high}, timeoutSignature)
+		}
 		slots, _, power = tally(c, c.timeouts, view, func(*types.SignedTimeout) bool { return true })
 		if !c.enough(power) {
 			return
 		}
 		groups := reported(slots)
 		top := groups[len(groups)-1]
-		high := c.certificateOf(view, top)
-		if high == nil {
-			continue // that group's timeouts reported no valid QC and are gone
+		high, dropped := c.certificateOf(view, top)
+		if dropped {
+			continue // count again without them
 		}
 		t := &types.TC{Epoch: c.set.Epoch.Number, View: view, High: *high}
 		for _, h := range groups {
@@ -199,10 +199,10 @@ func reported(slots []*slot[types.SignedTimeout]) []uint64 {
 
 // certificateOf finds the QC of the view that some timeouts of view report. A
 // timeout whose QC is invalid is none, and is dropped.
-func (c *Core) certificateOf(view, high uint64) *types.QC {
+func (c *Core) certificateOf(view, high uint64) (q *types.QC, dropped bool) {
 	if c.safety.Lock.View == high {
-		q := c.safety.Lock
-		return &q
+		lock := c.safety.Lock
+		return &lock, false
 	}
 	for i := range c.timeouts {
 		s := c.timeouts[i].get(view)
@@ -211,11 +211,11 @@ func (c *Core) certificateOf(view, high uint64) *types.QC {
 		}
 		if err := c.set.VerifyQC(&s.vote.High, c.rootID()); err != nil {
 			c.reportValidator(i, "timeout: "+err.Error())
-			s.vote = nil
+			s.vote, dropped = nil, true
 			continue
 		}
-		q := s.vote.High
-		return &q
+		high := s.vote.High
+		return &high, dropped
 	}
-	return nil
+	return nil, dropped
 }

@@ -16,7 +16,7 @@ func (c *Core) accuse(kind types.EvidenceKind, validator uint32, view uint64, a,
 		return
 	}
 	e := types.NewEvidence(kind, c.set.Epoch.Number, validator, a, b)
-	if e.Check() != nil {
+	if c.set.VerifyEvidence(&e) != nil {
 		return // unlike, but not what an honest validator never signs
 	}
 	c.faults[f] = true

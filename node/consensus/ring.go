@@ -104,7 +104,8 @@ func (c *Core) reportValidator(i int, reason string) {
 }
 
 // verifyTogether checks the unverified among the slots, which hold one message,
-// and clears those whose signature is invalid. // verification is lazy
+// and clears those whose signature is invalid. A bls12381 sum that verifies proves
+// that those signatures join, not each of them: they stay unverified.
 func verifyTogether[T any](c *Core, slots []*slot[T], signers []int, m types.Signable, sig func(*T) []byte) {
 	var todo []*slot[T]
 	var who []int
@@ -117,8 +118,9 @@ func verifyTogether[T any](c *Core, slots []*slot[T], signers []int, m types.Sig
 	if len(todo) == 0 {
 		return
 	}
+	each := len(todo) == 1 || c.cfg.Scheme.ID() == types.SchemeEd25519
 	for k, ok := range c.set.FilterValid(who, m, sigs) {
-		if todo[k].verified = ok; !ok {
+		if todo[k].verified = ok && each; !ok {
 			todo[k].vote = nil
 			c.reportValidator(who[k], "invalid signature of a vote")
 		}
