@@ -47,6 +47,7 @@ type Node struct {
 	signer    *signer.Signer
 	voteLog   *votelog.Log
 	recovered votelog.Recovered
+	aside     string // what became of the volume's identity before this one; empty: there was none
 	store     *storage.Store
 	host      *executor.Engine
 	modules   moduleStore
@@ -141,7 +142,7 @@ func (n *Node) openVoteLog() error {
 	}
 	log, recovered, err := votelog.Open(n.signer.VoteLogDir(), votelog.Options{Owner: owner, AllowUnsafeFileSystem: n.unsafeFileSystems()})
 	if errors.Is(err, votelog.ErrForeign) {
-		aside, renewErr := n.signer.Foreign("vote log", err.Error())
+		aside, renewErr := n.signer.Foreign(signer.AsideVoteLog, err.Error())
 		if renewErr != nil {
 			return errors.Join(err, renewErr)
 		}
@@ -151,6 +152,9 @@ func (n *Node) openVoteLog() error {
 	}
 	if err != nil {
 		return err
+	}
+	if n.aside, err = n.signer.LastAside(); err != nil {
+		return fmt.Errorf("look for identities set aside: %w", err)
 	}
 	n.voteLog, n.recovered = log, recovered
 	n.closers = append(n.closers, log.Close)

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/bedrock-bft/bedrock/node/engine"
 	"github.com/bedrock-bft/bedrock/node/explorer"
 	"github.com/bedrock-bft/bedrock/node/rpc"
 )
@@ -131,12 +132,21 @@ func (n *Node) notReady() []string {
 		reasons = append(reasons, fmt.Sprintf("syncs: height %d of %d", n.store.Tip(), s.Target))
 	}
 	if n.cfg.Role == "validator" && !s.Signing {
-		reasons = append(reasons, "does not sign: "+s.WhyNot)
+		reasons = append(reasons, "does not sign: "+n.whyNot(&s))
 	}
 	if len(n.network.Peers()) == 0 && s.Epoch != nil && len(s.Epoch.Validators) > 1 {
 		reasons = append(reasons, "no peer is connected")
 	}
 	return reasons
+}
+
+// whyNot is why this process does not sign: with an identity that no set names,
+// also what became of the one before. // rule: volume-foreign
+func (n *Node) whyNot(s *engine.Status) string {
+	if s.Signing || s.Consensus.Self >= 0 || n.aside == "" {
+		return s.WhyNot
+	}
+	return fmt.Sprintf("%s; the volume is foreign: %s; let the validator's owner rotate to this identity (%s)", s.WhyNot, n.aside, n.signer.Record().NetworkKey)
 }
 
 // watchHalt ends the node once the height of SetHaltHeight is final.

@@ -161,6 +161,16 @@ func listAsides(dir string) ([]SetAside, error) {
 	return asides, nil
 }
 
+// LastAside says which identity was set aside last and why; empty where none was.
+func (s *Signer) LastAside() (string, error) {
+	asides, err := listAsides(s.dir)
+	if err != nil || len(asides) == 0 {
+		return "", err
+	}
+	last := asides[len(asides)-1]
+	return fmt.Sprintf("identity %s was set aside (%s: %s)", last.NetworkKey, last.Why, last.Detail), nil
+}
+
 func newAsideName(dir string) (string, error) {
 	for i := 1; i <= maxAsides; i++ {
 		name := fmt.Sprintf("%s%04d", asidePrefix, i)
