@@ -67,9 +67,13 @@ func (g *gossip) announce(cc *types.CC) {
 	}
 }
 
+// follows says whether this node learns of certificates by gossip: whoever is not
+// in the set is sent none, whatever its role, such as one whose identity was set
+// aside.
+func (g *gossip) follows() bool { return g.n.engine.Status().Consensus.Self < 0 }
+
 // run takes what peers gossip.
 func (g *gossip) run(ctx context.Context) error {
-	follower := g.n.cfg.Role != "validator"
 	for {
 		select {
 		case <-ctx.Done():
@@ -84,7 +88,7 @@ func (g *gossip) run(ctx context.Context) error {
 			}
 		case m := <-g.blocks:
 			message, err := wire.DecodeMessage(m.Data)
-			if err != nil || !follower {
+			if err != nil || !g.follows() {
 				continue
 			}
 			g.n.engine.Receive(consensus.Peer(m.From), message)
