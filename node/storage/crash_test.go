@@ -139,7 +139,7 @@ func (l *life) act() {
 
 // The promises of doc.go.
 func TestCrashAtEveryWrite(t *testing.T) {
-	const lives, firstLife = 20, 100
+	const lives, firstLife = 12, 100
 	var openings, cuts, ops int
 	for seed := range uint64(lives) {
 		seed += firstLife

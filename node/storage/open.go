@@ -172,6 +172,8 @@ func (s *Store) initialise() error {
 	if s.opt.VoteLogSynced > 0 {
 		b.put(famMeta, []byte(metaFilling), []byte{1})
 		s.filling = true
+		s.log.Warn("the database is empty, the vote log saw synced writes: filling from peers, signing waits for that",
+			"dir", s.dir, "vote_log_synced", s.opt.VoteLogSynced)
 	}
 	return s.write(b, s.durable)
 }
