@@ -18,8 +18,8 @@ func (c *Core) tryCommitVote() bool {
 	if c.safety.Lock.View <= floor {
 		return false
 	}
-	nodes, _, _ := c.chain(c.nodes0(c.safety.Lock.Block))
-	for _, n := range nodes {
+	line, _, _ := c.chain(c.nodes0(c.safety.Lock.Block))
+	for _, n := range line {
 		if n.qc == nil {
 			continue
 		}
@@ -68,7 +68,7 @@ func (c *Core) tryFinalize() bool {
 	if n == nil || !n.executed {
 		return false
 	}
-	nodes, whole, _ := c.chain(n)
+	line, whole, _ := c.chain(n)
 	if !whole {
 		return false
 	}
@@ -77,8 +77,8 @@ func (c *Core) tryFinalize() bool {
 		return true
 	}
 	f := Finalize{Certificate: cc}
-	for i := len(nodes) - 1; i >= 0; i-- {
-		a := nodes[i]
+	for i := len(line) - 1; i >= 0; i-- {
+		a := line[i]
 		f.Blocks = append(f.Blocks, FinalBlock{Block: a.block, Outcome: a.outcome})
 		c.record(a.view, a.height, a.id, a.outcome.Hash())
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-var seeds = flag.Int("sim.seeds", 150, "seeds of each simulated scenario")
+var seeds = flag.Int("sim.seeds", 20, "seeds of each simulated scenario")
 var firstSeed = flag.Int64("sim.seed", 1, "first seed")
 
 // scenarios are what is simulated; every one must agree always and go on after the

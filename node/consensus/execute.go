@@ -31,12 +31,12 @@ func (c *Core) nextToExecute(n *node) (next, parent *node) {
 	if n == nil {
 		return nil, nil
 	}
-	nodes, whole, _ := c.chain(n)
+	line, whole, _ := c.chain(n)
 	if !whole {
 		return nil, nil
 	}
 	trusted := false
-	for _, a := range nodes {
+	for _, a := range line {
 		trusted = trusted || a.qc != nil || a.verdict == verdictValid || a.logged || c.isPending(a)
 		if !trusted {
 			continue

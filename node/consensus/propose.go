@@ -132,13 +132,13 @@ func (c *Core) blockFor(kind types.Kind, view uint64, parent types.Hash, height 
 // parent's body, after the epoch's end, and where the tail is full.
 func (c *Core) fillBuild(ask *BuildBlock) {
 	n := c.nodes[ask.Parent]
-	nodes, whole := []*node(nil), false
+	line, whole := []*node(nil), false
 	if n != nil {
-		nodes, whole, _ = c.chain(n)
+		line, whole, _ = c.chain(n)
 		ask.MinTimestampMs = n.timeMs + 1
 	}
 	bytes := 0
-	for _, a := range nodes {
+	for _, a := range line {
 		if a.block != nil {
 			bytes += a.block.PayloadBytes()
 		}
@@ -182,8 +182,8 @@ func (c *Core) finalityLate() uint64 {
 	if c.pendingCC != nil {
 		covered = c.pendingCC.Outcome.Height // final, once executed here
 	}
-	nodes, _, _ := c.chain(c.nodes0(c.safety.Lock.Block))
-	for _, n := range nodes {
+	line, _, _ := c.chain(c.nodes0(c.safety.Lock.Block))
+	for _, n := range line {
 		if n.qc != nil && n.height > covered {
 			since = min(since, n.certifiedAt)
 		}

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"container/heap"
+	"encoding/json"
 	"fmt"
 	"math/rand"
 
@@ -247,6 +248,10 @@ func (n *simNode) carryOut(effects []Effect) {
 // carry does one effect; an event that it gives at once is answered.
 func (n *simNode) carry(x Effect) Event {
 	w, d := n.w, &n.disk
+	if w.trace != nil {
+		b, err := json.Marshal(x)
+		w.trace(fmt.Sprintf("%d %d %T %s %v", w.now, n.i, x, b, err))
+	}
 	switch x := x.(type) {
 	case Persist:
 		n.persist(x)

@@ -83,26 +83,26 @@ func (c *Core) parent(n *node) *node {
 // chain lists n and its ancestors above the last final block, n first. whole is
 // false if a body is missing, or the chain does not reach the last final block;
 // then missing is the lowest node known, whose body or parent is missing.
-func (c *Core) chain(n *node) (nodes []*node, whole bool, missing *node) {
+func (c *Core) chain(n *node) (line []*node, whole bool, missing *node) {
 	for n != c.tip {
-		nodes = append(nodes, n)
+		line = append(line, n)
 		if n.block == nil {
-			return nodes, false, n
+			return line, false, n
 		}
 		p := c.parent(n)
 		if p == nil || p.height+1 != n.height {
-			return nodes, false, n
+			return line, false, n
 		}
 		n = p
 	}
-	return nodes, true, nil
+	return line, true, nil
 }
 
 // inFlight lists the bodies of n and its ancestors above the last final block.
 func (c *Core) inFlight(n *node) []*types.Block {
-	nodes, _, _ := c.chain(n)
-	blocks := make([]*types.Block, 0, len(nodes))
-	for _, a := range nodes {
+	line, _, _ := c.chain(n)
+	blocks := make([]*types.Block, 0, len(line))
+	for _, a := range line {
 		if a.block != nil {
 			blocks = append(blocks, a.block)
 		}

@@ -77,13 +77,13 @@ func (c *Core) votable(n *node) bool {
 	if p == nil || p != c.tip && p.block == nil || n.verdict != verdictValid || !c.validHeader(n, p) {
 		return false
 	}
-	nodes, whole, _ := c.chain(p)
+	line, whole, _ := c.chain(p)
 	if !whole {
 		return false
 	}
 	// rule: execution-lag
 	unexecuted, bytes := 0, n.block.PayloadBytes()
-	for _, a := range nodes {
+	for _, a := range line {
 		bytes += a.block.PayloadBytes()
 		if !a.executed {
 			unexecuted++
