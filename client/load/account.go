@@ -131,7 +131,11 @@ type factory struct {
 const recordKeys = 256
 
 func newFactory(c *Config) *factory {
-	f := &factory{config: c, ahead: min(1024, max(2, signedAhead/c.Senders)), records: int(c.RecordShare * (1 << 16))}
+	total := min(signedAhead, 2*c.Rate) // two seconds ahead will do
+	if c.Duration > 0 {
+		total = min(total, c.Rate*c.Duration.Seconds())
+	}
+	f := &factory{config: c, ahead: min(1024, max(2, int(total)/c.Senders)), records: int(c.RecordShare * (1 << 16))}
 	for _, k := range c.Keys {
 		f.to = append(f.to, ledger.AddressOf(k.Public().(ed25519.PublicKey)))
 	}

@@ -11,7 +11,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		newStartCommand(), newDevnetCommand(), newReplayCommand(),
+		newStartCommand(), newDevnetCommand(), newBenchCommand(), newReplayCommand(),
 		newInitCommand(), newIdentityCommand(), newGenesisCommand(), newKeysCommand(),
 		newTxCommand(), newQueryCommand(), newVerifyCommand(), newExecutorCommand(), newInspectCommand(),
 	)
