@@ -31,3 +31,26 @@ func TestMutationsAreCaught(t *testing.T) {
 		})
 	}
 }
+
+// TestEpochMutationIsCaught gives descendants of an epoch's end an outcome of their
+// own: nodes must end in a conflict, or with blocks above the end final.
+func TestEpochMutationIsCaught(t *testing.T) {
+	for seed := range int64(40) {
+		p := scenarios()["epochs"]
+		p.seed, p.broken = seed, descendantOwnOutcome
+		w := newWorld(p)
+		if err := w.run(); err != nil {
+			t.Logf("caught after %d seeds: %v", seed+1, err)
+			return
+		}
+		for _, n := range w.nodes {
+			for h, change := range n.disk.changes {
+				if change != nil && uint64(len(n.disk.finals)) > h && n.disk.finals[h].Block.Header.Epoch != change.Number {
+					t.Logf("caught after %d seeds: a block above the end at %d is final", seed+1, h)
+					return
+				}
+			}
+		}
+	}
+	t.Fatal("not caught by 40 seeds")
+}

@@ -42,6 +42,7 @@ type resendState struct {
 	commit   uint64 // view of the newest own commit vote
 	timeouts uint64
 	syncAt   uint64
+	calm     uint64 // intervals in which nothing was missing and nothing changed
 	patience uint64 // when a body that is on its way is fetched after all; 0: none
 }
 
@@ -55,7 +56,9 @@ func (c *Core) resendDue() {
 	c.askAhead()
 	if c.self >= 0 {
 		c.resendVotes()
-		c.resendCertificates()
+		if !c.calm() {
+			c.resendCertificates()
+		}
 	}
 	if c.self >= 0 || c.wasMember {
 		c.resendEpoch()
@@ -68,6 +71,24 @@ func (c *Core) resendDue() {
 	if c.safety.Commit != nil {
 		r.commit = c.safety.Commit.View
 	}
+}
+
+// calmInterval is how many intervals apart certificates are sent while nothing is
+// missing: only somebody who comes back wants them then.
+const calmInterval = 8
+
+// calm reports whether this interval's certificates can be left out: for a while
+// nothing has changed, everything certified is final, and nobody here gave up the
+// view.
+func (c *Core) calm() bool {
+	r := &c.resend
+	if r.view != c.view || r.lock != c.safety.Lock.View || c.safety.TimeoutView >= c.view ||
+		c.pendingCC != nil || c.safety.Lock.Height > c.tip.height || c.epochCert != nil {
+		r.calm = 0
+		return false
+	}
+	r.calm++
+	return r.calm > 2 && r.calm%calmInterval != 0
 }
 
 func (c *Core) multicast(m types.Message) { c.eff.emit(Multicast{Message: m}) }
