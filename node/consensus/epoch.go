@@ -77,7 +77,7 @@ func (c *Core) tryEpochEnd() bool {
 // epochReady enters the next epoch: everything of the old one goes, and one write
 // makes the step durable. // rule: epoch-enter
 func (c *Core) epochReady(e EpochReady) {
-	if !c.preparing || e.Number != c.set.Epoch.Number+1 {
+	if !c.preparing || c.tipChange == nil || e.Number != c.set.Epoch.Number+1 {
 		return
 	}
 	next, cert := *c.tipChange, c.epochCert
