@@ -40,6 +40,7 @@ type cluster struct {
 
 	mu     sync.Mutex
 	deaths map[string]error // by name: of nodes that ended unasked
+	doomed string           // the node that may do so
 }
 
 // newCluster makes the homes of a network; nothing runs yet. At its end all
@@ -83,6 +84,11 @@ func newCluster(t *testing.T, opt devnet.Options) *cluster {
 }
 
 func (c *cluster) finish() {
+	for i, p := range c.net.Nodes {
+		if err := c.death(i); err != nil {
+			c.Errorf("%s ended by itself: %v", p.Name, err)
+		}
+	}
 	if c.Failed() {
 		c.Log(c.lastWords())
 	}
@@ -115,12 +121,32 @@ func (c *cluster) wait(what string, done func() (bool, string)) {
 		if ok {
 			return
 		}
+		c.allLive(what)
 		select {
 		case <-poll.C:
 		case <-deadline.C:
 			c.Fatalf("waited %s for: %s; at last: %s", patience, what, last)
 		}
 	}
+}
+
+// allLive fails if a node ended that nobody expects to.
+func (c *cluster) allLive(what string) {
+	c.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name, err := range c.deaths {
+		if name != c.doomed {
+			c.Fatalf("%s ended by itself (%v), waiting for: %s", name, err, what)
+		}
+	}
+}
+
+// mayDie expects a node to end by itself, until forgetDeath.
+func (c *cluster) mayDie(i int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.doomed = c.net.Nodes[i].Name
 }
 
 func (c *cluster) startAll() {
@@ -172,21 +198,12 @@ func (c *cluster) waitSigning(nodes ...int) {
 	c.Helper()
 	for _, i := range nodes {
 		c.wait(fmt.Sprintf("node%d signs", i), func() (bool, string) {
-			c.mustRun(i)
 			s := c.status(i)
 			if s == nil {
 				return false, "it does not answer"
 			}
 			return s.Signing && !s.Syncing, fmt.Sprintf("height %d of %d, %s", s.FinalHeight, s.TargetHeight, s.NotSigningReason)
 		})
-	}
-}
-
-// mustRun fails if a node is down.
-func (c *cluster) mustRun(i int) {
-	c.Helper()
-	if p := c.net.Nodes[i]; !p.Running() {
-		c.Fatalf("%s ended: %v", p.Name, c.death(i))
 	}
 }
 
@@ -202,6 +219,7 @@ func (c *cluster) forgetDeath(i int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.deaths, c.net.Nodes[i].Name)
+	c.doomed = ""
 }
 
 // waitDeath waits until a node has ended by itself, and answers its exit code.
@@ -224,7 +242,6 @@ func (c *cluster) waitHeight(height uint64, nodes ...int) {
 	c.Helper()
 	for _, i := range nodes {
 		c.wait(fmt.Sprintf("node%d reaches height %d", i, height), func() (bool, string) {
-			c.mustRun(i)
 			s := c.status(i)
 			if s == nil {
 				return false, "it does not answer"
