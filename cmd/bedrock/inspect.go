@@ -13,6 +13,9 @@ import (
 	"github.com/bedrock-bft/bedrock/node/storage/votelog"
 )
 
+// databaseName is the folder of the database on a chain volume.
+const databaseName = "db"
+
 func newInspectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect",
@@ -34,7 +37,7 @@ func newInspectDBCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			in, err := storage.Inspect(cfg.Dirs.Data, storage.Options{})
+			in, err := storage.Inspect(filepath.Join(cfg.Dirs.Data, databaseName), storage.Options{})
 			if err != nil {
 				return err
 			}

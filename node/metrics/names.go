@@ -65,7 +65,7 @@ func problems(f *dto.MetricFamily) (found []string) {
 			found = append(found, "a counter ends in _total")
 		}
 	case dto.MetricType_HISTOGRAM, dto.MetricType_SUMMARY:
-		if !slices.Contains([]string{"seconds", "bytes", "transactions", "blocks", "ratio", "count"}, last) {
+		if !slices.Contains([]string{"seconds", "bytes", "transactions", "txs", "blocks", "ratio"}, last) {
 			found = append(found, "a histogram's name ends in its unit")
 		}
 	default:
