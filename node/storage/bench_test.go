@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/bedrock-bft/bedrock/executor/receipts"
@@ -38,6 +40,7 @@ func benchBlock(rng *rand.Rand, height uint64, parent types.Hash, rows int) Fina
 		address, raw := benchAddress(rng.IntN(benchAccounts))
 		f.Writes.Values = append(f.Writes.Values, state.ValueWrite{Address: address, Key: raw, Value: make([]byte, 24)})
 	}
+	slices.SortFunc(f.Writes.Values, func(a, b state.ValueWrite) int { return bytes.Compare(a.Address[:], b.Address[:]) })
 	for i := range rows / 2 {
 		path := state.Path{Len: 4, Bits: [32]byte{byte(i), byte(i >> 8)}}
 		if i == 0 {

@@ -1,8 +1,11 @@
 package storage
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/bedrock-bft/bedrock/executor/state"
 	"github.com/bedrock-bft/bedrock/node/types"
@@ -158,8 +161,9 @@ func (s *Store) buildBatch(t *tip, blocks []Final) (*batch, error) {
 			return nil, err
 		}
 	}
-	for hash, place := range places {
-		b.put(famIndex, indexKey(indexTx, hash), encodePlace(place))
+	hashes := slices.SortedFunc(maps.Keys(places), func(a, b types.Hash) int { return bytes.Compare(a[:], b[:]) })
+	for _, hash := range hashes {
+		b.put(famIndex, indexKey(indexTx, hash), encodePlace(places[hash]))
 	}
 	b.put(famMeta, []byte(metaTip), u64Value(t.height))
 	return b, nil

@@ -173,40 +173,43 @@ func TestCrashAtEveryWrite(t *testing.T) {
 	}
 }
 
-// A sync that failed ends the store; nothing is retried. // rule: sync-failure
-func TestFailedSyncIsFinal(t *testing.T) {
+// failing is a store on a disk of its own, with three heights synced.
+func failing(t *testing.T) (*crashfs.FS, *chain, *Store, string) {
+	t.Helper()
 	root := t.TempDir()
 	trash := filepath.Join(root, "trash")
 	if err := os.Mkdir(trash, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	fs := crashfs.New(1, trash)
-	defer fs.Free()
+	t.Cleanup(fs.Free) // after the stores are closed
 	opt := testOptions()
 	opt.NewEnv = fs.Env
 	dir := filepath.Join(root, "data")
 	s := openStore(t, dir, opt)
 	c := newChain(1, 10)
 	c.fill(t, s, 3)
-	synced, err := s.Sync()
-	if err != nil {
+	if _, err := s.Sync(); err != nil {
 		t.Fatal(err)
 	}
-	c.fill(t, s, 5)
-	fs.FailSync()
+	return fs, c, s, dir
+}
+
+// expectFailed holds a failed store to refusing writes and answering reads, and
+// what is found after a power cut to what was synced.
+func expectFailed(t *testing.T, fs *crashfs.FS, c *chain, s *Store, dir string) {
+	t.Helper()
 	if _, err := s.Sync(); !errors.Is(err, ErrFailed) {
-		t.Fatalf("a failing sync: %v", err)
+		t.Errorf("a sync after the failure: %v", err)
 	}
-	if _, err := s.Sync(); !errors.Is(err, ErrFailed) {
-		t.Errorf("a sync after that: %v", err)
+	if err := s.Commit(c.batch(s.Tip()+1, s.Tip()+1)); !errors.Is(err, ErrFailed) {
+		t.Errorf("a commit after the failure: %v", err)
 	}
-	if err := s.Commit(c.batch(6, 6)); !errors.Is(err, ErrFailed) {
-		t.Errorf("a commit after that: %v", err)
+	if s.SyncedHeight() != 3 {
+		t.Errorf("synced %d, want 3", s.SyncedHeight())
 	}
-	if s.SyncedHeight() != synced || s.Tip() != 5 {
-		t.Errorf("synced %d, tip %d", s.SyncedHeight(), s.Tip())
-	}
-	if err := c.checkState(s, 5); err != nil {
+	tip := s.Tip()
+	if err := c.checkState(s, tip); err != nil {
 		t.Errorf("reading goes on: %v", err)
 	}
 	if err := s.Close(); err != nil {
@@ -215,12 +218,32 @@ func TestFailedSyncIsFinal(t *testing.T) {
 	if _, err := fs.Restart(true); err != nil {
 		t.Fatal(err)
 	}
-	opt.VoteLogSynced = synced
+	opt := testOptions()
+	opt.NewEnv, opt.VoteLogSynced = fs.Env, 3
 	s = openStore(t, dir, opt)
-	if s.Tip() < synced || s.Tip() > 5 {
-		t.Errorf("tip %d after a power cut, synced %d", s.Tip(), synced)
+	if s.Tip() < 3 || s.Tip() > tip {
+		t.Errorf("tip %d after a power cut, synced 3, committed %d", s.Tip(), tip)
 	}
-	if err := s.Close(); err != nil { // before the account goes
-		t.Fatal(err)
+}
+
+// A sync that failed ends the store; nothing is retried. // rule: sync-failure
+func TestFailedSyncIsFinal(t *testing.T) {
+	fs, c, s, dir := failing(t)
+	c.fill(t, s, 5)
+	fs.FailSync()
+	if _, err := s.Sync(); !errors.Is(err, ErrFailed) {
+		t.Fatalf("a failing sync: %v", err)
 	}
+	expectFailed(t, fs, c, s, dir)
+}
+
+// A full disk ends the store with an error that says so; nothing synced is lost.
+func TestFullDisk(t *testing.T) {
+	fs, c, s, dir := failing(t)
+	fs.Fill()
+	err := s.Commit(c.batch(4, 4))
+	if !errors.Is(err, ErrFailed) || !isNoSpace(err) {
+		t.Fatalf("a commit to a full disk: %v", err)
+	}
+	expectFailed(t, fs, c, s, dir)
 }

@@ -50,8 +50,8 @@
 // It must not execute, verify signatures, or decide what is final. Column family
 // handles are released before the database is closed.
 //
-// Tests: crash_test.go stops at every write of RocksDB (package crashfs) with
-// unsynced data cut or torn, flip_test.go damages the WAL, store_test.go and
-// state_test.go compare every read with a model, prune_test.go and space_test.go
-// the rest.
+// Tests: crash_test.go cuts the power at every write of RocksDB (package crashfs)
+// and fills the disk, flip_test.go damages logs and tables, open_test.go covers
+// what an opening refuses, store_test.go and state_test.go compare every read with
+// a model, prune_test.go and space_test.go the rest.
 package storage

@@ -86,6 +86,7 @@ func (s *Store) openRocks() error {
 		s.handles[f], s.ids[f] = h, h.ID()
 	}
 	s.unsynced = grocksdb.NewDefaultWriteOptions()
+	s.unsynced.SetMemtableInsertHintPerBatch(true) // rows come sorted
 	s.durable = grocksdb.NewDefaultWriteOptions()
 	s.durable.SetSync(true)
 	s.background = grocksdb.NewDefaultFlushOptions()

@@ -42,7 +42,7 @@ struct Account {
   std::mt19937_64 rng;
   std::string trash;
   long ops = 0, crash_at = 0, kept = 0;
-  bool crashed = false, fail_sync = false;
+  bool crashed = false, fail_sync = false, full = false;
   std::map<std::string, std::shared_ptr<FileAccount>> files;
   std::vector<Change> journal;
 
@@ -133,7 +133,7 @@ struct Account {
     }
     crashed = false;
     crash_at = 0;
-    fail_sync = false;
+    fail_sync = full = false;
     return lost;
   }
 };
@@ -145,6 +145,7 @@ class CrashFile : public FSWritableFileOwnerWrapper {
 
   IOStatus Append(const Slice& data, const IOOptions& o, IODebugContext* d) override {
     std::lock_guard<std::mutex> l(account_->mu);
+    if (account_->full) return IOStatus::NoSpace("simulated: No space left on device");
     if (!account_->step()) return IOStatus::OK();
     Slice part(data.data(), account_->crashed ? account_->rng() % (data.size() + 1) : data.size());
     IOStatus s = target()->Append(part, o, d);
@@ -332,6 +333,11 @@ void crashfs_crash_after(crashfs* fs, long n) {
 void crashfs_fail_sync(crashfs* fs) {
   std::lock_guard<std::mutex> l(fs->account->mu);
   fs->account->fail_sync = true;
+}
+
+void crashfs_fill(crashfs* fs) {
+  std::lock_guard<std::mutex> l(fs->account->mu);
+  fs->account->full = true;
 }
 
 long crashfs_ops(crashfs* fs) {

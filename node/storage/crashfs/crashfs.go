@@ -46,6 +46,9 @@ func (f *FS) CrashAfter(n int) { C.crashfs_crash_after(f.c, C.long(n)) }
 // FailSync makes the next sync of a file fail, once, with an error.
 func (f *FS) FailSync() { C.crashfs_fail_sync(f.c) }
 
+// Fill makes every further write fail for want of space, until Restart.
+func (f *FS) Fill() { C.crashfs_fill(f.c) }
+
 // Ops is the number of changes so far.
 func (f *FS) Ops() int { return int(C.crashfs_ops(f.c)) }
 

@@ -14,6 +14,7 @@ void crashfs_free(crashfs* fs);
 void* crashfs_env(crashfs* fs);
 void crashfs_crash_after(crashfs* fs, long n);
 void crashfs_fail_sync(crashfs* fs);
+void crashfs_fill(crashfs* fs);
 long crashfs_ops(crashfs* fs);
 int crashfs_crashed(crashfs* fs);
 // Brings files to what a power cut (power != 0) or the end of the process leaves.
