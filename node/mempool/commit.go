@@ -126,8 +126,3 @@ func (r *recent) has(h types.Hash) bool {
 	_, ok := r.old[h]
 	return ok
 }
-
-func (r *recent) remove(h types.Hash) {
-	delete(r.now, h)
-	delete(r.old, h)
-}

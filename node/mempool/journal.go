@@ -56,7 +56,7 @@ func openJournal(path string, most int64, log *slog.Logger) (*journal, [][]byte,
 		file.Close()
 		return nil, nil, fmt.Errorf("read the mempool journal %s: %w", path, err)
 	}
-	if err := file.Truncate(good); err == nil {
+	if err = file.Truncate(good); err == nil {
 		_, err = file.Seek(good, io.SeekStart)
 	}
 	if err != nil {

@@ -18,11 +18,10 @@ type entry struct {
 	seq        uint64 // order of arrival
 	source     Source
 	added      time.Time
-	sent       time.Time // last passed on to peers
-	lane       *lane     // nil once it has left
-	held       bool      // beyond a gap
-	suspect    bool      // of a failed block, not cleared yet
-	gen        uint32    // generation of the executor that verified it
+	lane       *lane  // nil once it has left
+	held       bool   // beyond a gap
+	suspect    bool   // of a failed block, not cleared yet
+	gen        uint32 // generation of the executor that verified it
 }
 
 // lane is the transactions of one sender.

@@ -158,7 +158,7 @@ func (n *Network) listen() error {
 		libp2p.ResourceManager(resources),
 		libp2p.ConnectionGater(n.gater),
 		libp2p.ConnectionManager(connmgr.NullConnMgr{}),
-		libp2p.DialRanker(swarm.NoDelayDialRanker),
+		libp2p.SwarmOpts(swarm.WithDialRanker(swarm.NoDelayDialRanker)),
 		libp2p.UDPBlackHoleSuccessCounter(nil),
 		libp2p.IPv6BlackHoleSuccessCounter(nil),
 		libp2p.DisableIdentifyAddressDiscovery(),

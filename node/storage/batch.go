@@ -53,9 +53,6 @@ func (b *batch) deleteRange(f family, from, to []byte) {
 	b.rep = append(b.rep, to...)
 }
 
-// bytes is the size of what is to be written.
-func (b *batch) bytes() int { return len(b.rep) }
-
 // write hands the batch to RocksDB. An error ends the store.
 // // rule: sync-failure
 func (s *Store) write(b *batch, opts *grocksdb.WriteOptions) error {

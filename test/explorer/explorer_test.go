@@ -158,7 +158,9 @@ func TestExplorer(t *testing.T) {
 			t.Fatalf("%s: %v; the page says:\n%s", what, err, text)
 		}
 	}
-	tile := func(name string) string { return fmt.Sprintf(`document.querySelector('[data-tile="%s"]')?.textContent`, name) }
+	tile := func(name string) string {
+		return fmt.Sprintf(`document.querySelector('[data-tile="%s"]')?.textContent`, name)
+	}
 
 	run("front page", chromedp.EmulateViewport(1200, 900), chromedp.Navigate(page), holds(tile("height")+` >= "1"`),
 		holds(tile("signing")+` === "yes"`), holds(`document.body.textContent.includes("node1") && document.body.textContent.includes("voting")`))
