@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bedrock-bft/bedrock/client/ledger"
@@ -21,10 +22,11 @@ type transaction struct {
 	era     uint32        // of its account when it was signed
 	due     time.Duration // after the start
 
+	accepted atomic.Bool // a node took it, or a block showed it: counted once
+
 	// These are guarded by the lock of its shard of the flights.
 	endpoint int  // that it was sent to last
 	queued   bool // in a lane's hands: waits there, or its answer is awaited
-	accepted bool
 	tries    int
 	sentAt   time.Duration
 	seen     time.Duration // first notice at any endpoint; 0: none

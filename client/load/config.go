@@ -51,7 +51,7 @@ type Progress struct {
 	// TPS, P50 and P99 are of what became final since the last call.
 	TPS      float64
 	P50, P99 time.Duration
-	Text     string // the last refusal or error, for people
+	Text     string // the last refusal or error since then, for people
 }
 
 func (c Config) withDefaults() (Config, error) {

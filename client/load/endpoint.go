@@ -2,9 +2,12 @@ package load
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"connectrpc.com/connect"
 
 	"github.com/bedrock-bft/bedrock/client"
 )
@@ -42,11 +45,28 @@ func (e *endpoint) lose() {
 	e.run.abandon(e.index)
 }
 
+// gone reports whether a request's error says that the node is away. One that only
+// took its time is asked how it is.
+func (e *endpoint) gone(ctx context.Context, err error) bool {
+	switch {
+	case connect.CodeOf(err) == connect.CodeUnavailable:
+		return true
+	case connect.CodeOf(err) != connect.CodeDeadlineExceeded && !errors.Is(err, context.DeadlineExceeded):
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, aliveTime)
+	defer cancel()
+	_, err = e.client.Status(ctx)
+	return err != nil
+}
+
 // watch follows the node's final blocks, again and again while it is away.
 func (e *endpoint) watch(ctx context.Context) {
 	wait := againFirst
 	for ctx.Err() == nil {
-		if e.find(ctx) {
+		if !e.find(ctx) {
+			e.lose()
+		} else {
 			e.up.Store(true)
 			before := e.next
 			err := e.follow(ctx)
@@ -67,7 +87,8 @@ func (e *endpoint) watch(ctx context.Context) {
 	}
 }
 
-// find asks whether the node is there and sets where its stream goes on.
+// find asks whether the node is there and sets where its stream goes on. One that
+// is catching up shows blocks late: it is left alone while another is there.
 func (e *endpoint) find(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, aliveTime)
 	defer cancel()
@@ -76,11 +97,24 @@ func (e *endpoint) find(ctx context.Context) bool {
 		e.run.stats.note(err)
 		return false
 	}
+	if s.Syncing && e.run.others(e) {
+		return false
+	}
 	if e.next == 0 {
 		e.next = s.FinalHeight + 1
 	}
 	e.next = max(e.next, s.BlocksFloor)
 	return true
+}
+
+// others reports whether another endpoint is there.
+func (r *run) others(than *endpoint) bool {
+	for _, e := range r.endpoints {
+		if e != than && e.up.Load() {
+			return true
+		}
+	}
+	return false
 }
 
 // follow is one stream: each block that a verified certificate covers.
@@ -97,22 +131,15 @@ func (e *endpoint) follow(ctx context.Context) error {
 		e.next = b.Outcome.Height + 1
 		e.run.stats.block(b.Outcome.Height, b.Header.TimestampMs)
 		ended = ended[:0]
-		taken := 0
 		for _, r := range b.Receipts {
 			if len(r.TxHash) != 32 || skipped(r.Code) {
 				continue
 			}
-			tx, unheard := e.run.flights.notice([32]byte(r.TxHash), e.index, down, r.Code, now)
-			if tx == nil {
-				continue
-			}
-			tx.account.landed()
-			ended = append(ended, tx)
-			if unheard {
-				taken++
+			if tx := e.run.flights.notice([32]byte(r.TxHash), e.index, down, r.Code, now); tx != nil {
+				tx.account.landed()
+				ended = append(ended, tx)
 			}
 		}
-		e.run.stats.accept(taken)
 		e.run.stats.settle(ended)
 		return nil
 	})

@@ -38,27 +38,31 @@ func (f *flights) begin(tx *transaction) {
 	f.n.Add(1)
 }
 
-// sending notes an attempt; false if the transaction has come to its end.
-func (f *flights) sending(tx *transaction, endpoint int, now time.Duration) bool {
+// sending notes an attempt; false if the transaction has come to its end. One that
+// an endpoint has shown final comes to it here: settle says so.
+func (f *flights) sending(tx *transaction, endpoint int, now time.Duration) (ok, settle bool) {
 	s := &f.shards[tx.hash[0]%64]
 	s.Lock()
 	defer s.Unlock()
 	if s.by[tx.hash] != tx {
-		return false
+		return false, false
+	}
+	if tx.seen != 0 {
+		delete(s.by, tx.hash)
+		f.n.Add(-1)
+		return false, true
 	}
 	tx.endpoint, tx.sentAt = endpoint, now
 	tx.tries++
-	return true
+	return true, false
 }
 
-// accept notes that a node took it.
-func (f *flights) accept(tx *transaction) (first bool) {
+// accept notes that a node took it: no lane has it in hands.
+func (f *flights) accept(tx *transaction) {
 	s := &f.shards[tx.hash[0]%64]
 	s.Lock()
 	defer s.Unlock()
-	first = !tx.accepted
-	tx.queued, tx.accepted = false, true
-	return first
+	tx.queued = false
 }
 
 // tried is how often it was sent, and whether it is still in flight.
@@ -83,29 +87,28 @@ func (f *flights) end(tx *transaction) bool {
 }
 
 // notice notes that an endpoint shows a transaction final. If that is the one that
-// counts for it, or that one is down, it is taken out and answered; unheard says
-// that no node had answered that it took it.
-func (f *flights) notice(hash [32]byte, endpoint int, down func(int) bool, code uint32, now time.Duration) (tx *transaction, unheard bool) {
+// counts for it, or that one is down, it is taken out and answered.
+func (f *flights) notice(hash [32]byte, endpoint int, down func(int) bool, code uint32, now time.Duration) *transaction {
 	s := &f.shards[hash[0]%64]
 	s.Lock()
 	defer s.Unlock()
-	if tx = s.by[hash]; tx == nil {
-		return nil, false
+	tx := s.by[hash]
+	if tx == nil {
+		return nil
 	}
 	if tx.seen == 0 {
 		tx.seen, tx.code = now, code
 	}
 	if tx.endpoint != endpoint {
 		if !down(tx.endpoint) {
-			return nil, false
+			return nil
 		}
 	} else {
 		tx.seen = now
 	}
 	delete(s.by, hash)
 	f.n.Add(-1)
-	unheard, tx.accepted = !tx.accepted, true
-	return tx, unheard
+	return tx
 }
 
 // each calls visit for every one, which answers whether to take it out.

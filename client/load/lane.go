@@ -3,7 +3,6 @@ package load
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -147,19 +146,25 @@ func (l *lane) send(ctx context.Context, batch []*transaction) ([]*transaction, 
 	raw := make([][]byte, 0, len(batch))
 	kept := batch[:0]
 	for _, tx := range batch {
-		if tx.account.stale(tx.era) && l.drop(tx) || !r.flights.sending(tx, e.index, now) {
+		if tx.account.stale(tx.era) && l.drop(tx) {
 			continue
 		}
-		kept, raw = append(kept, tx), append(raw, tx.raw)
+		switch ok, settle := r.flights.sending(tx, e.index, now); {
+		case ok:
+			kept, raw = append(kept, tx), append(raw, tx.raw)
+		case settle:
+			tx.account.landed()
+			r.stats.settle([]*transaction{tx})
+		}
 	}
 	if len(kept) == 0 {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, aliveTime)
+	asking, cancel := context.WithTimeout(ctx, aliveTime)
 	defer cancel()
-	res, err := e.client.RPC().SubmitBatch(ctx, connect.NewRequest(&nodev1.SubmitBatchRequest{Transactions: raw, Brief: true}))
+	res, err := e.client.RPC().SubmitBatch(asking, connect.NewRequest(&nodev1.SubmitBatchRequest{Transactions: raw, Brief: true}))
 	if err != nil {
-		if gone(err) {
+		if ctx.Err() == nil && e.gone(ctx, err) {
 			e.lose()
 		}
 		return kept, fmt.Errorf("submit to %s: %w", e.client.URL(), err)
@@ -175,12 +180,6 @@ func (l *lane) drop(tx *transaction) bool {
 	}
 	l.run.refuse(tx, "after_refusal", "")
 	return true
-}
-
-// gone reports whether an error says that no node answers.
-func gone(err error) bool {
-	code := connect.CodeOf(err)
-	return code == connect.CodeUnavailable || code == connect.CodeDeadlineExceeded || errors.Is(err, context.DeadlineExceeded)
 }
 
 // passing are the pools' reasons that pass by themselves.
@@ -221,7 +220,8 @@ func (l *lane) answered(e *endpoint, batch []*transaction, refusals []*nodev1.Ba
 		if refused[i] {
 			continue
 		}
-		if r.flights.accept(tx) {
+		r.flights.accept(tx)
+		if !tx.accepted.Swap(true) {
 			accepted++
 			tx.account.mended()
 		}

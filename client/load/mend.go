@@ -21,7 +21,7 @@ const (
 	mendFirst     = 100 * time.Millisecond // after a refusal; doubles up to mendMost
 	mendMost      = 5 * time.Second
 	staleAfter    = 6 * time.Second // in flight: it is sent again
-	staleMost     = 2000            // a sweep
+	staleMost     = 16              // of an account in a sweep
 	sweepEvery    = time.Second
 )
 
@@ -106,21 +106,11 @@ func (r *run) mendOne(ctx context.Context, a *account) {
 // abandon sends what an endpoint that is away had taken, or not, to others; what
 // those have shown final counts.
 func (r *run) abandon(index int) {
-	var ended []*transaction
-	r.resend(func(tx *transaction) bool { return tx.endpoint == index }, func(tx *transaction) bool {
-		if tx.endpoint != index || tx.seen == 0 {
-			return false
-		}
-		ended = append(ended, tx)
-		return true
-	}, maxFlights)
-	for _, tx := range ended {
-		tx.account.landed()
-	}
-	r.stats.settle(ended)
+	r.again(maxInFlight, func(tx *transaction) bool { return tx.endpoint == index })
 }
 
 // sweep sends again what has been in flight for long: a pool may have dropped it.
+// It begins with an account's lowest nonces: those above wait for them.
 func (r *run) sweep(ctx context.Context) {
 	clock := time.NewTicker(sweepEvery)
 	defer clock.Stop()
@@ -131,27 +121,40 @@ func (r *run) sweep(ctx context.Context) {
 		case <-clock.C:
 		}
 		old := r.stats.now() - staleAfter
-		r.resend(func(tx *transaction) bool { return tx.sentAt < old }, func(*transaction) bool { return false }, staleMost)
+		r.again(staleMost, func(tx *transaction) bool { return tx.sentAt < old })
 	}
 }
 
-// resend puts transactions in flight back to their lanes, at most so many, those
-// with the lowest nonces first; those that out picks it takes out.
-func (r *run) resend(pick, out func(*transaction) bool, most int) {
-	var again []*transaction
-	r.flights.each(func(tx *transaction) bool {
+// again goes through what no lane has in hands. What an endpoint has shown final
+// while its own is away counts; of the rest, those picked are sent again.
+func (r *run) again(most int, pick func(*transaction) bool) {
+	var ended, picked []*transaction
+	r.flights.each(func(tx *transaction) (out bool) {
 		switch {
-		case out(tx):
+		case tx.queued:
+		case tx.seen != 0 && !r.endpoints[tx.endpoint].up.Load():
+			ended = append(ended, tx)
 			return true
-		case !tx.queued && tx.seen == 0 && pick(tx):
-			again = append(again, tx)
+		case tx.seen == 0 && pick(tx):
+			picked = append(picked, tx)
 		}
 		return false
 	})
-	slices.SortFunc(again, func(a, b *transaction) int { return cmp.Compare(a.nonce, b.nonce) })
-	byLane := map[*lane][]*transaction{}
-	for _, tx := range again[:min(len(again), most)] {
-		if r.flights.requeue(tx) {
+	for _, tx := range ended {
+		tx.account.landed()
+	}
+	r.stats.settle(ended)
+	r.resend(picked, most)
+}
+
+// resend puts transactions in flight back to their lanes, the lowest nonces first,
+// at most so many of an account.
+func (r *run) resend(picked []*transaction, most int) {
+	slices.SortFunc(picked, func(a, b *transaction) int { return cmp.Compare(a.nonce, b.nonce) })
+	byAccount, byLane := map[*account]int{}, map[*lane][]*transaction{}
+	for _, tx := range picked {
+		if byAccount[tx.account] < most && r.flights.requeue(tx) {
+			byAccount[tx.account]++
 			byLane[tx.account.lane] = append(byLane[tx.account.lane], tx)
 		}
 	}

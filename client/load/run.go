@@ -234,14 +234,19 @@ func (r *run) statuses(ctx context.Context) ([]*nodev1.GetStatusResponse, []*cli
 // result puts the figures together.
 func (r *run) result(ctx context.Context, offering time.Duration, before []*nodev1.GetStatusResponse) (*Result, error) {
 	var lost, unsent uint64
+	var ended []*transaction
 	r.flights.each(func(tx *transaction) bool {
-		if tx.accepted {
+		switch {
+		case tx.seen != 0: // by another endpoint than its own
+			ended = append(ended, tx)
+		case tx.accepted.Load():
 			lost++
-		} else {
+		default:
 			unsent++
 		}
 		return true
 	})
+	r.stats.settle(ended)
 	r.stats.unsent += unsent // everything that counts has ended
 	rep := r.stats.report(offering, lost)
 	after, _, err := r.statuses(ctx)

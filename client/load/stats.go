@@ -22,6 +22,7 @@ type stats struct {
 	retried   map[string]uint64
 	moves     uint64
 	text      string // the last refusal or error
+	told      bool   // progress has told it
 
 	all       histogram
 	lastFinal time.Duration
@@ -72,7 +73,7 @@ func (s *stats) refuse(reason, text string) {
 	defer s.mu.Unlock()
 	count(s.refused, reason)
 	if text != "" {
-		s.text = text
+		s.text, s.told = text, false
 	}
 }
 
@@ -81,14 +82,14 @@ func (s *stats) retry(reason, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	count(s.retried, reason)
-	s.text = text
+	s.text, s.told = text, false
 }
 
 // note keeps an error for people.
 func (s *stats) note(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.text = err.Error()
+	s.text, s.told = err.Error(), false
 }
 
 func (s *stats) moved() {
@@ -105,6 +106,9 @@ func (s *stats) settle(txs []*transaction) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, tx := range txs {
+		if !tx.accepted.Swap(true) {
+			s.accepted++
+		}
 		if tx.code != 0 {
 			s.failed++
 			continue
@@ -150,7 +154,10 @@ func (s *stats) progress(inFlight int) Progress {
 	defer s.mu.Unlock()
 	now := s.now()
 	s.turn(now)
-	p := Progress{Elapsed: now, Offered: s.offered, Committed: s.committed, InFlight: inFlight, Height: s.newest, Text: s.text}
+	p := Progress{Elapsed: now, Offered: s.offered, Committed: s.committed, InFlight: inFlight, Height: s.newest}
+	if !s.told {
+		p.Text, s.told = s.text, true
+	}
 	for _, n := range s.refused {
 		p.Refused += n
 	}
