@@ -96,6 +96,8 @@ func (s *Store) fail(doing string, err error) error {
 	defer s.mu.Unlock()
 	if s.failed == nil {
 		s.failed = fmt.Errorf("%w (%s in %s: %w)", ErrFailed, doing, s.dir, err)
+		// Said at once: Debian's RocksDB may abort the process on its next use of the file.
+		s.log.Error("database failed to write", "error", s.failed)
 	}
 	return s.failed
 }
