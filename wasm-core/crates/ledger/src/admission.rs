@@ -88,7 +88,7 @@ pub(crate) fn admit(
     context: &Context,
     store: &Store,
 ) -> CheckVerdict {
-    let decoded = match &prepared.0 {
+    let decoded = match &prepared.decoded {
         Ok(decoded) => decoded,
         Err(refusal) => {
             return CheckVerdict { code: refusal.code, log: refusal.log.clone(), ..Default::default() }

@@ -30,7 +30,8 @@ codes! {
     EXPIRED = 12, "expired";
     /// The gas price is below the minimum.
     GAS_PRICE_TOO_LOW = 13, "gas_price_too_low";
-    /// The gas limit is below what the transaction needs.
+    /// The gas limit is below what the transaction needs (in `execute`: below
+    /// what is spent on it before anything is written).
     GAS_LIMIT_TOO_LOW = 14, "gas_limit_too_low";
     /// The gas limit is above what a transaction may have.
     GAS_LIMIT_TOO_HIGH = 15, "gas_limit_too_high";

@@ -11,7 +11,7 @@ use bedrock_sdk::{Ending, Refusal, Step, Store, TxResult};
 
 /// Executes one transaction of a block.
 pub(crate) fn apply(block: &mut Block, prepared: &Prepared<'_>, step: &mut Step<'_>) -> TxResult {
-    let admitted = match &prepared.0 {
+    let admitted = match &prepared.decoded {
         Ok(decoded) => payer_of(block, decoded, step).map(|account| (decoded, account)),
         Err(refusal) => Err(refusal.clone()),
     };
@@ -19,7 +19,9 @@ pub(crate) fn apply(block: &mut Block, prepared: &Prepared<'_>, step: &mut Step<
         Ok((decoded, account)) => run(block, decoded, account, step),
         // Nothing is charged, but the block has had the work.
         Err(refusal) => {
-            TxResult { gas_used: block.params.gas_skipped.min(step.gas_left), result: Err(refusal) }
+            let decoded = prepared.decoded.as_ref().ok().map(|decoded| &decoded.transaction);
+            let gas = gas::skipped(decoded, prepared.bytes, &block.params);
+            TxResult { gas_used: gas.min(step.gas_left), result: Err(refusal) }
         }
     }
 }
@@ -31,6 +33,11 @@ fn payer_of(block: &mut Block, decoded: &Decoded<'_>, step: &Step<'_>) -> Result
     let footprint = gas::Footprint::of(&decoded.transaction, decoded.bytes, &block.params);
     if body.gas_limit > step.gas_left || footprint.events > step.events_left() as u64 {
         return Err(Refusal::new(codes::BLOCK_FULL, "the block has not enough gas or events left"));
+    }
+    let spent = gas::skipped(Some(&decoded.transaction), decoded.bytes, &block.params);
+    if body.gas_limit < spent {
+        let log = format!("its gas limit is {}, reading it and its rows alone takes {spent}", body.gas_limit);
+        return Err(Refusal::new(codes::GAS_LIMIT_TOO_LOW, log));
     }
     let account = account(block, step.store, decoded.payer_key);
     if body.nonce != account.nonce {

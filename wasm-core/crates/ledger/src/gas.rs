@@ -60,6 +60,19 @@ impl Footprint {
     }
 }
 
+/// Gas that is counted for a transaction that is skipped: what the block spends
+/// on it before that is known. `decoded` is none where it does not decode.
+pub fn skipped(decoded: Option<&Transaction<'_>>, bytes: usize, params: &Params) -> u64 {
+    let footprint = match decoded {
+        Some(transaction) => Footprint::of(transaction, bytes, params),
+        None => {
+            Footprint { bytes: bytes as u64, reads: 0, read_bytes: 0, writes: 0, write_bytes: 0, events: 0 }
+        }
+    };
+    let unwritten = Footprint { writes: 0, write_bytes: 0, events: 0, ..footprint };
+    unwritten.gas(params).max(params.gas_skipped)
+}
+
 /// Bytes of a record's state key and row.
 pub fn record_row(key: &[u8], data: &[u8]) -> u64 {
     (33 + key.len() + RecordHead::LEN + data.len()) as u64

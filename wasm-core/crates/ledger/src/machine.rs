@@ -39,7 +39,10 @@ pub struct Block {
 }
 
 /// A transaction of a block, or why it is none.
-pub struct Prepared<'a>(pub(crate) Result<Decoded<'a>, Refusal>);
+pub struct Prepared<'a> {
+    pub(crate) bytes: usize,
+    pub(crate) decoded: Result<Decoded<'a>, Refusal>,
+}
 
 /// A decoded transaction with the rows that it touches.
 pub(crate) struct Decoded<'a> {
@@ -133,7 +136,7 @@ impl StateMachine for Ledger {
     }
 
     fn prepare<'a>(&self, _: &Block, bytes: &'a [u8], keys: &mut Keys) -> Prepared<'a> {
-        Prepared(Decoded::new(bytes, keys))
+        Prepared { bytes: bytes.len(), decoded: Decoded::new(bytes, keys) }
     }
 
     fn apply(&self, block: &mut Block, transaction: &Prepared<'_>, step: &mut Step<'_>) -> TxResult {

@@ -73,8 +73,9 @@ fn skipped_transactions_change_nothing_and_count_the_minimum_gas() {
     ];
     f.block(&[]);
     let before = (f.supply(), f.account(&alice.address), f.chain.at.root.clone());
-    let skipped = f.params().gas_skipped;
     for (code, bytes) in cases {
+        let skipped = gas::skipped(Transaction::decode(&bytes).ok().as_ref(), bytes.len(), &f.params());
+        assert!(skipped >= f.params().gas_skipped);
         assert_eq!(f.block(&[bytes]), [Outcome { code, gas_used: skipped, events: 0 }]);
         assert_eq!((f.supply(), f.account(&alice.address), f.chain.at.root.clone()), before, "{code}");
     }
@@ -119,10 +120,13 @@ fn what_fails_after_the_fee_is_charged_and_has_no_effect() {
 fn a_gas_limit_below_the_need_is_spent() {
     let mut f = Fixture::new("");
     let (alice, bob) = (f.signers[0].clone(), f.signers[11].address);
-    let bytes = alice.priced(0, 20_000, 1, transfer(&bob, 1));
-    assert!(gas_of(&f, &bytes) > 20_000);
-    assert_eq!(f.block(&[bytes]), [Outcome { code: codes::OUT_OF_GAS, gas_used: 20_000, events: 0 }]);
-    assert_eq!(f.account(&alice.address).balance, FUNDS - 20_000);
+    let low = alice.priced(0, 20_000, 1, transfer(&bob, 1));
+    let read = gas::skipped(Transaction::decode(&low).ok().as_ref(), low.len(), &f.params());
+    assert_eq!(f.block(&[low]), [Outcome { code: codes::GAS_LIMIT_TOO_LOW, gas_used: read, events: 0 }]);
+    let bytes = alice.priced(0, 30_000, 1, transfer(&bob, 1));
+    assert!(read < 30_000 && gas_of(&f, &bytes) > 30_000);
+    assert_eq!(f.block(&[bytes]), [Outcome { code: codes::OUT_OF_GAS, gas_used: 30_000, events: 0 }]);
+    assert_eq!(f.account(&alice.address).balance, FUNDS - 30_000);
     assert_eq!(f.account(&bob).balance, 0);
 }
 

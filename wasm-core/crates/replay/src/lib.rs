@@ -27,6 +27,7 @@ mod sandbox;
 mod state;
 pub mod traffic;
 pub mod witness;
+pub mod workload;
 
 pub use chain::{receipts_root, Chain, Executed};
 pub use engine::{Engine, Export};
