@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
+
+	"github.com/bedrock-bft/bedrock/client/keystore"
 )
 
 var update = flag.Bool("update", false, "write docs/cli.md")
@@ -88,7 +90,7 @@ func TestCommandNamesOfTheTable(t *testing.T) {
 		"keys generate", "keys show", "keys import", "keys export",
 		"tx transfer", "tx batch", "tx record put", "tx record delete", "tx send",
 		"query status", "query block", "query tx", "query account", "query record", "query validators", "query epochs", "query receipts",
-		"verify proof", "executor inspect", "executor hash", "executor add", "inspect db", "inspect votelog",
+		"verify proof", "executor inspect", "executor hash", "executor add", "executor rehearse", "replay", "bench", "inspect db", "inspect votelog",
 	} {
 		c, rest, err := newRoot().Find(strings.Fields(path))
 		if err != nil || len(rest) > 0 || c.CommandPath() != "bedrock "+path {
@@ -135,6 +137,7 @@ func TestInitThenIdentityAndGenesis(t *testing.T) {
 }
 
 func TestKeysThereAndBack(t *testing.T) {
+	keystoreWork = keystore.Light
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	if err := os.WriteFile(file("pw"), []byte("correct horse\n"), 0o600); err != nil {

@@ -14,6 +14,9 @@ import (
 	"github.com/bedrock-bft/bedrock/client/keystore"
 )
 
+// keystoreWork is what a guess at a password costs; tests lower it.
+var keystoreWork = keystore.Standard
+
 func newKeysCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys",
@@ -89,7 +92,7 @@ func (f *newKeyFlags) write(cmd *cobra.Command, secret []byte) error {
 	if err != nil {
 		return err
 	}
-	raw, err := keystore.Encrypt(key, password, keystore.Standard)
+	raw, err := keystore.Encrypt(key, password, keystoreWork)
 	if err != nil {
 		return err
 	}

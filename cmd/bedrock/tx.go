@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
 
 	"github.com/bedrock-bft/bedrock/client"
@@ -16,6 +17,7 @@ import (
 	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/node/home"
 	"github.com/bedrock-bft/bedrock/node/types"
+	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
 )
 
 func newTxCommand() *cobra.Command {
@@ -128,16 +130,21 @@ func (f *txFlags) run(cmd *cobra.Command, op ledger.Operation) error {
 	return f.send(cmd, c, tx)
 }
 
+// nextNonce takes the node's word: a wrong nonce could only make the transaction
+// be refused, and before the first certificate nothing can be proven.
 func nextNonce(cmd *cobra.Command, c *client.Client, key ed25519.PrivateKey) (uint64, error) {
 	address := ledger.AddressOf(key.Public().(ed25519.PublicKey))
-	s, err := c.Query(cmd.Context(), "account/"+address.String(), nil, 0, ledger.AccountKey(address))
+	res, err := c.RPC().Query(cmd.Context(), connect.NewRequest(&nodev1.QueryRequest{Path: "account/" + address.String()}))
 	if err != nil {
-		return 0, fmt.Errorf("find the nonce of %s: %w", address, err)
+		return 0, fmt.Errorf("find the nonce of %s: %w", address, unreachable(c.URL(), err))
 	}
-	if s.Absent {
-		return 0, nil
+	if res.Msg.Code != 0 {
+		return 0, fmt.Errorf("find the nonce of %s: %s (give it with --nonce)", address, res.Msg.Log)
 	}
-	account, err := ledger.DecodeAccount(s.Value)
+	if res.Msg.Absent {
+		return 0, fmt.Errorf("the chain has no account %s: fund it first", address)
+	}
+	account, err := ledger.DecodeAccount(res.Msg.Value)
 	return account.Nonce, err
 }
 

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/bedrock-bft/bedrock/client/codec"
@@ -21,6 +22,9 @@ const (
 // the certified one down to that height.
 func (s *Server) commit(ctx context.Context, height uint64) (*types.CC, []types.Outcome, error) {
 	cc, err := s.backend.Certificate(ctx, height)
+	if errors.Is(err, ErrNotFound) && s.backend.FinalHeight() == 0 {
+		return nil, nil, fmt.Errorf("%w: no block is final yet, so there is no certificate to prove anything with: send a transaction, or ask without a proof", ErrUnavailable)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("certificate for height %d: %w", height, err)
 	}

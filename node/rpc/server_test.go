@@ -3,18 +3,14 @@ package rpc_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"connectrpc.com/connect"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bedrock-bft/bedrock/node/rpc"
 	"github.com/bedrock-bft/bedrock/node/rpc/rpctest"
@@ -339,94 +335,5 @@ func TestABugEndsOneRequest(t *testing.T) {
 	}
 	if _, err := c.GetGenesis(ctx, connect.NewRequest(&nodev1.GetGenesisRequest{})); err != nil {
 		t.Errorf("the next request: %v", err)
-	}
-}
-
-func TestListenNamesTheSetting(t *testing.T) {
-	l, err := rpc.Listen("rpc.listen", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	for address, want := range map[string]string{
-		l.Addr().String():   "taken by another process",
-		"203.0.113.7:7601":  "has no address",
-		"127.0.0.1:notport": "rpc.listen",
-	} {
-		if _, err := rpc.Listen("rpc.listen", address); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "rpc.listen") {
-			t.Errorf("%s: %v, want one that says %q", address, err, want)
-		}
-	}
-	if _, err := rpc.LoadTLS("nothing.pem", "nothing.key"); err == nil || !strings.Contains(err.Error(), "rpc.tls_certificate") {
-		t.Errorf("missing certificate: %v", err)
-	}
-}
-
-func TestOps(t *testing.T) {
-	registry := prometheus.NewRegistry()
-	chain := rpctest.New(rpctest.Options{})
-	_, c := rpctest.Serve(t, chain, rpc.Options{Registerer: registry})
-	if _, err := c.GetStatus(ctx, connect.NewRequest(&nodev1.GetStatusRequest{})); err != nil {
-		t.Fatal(err)
-	}
-	alive, reasons := error(nil), []string(nil)
-	url := rpctest.ServeHandler(t, rpc.NewOps(rpc.Probes{
-		Alive: func() error { return alive }, NotReady: func() []string { return reasons }, Gatherer: registry,
-	}))
-	get := func(path string) (int, string) {
-		res, err := http.Get(url + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		b, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode, string(b)
-	}
-	if status, _ := get("/healthz"); status != 200 {
-		t.Errorf("healthz: %d", status)
-	}
-	alive, reasons = errors.New("the event loop stands still"), []string{"syncing: height 3 of 9"}
-	if status, text := get("/healthz"); status != 503 || !strings.Contains(text, "stands still") {
-		t.Errorf("healthz: %d %s", status, text)
-	}
-	status, text := get("/readyz")
-	var ready struct {
-		OK      bool
-		Reasons []string
-	}
-	if err := json.Unmarshal([]byte(text), &ready); err != nil || status != 503 || ready.OK || len(ready.Reasons) != 1 {
-		t.Errorf("readyz: %d %s", status, text)
-	}
-	if _, text := get("/metrics"); !strings.Contains(text, `bedrock_rpc_requests_total{code="ok",procedure="GetStatus"} 1`) {
-		t.Errorf("metrics: %s", text)
-	}
-}
-
-func TestServeEndsOpenStreams(t *testing.T) {
-	server, err := rpc.NewServer(rpctest.New(rpctest.Options{}), rpc.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sctx, cancel := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- rpc.Serve(sctx, l, server, rpc.ServeOptions{}) }()
-	c := nodev1connect.NewNodeServiceClient(http.DefaultClient, "http://"+l.Addr().String())
-	stream, err := c.StreamBlocks(ctx, connect.NewRequest(&nodev1.StreamBlocksRequest{}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("Serve: %v", err)
-	}
-	if stream.Receive() {
-		t.Error("the stream goes on")
 	}
 }
