@@ -279,6 +279,7 @@ func (n *Node) openEngine(context.Context) error {
 		Start: start, ChainID: n.genesis.ChainID, Clock: newClock(), Transport: n.network, Executor: n.execution,
 		Verifier: &blockVerifier{execution: n.execution, verdicts: n.pool.Verdicts()}, Store: storePort{n.store},
 		Pool: poolPort{n.pool, n.execution}, Observer: n.observer, Log: n.log, SyncedHeight: n.store.Tip(),
+		Filling: n.store.Filling,
 		OnForeign: func(reason string) {
 			if _, err := n.signer.Foreign("own-echo", reason); err != nil {
 				n.log.Error("identity was not set aside", "error", err)

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -115,12 +116,19 @@ func (r *running) waitHeight(t *testing.T, height uint64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
-	stream, err := r.rpc.StreamBlocks(ctx, connect.NewRequest(&nodev1.StreamBlocksRequest{FromHeight: height}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stream.Close()
-	if !stream.Receive() {
-		t.Fatalf("%s: no height %d: %v; status %v", r.home, height, stream.Err(), r.status(t))
+	for {
+		stream, err := r.rpc.StreamBlocks(ctx, connect.NewRequest(&nodev1.StreamBlocksRequest{FromHeight: height}))
+		if err == nil {
+			got := stream.Receive()
+			err = errors.Join(stream.Err(), stream.Close())
+			if got {
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s: no height %d: %v; status %v", r.home, height, err, r.status(t))
+		case <-time.After(20 * time.Millisecond): // its listener may not be up yet
+		}
 	}
 }

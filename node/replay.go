@@ -109,7 +109,7 @@ func (r *replayer) open() (closers []func() error, err error) {
 	if _, err := os.Stat(filepath.Join(data, "db")); err != nil {
 		return closers, fmt.Errorf("%s holds no database: start the node once, or name its home: %w", data, err)
 	}
-	r.stored, err = storage.Open(filepath.Join(data, "db"), storage.Options{Genesis: r.genesis.Hash(), AllowUnsafeFileSystem: unsafe, BallastBytes: -1})
+	r.stored, err = storage.Open(filepath.Join(data, "db"), storage.Options{Genesis: r.genesis.Hash(), AllowUnsafeFileSystem: unsafe, BallastBytes: -1, NoVoteLog: true})
 	if err != nil {
 		return closers, err
 	}
@@ -135,7 +135,7 @@ func (r *replayer) open() (closers []func() error, err error) {
 		return closers, fmt.Errorf("make a fresh store: %w", err)
 	}
 	closers = append(closers, func() error { return os.RemoveAll(scratch) })
-	r.fresh, err = storage.Open(scratch, storage.Options{Genesis: r.genesis.Hash(), AllowUnsafeFileSystem: true, BallastBytes: -1})
+	r.fresh, err = storage.Open(scratch, storage.Options{Genesis: r.genesis.Hash(), AllowUnsafeFileSystem: true, BallastBytes: -1, NoVoteLog: true})
 	if err != nil {
 		return closers, fmt.Errorf("make a fresh store: %w", err)
 	}

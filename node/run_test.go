@@ -3,8 +3,10 @@ package node_test
 import (
 	"crypto/ed25519"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -61,5 +63,67 @@ func TestFourNodesMakeATransferFinal(t *testing.T) {
 				n.end(t)
 			}
 		})
+	}
+}
+
+// transfer makes one transfer of account 0 final through a node.
+func transfer(t *testing.T, homes []string, n *running, nonce uint64) (height uint64) {
+	t.Helper()
+	g, err := genesis.Load(filepath.Join(filepath.Dir(homes[0]), "genesis.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := ledger.AddressOf(account(t, homes, 1).Public().(ed25519.PublicKey))
+	tx, err := ledger.Sign(account(t, homes, 0), ledger.Body{Genesis: g.Hash(), Nonce: nonce, GasLimit: 100_000, GasPrice: 1,
+		Operation: ledger.Transfer{To: to, Amount: ledger.AmountOf(5)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := n.rpc.SubmitTransaction(t.Context(), connect.NewRequest(&nodev1.SubmitTransactionRequest{Transaction: tx, Wait: nodev1.Wait_WAIT_FINAL, TimeoutMs: 60_000}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Msg.Receipt == nil || res.Msg.Receipt.Receipt.Code != 0 {
+		t.Fatalf("answer %v, want a receipt of success", res.Msg)
+	}
+	return res.Msg.Height
+}
+
+func TestLostChainVolumeIsRebuiltAndSignsOn(t *testing.T) {
+	homes := makeNetwork(t, 4, "ed25519")
+	var nodes []*running
+	for _, h := range homes {
+		nodes = append(nodes, start(t, h))
+	}
+	nonce := uint64(0)
+	for ; nonce < 5; nonce++ {
+		transfer(t, homes, nodes[0], nonce)
+	}
+	nodes[3].end(t)
+	identity, err := os.ReadFile(filepath.Join(homes[3], "signer", "identity.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(homes[3], "data")); err != nil {
+		t.Fatal(err)
+	}
+	height := transfer(t, homes, nodes[0], nonce)
+	nodes[3] = start(t, homes[3])
+	nodes[3].waitHeight(t, height)
+	for deadline := time.Now().Add(deadline); ; {
+		s := nodes[3].status(t)
+		if s.Signing {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the rebuilt node does not sign: %s", s.NotSigningReason)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	if again, err := os.ReadFile(filepath.Join(homes[3], "signer", "identity.json")); err != nil || string(again) != string(identity) {
+		t.Errorf("its identity changed: %v", err)
+	}
+	for _, n := range nodes {
+		n.end(t)
 	}
 }

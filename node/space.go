@@ -12,6 +12,16 @@ import (
 // spaceInterval is how often the chain volume's free space is looked at.
 const spaceInterval = 5 * time.Second
 
+// pruneInterval is the rate of pruning: one step each.
+const pruneInterval = 200 * time.Millisecond
+
+// prune drops what the configuration does not keep, below what readers need.
+func (n *Node) prune(ctx context.Context) error {
+	ticker := time.NewTicker(pruneInterval)
+	defer ticker.Stop()
+	return n.store.Pruner(ctx, ticker.C, n.execution.overlays.LowestPinned)
+}
+
 // watchSpace holds signing back while the disk is nearly full: a vote that cannot
 // be followed by its block helps nobody.
 func (n *Node) watchSpace(ctx context.Context) error {

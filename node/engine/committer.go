@@ -190,6 +190,9 @@ func (c *committer) maybeSync() (time.Duration, error) {
 	if c.e.cfg.VoteLog != nil {
 		logBytes = uint64(c.e.cfg.VoteLog.HeldBodyBytes())
 	}
+	if c.e.cfg.Filling != nil && !c.e.cfg.Filling() {
+		c.e.postCall(c.e.filled)
+	}
 	c.e.post(consensus.StoreProgress{SyncedHeight: height, LogBytes: logBytes})
 	return 0, nil
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -23,25 +24,33 @@ const maxEchoMessages = 32
 // anything is signed. // rule: own-echo
 type echo struct {
 	e     *Engine
-	asked chan uint64 // an epoch to ask about
+	asked chan struct{} // holds one token: ask about the present epoch
+
+	foreign sync.Once // answers are judged side by side, the identity goes once
 }
 
 func newEcho(e *Engine) *echo {
-	ec := &echo{e: e, asked: make(chan uint64, 16)}
+	ec := &echo{e: e, asked: make(chan struct{}, 1)}
 	if e.cfg.Signer != nil {
-		ec.asked <- e.epoch
+		ec.asked <- struct{}{}
 	}
 	return ec
 }
 
+// held reports whether signing waits for an answer still. On the loop only.
+func (ec *echo) held() bool {
+	_, held := ec.e.signing.closed[gateEcho]
+	return held
+}
+
 // askAnew asks again for an epoch that was entered before the first passed.
-func (ec *echo) askAnew(epoch uint64) {
-	if _, held := ec.e.signing.closed[gateEcho]; !held {
+func (ec *echo) askAnew() {
+	if !ec.held() {
 		return
 	}
 	select {
-	case ec.asked <- epoch:
-	default:
+	case ec.asked <- struct{}{}:
+	default: // whoever takes the token asks about the present epoch
 	}
 }
 
@@ -50,29 +59,31 @@ func (ec *echo) run() {
 		select {
 		case <-ec.e.ctx.Done():
 			return
-		case number := <-ec.asked:
-			ec.pass(number)
+		case <-ec.asked:
+			ec.pass()
 		}
 	}
 }
 
-// pass asks until a quorum has answered, or a newer epoch is asked about.
-func (ec *echo) pass(number uint64) {
-	var epoch *types.Epoch
-	var safety uint64
-	if err := ec.e.call(ec.e.ctx, func() {
-		epoch = ec.e.epochs[number]
-		safety = ec.e.epoch
-	}); err != nil || epoch == nil {
-		return
-	}
-	self, member := epoch.IndexOfNetworkKey([32]byte(ec.e.cfg.Consensus.NetworkKey))
-	if !member {
-		return
-	}
-	answered := map[int]bool{self: true}
+// pass asks until a quorum of the present epoch has answered. Once it is passed
+// nobody is asked again: the answers would hold what was signed since.
+func (ec *echo) pass() {
+	var number uint64
+	var answered map[int]bool
 	for {
-		ec.round(epoch, safety, self, answered)
+		var epoch *types.Epoch
+		var held bool
+		if err := ec.e.call(ec.e.ctx, func() { epoch, held = ec.e.epochs[ec.e.epoch], ec.held() }); err != nil || epoch == nil || !held {
+			return
+		}
+		self, member := epoch.IndexOfNetworkKey([32]byte(ec.e.cfg.Consensus.NetworkKey))
+		if !member {
+			return // the next epoch entered asks anew
+		}
+		if number != epoch.Number {
+			number, answered = epoch.Number, map[int]bool{self: true}
+		}
+		ec.round(epoch, self, answered)
 		var power uint64
 		for i := range answered {
 			power += epoch.Validators[i].Power
@@ -84,9 +95,7 @@ func (ec *echo) pass(number uint64) {
 		select {
 		case <-ec.e.ctx.Done():
 			return
-		case newer := <-ec.asked:
-			ec.asked <- newer
-			return
+		case <-ec.asked:
 		case <-time.After(echoInterval):
 		}
 	}
@@ -94,7 +103,7 @@ func (ec *echo) pass(number uint64) {
 
 func (ec *echo) passed(number uint64, answers int) {
 	if number != ec.e.epoch {
-		ec.askAnew(ec.e.epoch)
+		ec.askAnew()
 		return
 	}
 	ec.e.log.Info("own-echo passed: no peer holds newer signatures of this key", "epoch", number, "answers", answers-1)
@@ -102,17 +111,20 @@ func (ec *echo) passed(number uint64, answers int) {
 }
 
 // round asks every validator that has not answered, all at once.
-func (ec *echo) round(epoch *types.Epoch, safety uint64, self int, answered map[int]bool) {
-	request := binary.LittleEndian.AppendUint64(nil, safety)
+func (ec *echo) round(epoch *types.Epoch, self int, answered map[int]bool) {
+	request := binary.LittleEndian.AppendUint64(nil, epoch.Number)
 	request = append(request, ec.e.cfg.Consensus.ConsensusKey...)
 	ctx, cancel := context.WithTimeout(ec.e.ctx, protocolEcho.Timeout)
 	defer cancel()
-	var mu sync.Mutex
-	var wg sync.WaitGroup
+	var left []int
 	for i := range epoch.Validators {
-		if answered[i] {
-			continue
+		if i != self && !answered[i] {
+			left = append(left, i)
 		}
+	}
+	var mu sync.Mutex // of answered, while they are asked
+	var wg sync.WaitGroup
+	for _, i := range left {
 		wg.Go(func() {
 			id := p2p.PeerID(epoch.Validators[i].NetworkKey)
 			answer, err := ec.e.cfg.Transport.Request(ctx, id, protocolEcho, request)
@@ -144,25 +156,49 @@ func (ec *echo) judge(answer []byte) error {
 			return err
 		}
 		var reason string
-		if err := ec.e.call(ec.e.ctx, func() { reason = ec.unaccounted(&message) }); err != nil {
+		var unknown, held bool
+		if err := ec.e.call(ec.e.ctx, func() {
+			if held = ec.held(); held {
+				unknown, reason = ec.later(&message), ec.unaccounted(&message)
+			}
+		}); err != nil {
 			return err
 		}
-		if reason != "" {
-			ec.foreign(reason)
+		switch {
+		case !held:
+			return errors.New("it came after own-echo had passed")
+		case unknown:
+			// It may prove a disk that was rolled back: whoever sent it is asked
+			// again when that epoch is entered.
+			return fmt.Errorf("a signature of epoch %d, which is not known here yet", message.Epoch())
+		case reason != "":
+			ec.setAside(reason)
 			return fmt.Errorf("a newer signature of this key: %s", reason)
 		}
 	}
 	return nil
 }
 
-func (ec *echo) foreign(reason string) {
-	ec.e.log.Error("volume is foreign: peers hold newer signatures of this key than the vote log accounts for",
-		"rule", "volume-foreign", "reason", reason,
-		"do", "this identity is set aside; let the validator's owner rotate to the new one")
-	if ec.e.cfg.OnForeign != nil {
-		ec.e.cfg.OnForeign(reason)
+func (ec *echo) setAside(reason string) {
+	ec.foreign.Do(func() {
+		ec.e.log.Error("volume is foreign: peers hold newer signatures of this key than the vote log accounts for",
+			"rule", "volume-foreign", "reason", reason,
+			"do", "this identity is set aside; let the validator's owner rotate to the new one")
+		if ec.e.cfg.OnForeign != nil {
+			ec.e.cfg.OnForeign(reason)
+		}
+		ec.e.fail(fmt.Errorf("volume-foreign: %s", reason))
+	})
+}
+
+// later reports a message of an epoch above the present one whose set is not
+// known here.
+func (ec *echo) later(m *types.Message) bool {
+	if m.Epoch() <= ec.e.epoch {
+		return false
 	}
-	ec.e.fail(fmt.Errorf("volume-foreign: %s", reason))
+	_, err := ec.e.sets.of(m.Epoch())
+	return err != nil
 }
 
 // unaccounted reports what in a message of the own key the SafetyState at start
@@ -185,7 +221,7 @@ func (ec *echo) unaccounted(m *types.Message) string {
 	if !set.VerifyVote(validator, signed, signature) {
 		return ""
 	}
-	return beyond(ec.e.cfg.Start.Safety, epoch.Number, m)
+	return beyond(ec.e.recorded(), epoch.Number, m)
 }
 
 // signedPart takes a vote or proposal apart.

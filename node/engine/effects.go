@@ -94,7 +94,7 @@ func (e *Engine) enterEpoch(f consensus.EnterEpoch) {
 		e.postCall(func() {
 			e.announceValidators()
 			if f.Member {
-				e.echo.askAnew(epoch.Number)
+				e.echo.askAnew()
 			}
 		})
 	})

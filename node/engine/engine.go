@@ -30,6 +30,9 @@ type Config struct {
 	Log       *slog.Logger
 	// SyncedHeight is the store's tip at start, synced.
 	SyncedHeight uint64
+	// Filling reports whether the store lacks writes that the vote log saw synced:
+	// until it holds them, nothing is signed.
+	Filling func() bool
 	// OnForeign is called when peers hold newer signatures of the own key than
 	// the vote log accounts for: the volume must be set aside. // rule: volume-foreign
 	OnForeign func(reason string)
@@ -104,6 +107,9 @@ func New(cfg Config) (*Engine, error) {
 	e.sync = newBlockSync(e)
 	e.echo = newEcho(e)
 	e.signing.block(gateEcho, "own-echo: a quorum of validators has not answered yet")
+	if cfg.Filling != nil && cfg.Filling() {
+		e.signing.block(gateFilling, "the chain volume lacks blocks that were synced before: it is filled from peers first")
+	}
 	if !cfg.Start.SigningAllowed && cfg.Signer == nil {
 		e.signing.open(gateEcho)
 	}

@@ -127,6 +127,8 @@ const (
 	gateEcho  gate = "echo"  // rule: own-echo
 	gateAdmin gate = "admin" // rule: boot-count
 	gateDisk  gate = "disk"
+	// gateFilling is closed while the store is filled from peers.
+	gateFilling gate = "filling"
 )
 
 func (s *signingGates) block(g gate, reason string) {
@@ -140,7 +142,7 @@ func (s *signingGates) open(g gate) { delete(s.closed, g) }
 
 // event is what the core is told of the gates now.
 func (s *signingGates) event() consensus.SigningAllowed {
-	for _, g := range []gate{gateEcho, gateAdmin, gateDisk} {
+	for _, g := range []gate{gateEcho, gateFilling, gateAdmin, gateDisk} {
 		if reason, ok := s.closed[g]; ok {
 			return consensus.SigningAllowed{Reason: reason}
 		}

@@ -45,6 +45,14 @@ func (e *Engine) ResumeSigning(ctx context.Context) error {
 	return e.call(ctx, func() { e.openGate(gateAdmin) })
 }
 
+// filled lets signing go on once the store holds what the vote log saw synced.
+func (e *Engine) filled() {
+	if _, held := e.signing.closed[gateFilling]; held {
+		e.log.Info("the chain volume is filled")
+		e.openGate(gateFilling)
+	}
+}
+
 // DiskLow holds signing back while the disk is nearly full, and lifts it.
 func (e *Engine) DiskLow(ctx context.Context, low bool, reason string) error {
 	return e.call(ctx, func() {
