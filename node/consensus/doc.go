@@ -37,6 +37,7 @@
 // unverified certificate; run user code.
 //
 // Guarded by the transcripts in testdata (one or more for every named rule),
-// the in-package simulation with its adversaries, the mutation tests, which
+// the in-package simulation and random walks with their adversaries, the model in
+// spec that the walks must refine, the mutation tests, which
 // switch fatal rules off one by one, and the lint rules of this folder.
 package consensus

@@ -33,6 +33,7 @@ type walk struct {
 	bias   [6]int
 	views  uint64
 	mask   int // whom messages reach for now
+	model  *refinement
 }
 
 type walkNode struct {
@@ -48,8 +49,11 @@ type walkNode struct {
 
 const walkBad = 3 // the Byzantine validator
 
-func newWalk(seed int64, broken mutation) *walk {
-	w := &walk{rnd: rand.New(rand.NewSource(seed)), broken: broken, epoch: fakeEpoch(1, []int{0, 1, 2, 3}, nil),
+func newWalk(seed int64, broken mutation) *walk { return followedWalk(seed, broken, nil) }
+
+// followedWalk is a walk that a model follows, if there is one.
+func followedWalk(seed int64, broken mutation, model *refinement) *walk {
+	w := &walk{model: model, rnd: rand.New(rand.NewSource(seed)), broken: broken, epoch: fakeEpoch(1, []int{0, 1, 2, 3}, nil),
 		blocks: map[types.Hash]*types.Block{}, qcs: map[types.Hash]*types.QC{}, commit: map[types.Commit]int{}, votes: map[uint64]map[types.Hash]int{},
 		views: 4 + uint64(seed%4)}
 	w.set, _ = types.NewValidatorSet(fakeGenesis, w.epoch, fakeScheme{})
@@ -158,6 +162,9 @@ func (w *walk) keep(b *types.Block, view, height uint64, parent types.Hash, prop
 // blocks of which none is the other's ancestor.
 func (w *walk) note(n *walkNode, m types.Message) {
 	w.pool = append(w.pool, m)
+	if w.model != nil {
+		w.model.signed(w, n, m)
+	}
 	if m.Prepare != nil {
 		w.noteVote(n, m.Prepare.Vote)
 	}

@@ -16,5 +16,5 @@
 // What it must not do: verify signatures, keep state.
 //
 // Guarded by round trips against the generated code, a table of refusals, and
-// the fuzz targets with their corpus in testdata.
+// the fuzz targets.
 package wire

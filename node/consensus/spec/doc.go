@@ -1,0 +1,17 @@
+// Package spec is a small model of the protocol's safety (docs/protocol.md): three
+// honest validators and one Byzantine, a few views, and a network that shows
+// anything to anybody at any time. Explore visits every reachable state, or walks
+// at random where there are too many.
+//
+// It models what bears on agreement: one prepare vote a view, the three voting
+// rules, timeouts with the lock, the lowest TC that an adversary can put together,
+// commit votes. It leaves out what only restricts honest validators further
+// (leaders, timers, bodies, the present view), so a state that the code can reach
+// the model can reach too.
+//
+// Invariants checked in every state: at most one block is certified a view, and of
+// two committed blocks one is the other's ancestor.
+//
+// It must not import the code that it models. Guarded by its own tests, which
+// switch each rule off and must find a violation.
+package spec
