@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -59,7 +60,7 @@ func (n *Network) startGossip() error {
 			n.topicName(TopicTx), n.topicName(TopicEvidence), n.topicName(TopicBlocks)), 16)),
 		pubsub.WithRawTracer(&gossipTracer{m: n.metrics}),
 		pubsub.WithAppSpecificRpcInspector(n.inspectGossip),
-		pubsub.WithLogger(n.log.With("part", "gossip")),
+		pubsub.WithLogger(slog.New(gossipLog{n.log.Handler()}).With("part", "gossip")),
 	)
 	if err != nil {
 		return fmt.Errorf("start gossip: %w", err)
