@@ -14,7 +14,6 @@ type Core struct {
 
 	// The epoch.
 	set       *types.ValidatorSet
-	prevSet   *types.ValidatorSet // nil in epoch 1
 	history   types.EpochHistory
 	root      Final
 	self      int // index in set, -1: not a member

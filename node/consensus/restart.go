@@ -83,7 +83,7 @@ func checkStart(s *Start) error {
 
 // begin sets up what belongs to one epoch.
 func (c *Core) begin(set, before *types.ValidatorSet, tip Final) {
-	c.set, c.prevSet, c.root = set, before, tip
+	c.set, c.root = set, tip
 	c.history = types.EpochHistory{Present: &set.Epoch, RootOutcome: &c.root.Outcome}
 	if before != nil {
 		c.history.Previous = &before.Epoch
