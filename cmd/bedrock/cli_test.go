@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bedrock-bft/bedrock/client/keystore"
+	"github.com/bedrock-bft/bedrock/node/config"
+	"github.com/bedrock-bft/bedrock/node/genesis"
 )
 
 var update = flag.Bool("update", false, "write docs/cli.md")
@@ -60,7 +63,7 @@ func TestCLIDocument(t *testing.T) {
 // Each command says what it does and shows how; those that print results can do
 // so as JSON.
 func TestEveryCommandHasHelp(t *testing.T) {
-	noJSON := map[string]bool{"bedrock start": true, "bedrock devnet": true, "bedrock genesis format": true}
+	noJSON := map[string]bool{"bedrock start": true, "bedrock devnet": true, "bedrock genesis format": true, "bedrock genesis make": true, "bedrock config": true}
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
 		if c.Name() == "help" || c.Name() == "completion" {
@@ -129,6 +132,24 @@ func TestInitThenIdentityAndGenesis(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join(dir, "genesis.json"))
 	if err != nil || formatted != string(raw) {
 		t.Errorf("a canonical document was changed by format: %v", err)
+	}
+	args := []string{"genesis", "make", "--chain-id", "several", "--time", "2026-11-22T12:00:00Z", "--app-state", filepath.Join(dir, "state.json")}
+	if err := os.WriteFile(filepath.Join(dir, "state.json"), []byte(`{"accounts":[]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range network.Nodes {
+		path := filepath.Join(dir, fmt.Sprintf("record%d.json", i))
+		if err := os.WriteFile(path, []byte(mustRun(t, "identity", "show", "--home", n.Home)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--record", path)
+	}
+	made := mustRun(t, args...)
+	if g, err := genesis.Parse([]byte(made)); err != nil || len(g.Validators) != 4 || made != mustRun(t, args...) {
+		t.Errorf("genesis of records: %v", err)
+	}
+	if c, err := config.Parse([]byte(mustRun(t, "config"))); err != nil || !cmp.Equal(c, config.Default()) {
+		t.Errorf("the default configuration: %v", err)
 	}
 	out := mustRun(t, "inspect", "votelog", "--home", network.Nodes[0].Home, "--output", "json")
 	if !strings.Contains(out, `"segments"`) {

@@ -12,7 +12,7 @@ func newRoot() *cobra.Command {
 	}
 	root.AddCommand(
 		newStartCommand(), newDevnetCommand(), newBenchCommand(), newReplayCommand(),
-		newInitCommand(), newIdentityCommand(), newGenesisCommand(), newKeysCommand(),
+		newInitCommand(), newIdentityCommand(), newGenesisCommand(), newConfigCommand(), newKeysCommand(),
 		newTxCommand(), newQueryCommand(), newVerifyCommand(), newExecutorCommand(), newInspectCommand(),
 	)
 	return root

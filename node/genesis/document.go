@@ -16,7 +16,7 @@ import (
 const MaxBytes = 64 << 20
 
 // Document is the genesis document. Its JSON members are sorted by name in the
-// file; docs/operations.md lists them.
+// file; docs/encodings.md lists them.
 type Document struct {
 	AppState     json.RawMessage `json:"app_state"` // the executor's own, opaque here
 	Block        Block           `json:"block"`
@@ -125,7 +125,7 @@ func (d *Document) encode() ([]byte, error) {
 func Parse(raw []byte) (*Genesis, error) {
 	canonical, err := Canonical(raw)
 	if err != nil {
-		return nil, fmt.Errorf("genesis document: %w", err)
+		return nil, fmt.Errorf("genesis document: %w: get the original file", err)
 	}
 	if !bytes.Equal(canonical, raw) {
 		return nil, fmt.Errorf("genesis document is not canonical JSON (first difference at byte %d): "+

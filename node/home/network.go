@@ -226,6 +226,25 @@ func (o *Options) document(nodes []Node, accounts *Accounts) (*genesis.Genesis, 
 	return genesis.New(doc)
 }
 
+// Document makes a genesis of the public records of validators that live
+// elsewhere: a pure function of options and records, so that everybody can make it
+// and compare. Options' Dir, Validators, Hosts, Module and Accounts play no part.
+func Document(o Options, records []signer.Record) (*genesis.Genesis, error) {
+	o.Validators, o.Hosts, o.Accounts = len(records), nil, 0
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]Node, len(records))
+	for i := range records {
+		if records[i].Scheme != o.Scheme {
+			return nil, fmt.Errorf("record %d (identity %s) has a consensus key of scheme %s, the chain's is %s", i, records[i].NetworkKey, records[i].Scheme, o.Scheme)
+		}
+		nodes[i] = Node{Identity: records[i]}
+	}
+	return o.document(nodes, nil)
+}
+
 // write puts the files down, the genesis last.
 func (o *Options) write(n *Network, g *genesis.Genesis, accounts *Accounts) error {
 	for i := range n.Nodes {

@@ -128,6 +128,31 @@ func TestMakeRefuses(t *testing.T) {
 	}
 }
 
+func TestDocumentOfRecordsIsThatOfTheNetwork(t *testing.T) {
+	o := options(filepath.Join(t.TempDir(), "net"))
+	o.Accounts, o.AppState = 0, json.RawMessage(`{"accounts":[]}`)
+	n, err := Make(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records []signer.Record
+	for _, node := range n.Nodes {
+		records = append(records, node.Identity)
+	}
+	g, err := Document(o, records)
+	if err != nil || g.Hash() != n.Hash {
+		t.Errorf("made of the records alone: %v; another hash than the network's", err)
+	}
+	o.Scheme = "bls12381"
+	if _, err := Document(o, records); err == nil || !strings.Contains(err.Error(), "scheme") {
+		t.Errorf("records of another scheme: %v", err)
+	}
+	o.Scheme = ""
+	if _, err := Document(o, append(records, records[0])); err == nil || !strings.Contains(err.Error(), "belongs to one validator") {
+		t.Errorf("one record twice: %v", err)
+	}
+}
+
 func TestMakeOverwritesNothing(t *testing.T) {
 	o := options(filepath.Join(t.TempDir(), "net"))
 	if _, err := Make(o); err != nil {

@@ -88,17 +88,25 @@ func ReadRecord(dir string) (Record, error) {
 	if err != nil {
 		return r, fmt.Errorf("read identity record: %w", err)
 	}
-	if err := json.Unmarshal(b, &r); err != nil {
-		return r, fmt.Errorf("read identity record %s: %w", filepath.Join(dir, identityName), err)
+	if r, err = ParseRecord(b); err != nil {
+		return r, fmt.Errorf("%s: %w", filepath.Join(dir, identityName), err)
+	}
+	return r, nil
+}
+
+// ParseRecord reads a public record.
+func ParseRecord(raw []byte) (Record, error) {
+	var r Record
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return r, fmt.Errorf("read identity record: %w", err)
 	}
 	if r.Version != recordVersion {
-		return r, fmt.Errorf("identity record %s has version %d, this program knows %d: use the release that wrote it",
-			filepath.Join(dir, identityName), r.Version, recordVersion)
+		return r, fmt.Errorf("identity record has version %d, this program knows %d: use the release that wrote it", r.Version, recordVersion)
 	}
 	if _, _, _, err := r.Keys(); err != nil {
 		return r, err
 	}
-	_, err = r.SchemeID()
+	_, err := r.SchemeID()
 	return r, err
 }
 
