@@ -158,18 +158,22 @@ func (w *deadlineWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter 
 
 // Write implements io.Writer.
 func (w *deadlineWriter) Write(b []byte) (int, error) {
-	w.extend()
+	w.limit(time.Now().Add(w.timeout))
+	defer w.limit(time.Time{})
 	return w.ResponseWriter.Write(b)
 }
 
 // Flush implements http.Flusher, which Connect asks for.
 func (w *deadlineWriter) Flush() {
-	w.extend()
+	w.limit(time.Now().Add(w.timeout))
+	defer w.limit(time.Time{})
 	_ = w.control.Flush() // the next write tells
 }
 
-func (w *deadlineWriter) extend() {
-	_ = w.control.SetWriteDeadline(time.Now().Add(w.timeout)) // not every connection has one
+// limit sets the deadline of a write, or lifts it: with HTTP/2 one that passes
+// between two writes would end an idle stream.
+func (w *deadlineWriter) limit(at time.Time) {
+	_ = w.control.SetWriteDeadline(at) // not every connection has one
 }
 
 // readDeadlines drops a client that sends its body too slowly; a stream that was

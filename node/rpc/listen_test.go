@@ -15,6 +15,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/bedrock-bft/bedrock/client"
 	"github.com/bedrock-bft/bedrock/node/rpc"
 	"github.com/bedrock-bft/bedrock/node/rpc/rpctest"
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
@@ -155,6 +156,31 @@ func TestASubscriberThatDoesNotReadIsDropped(t *testing.T) {
 			t.Fatal("the stream of a client that does not read is still open")
 		case <-time.After(5 * time.Millisecond):
 		}
+	}
+}
+
+// A stream on which nothing happens for longer than a write may take goes on.
+func TestAnIdleStreamStaysOpen(t *testing.T) {
+	const timeout = 20 * time.Millisecond
+	chain := rpctest.New(rpctest.Options{})
+	url, overHTTP1 := rpctest.Serve(t, chain, rpc.Options{WriteTimeout: timeout})
+	overHTTP2, err := client.Connect(url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]nodev1connect.NodeServiceClient{"HTTP/1.1": overHTTP1, "HTTP/2": overHTTP2} {
+		stream, err := c.StreamBlocks(ctx, connect.NewRequest(&nodev1.StreamBlocksRequest{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			want := chain.Commit()
+			if !stream.Receive() || stream.Msg().Header.Height != want {
+				t.Errorf("%s: no height %d: %v", name, want, stream.Err())
+			}
+			<-time.After(3 * timeout) // lets the deadline of that write pass
+		}
+		stream.Close()
 	}
 }
 
