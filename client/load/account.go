@@ -51,20 +51,26 @@ type account struct {
 	random   *rand.Rand
 }
 
-// take is the next transaction, and whether signers should be asked for more. Nil
-// if none is ready, or enough are in flight.
-func (a *account) take(ahead int) (tx *transaction, hungry bool) {
+// take is the next transaction: nil if none is signed (unsigned says that it is
+// that), or enough are in flight, or the account waits for its nonces. hungry says
+// that signers are to be asked for more.
+func (a *account) take(ahead int) (tx *transaction, unsigned, hungry bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.broken && a.inFlight < maxInFlight && len(a.ready) > 0 {
-		tx = a.ready[0]
-		a.ready = a.ready[1:]
-		a.inFlight++
+	if a.broken {
+		return nil, false, false
 	}
-	if !a.broken && !a.hungry && len(a.ready) <= ahead/2 {
+	if a.inFlight < maxInFlight {
+		if unsigned = len(a.ready) == 0; !unsigned {
+			tx = a.ready[0]
+			a.ready = a.ready[1:]
+			a.inFlight++
+		}
+	}
+	if !a.hungry && len(a.ready) <= ahead/2 {
 		a.hungry, hungry = true, true
 	}
-	return tx, hungry
+	return tx, unsigned, hungry
 }
 
 // landed notes that a transaction that was taken came to an end.

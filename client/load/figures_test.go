@@ -185,7 +185,7 @@ func TestPlotIsWellFormed(t *testing.T) {
 	for i := range long {
 		long[i] = Second{Offered: uint64(i), Committed: 12_345_678, P99Ms: float64(i) / 7}
 	}
-	for _, seconds := range [][]Second{nil, {{}}, {{5, 4, 1, 1000}, {5, 6, 0, 0}}, long} {
+	for _, seconds := range [][]Second{nil, {{}}, {{5, 4, 1, 1000}, {5, 0, 0, 0}, {5, 6, 1, 2}}, long} {
 		var b bytes.Buffer
 		if err := (&Report{Seconds: seconds}).WriteSVG(&b); err != nil {
 			t.Fatal(err)

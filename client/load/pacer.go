@@ -19,8 +19,8 @@ const (
 )
 
 // pace hands transactions over when they are due, until all are or ctx ends, and
-// answers how long it did. Due times do not move: what finds no room when its time
-// has come is counted and let go.
+// answers how long they were due. Due times do not move: what finds no room when
+// its time has come is counted and let go; what is not signed yet goes out late.
 func (r *run) pace(ctx context.Context) time.Duration {
 	every := max(shortest, batchEvery/time.Duration(len(r.groups)))
 	clock := time.NewTicker(every)
@@ -30,41 +30,49 @@ func (r *run) pace(ctx context.Context) time.Duration {
 		limit = maxDuration
 	}
 	all := dueBefore(r.config.Rate, limit)
-	due, turn := uint64(0), 0
+	next, turn := uint64(0), 0
 	for {
 		now := r.stats.now()
-		upTo := min(all, dueBefore(r.config.Rate, now))
-		if now < limit || due < upTo {
-			unsent := r.hand(r.groups[turn%len(r.groups)], due, upTo)
-			r.stats.offer(upTo, unsent)
-			due, turn = upTo, turn+1
+		due := min(all, dueBefore(r.config.Rate, now))
+		r.stats.offer(due)
+		// A late tick has the work of several: each group gets its part.
+		parts := uint64(len(r.groups))
+		if usual := uint64(r.config.Rate*every.Seconds()) + 1; due-next < usual*parts {
+			parts = (due - next + usual - 1) / usual
 		}
-		if now >= limit {
-			return limit
+		for ; parts > 0; parts-- {
+			next = r.hand(r.groups[turn%len(r.groups)], next, next+(due-next+parts-1)/parts)
+			turn++
+		}
+		ended := ctx.Err() != nil
+		if now >= limit && next == all || now >= limit+r.config.Drain || ended {
+			r.stats.unserved(due - next)
+			return min(now, limit)
 		}
 		select {
 		case <-clock.C:
 		case <-ctx.Done():
-			return r.stats.now()
 		}
 	}
 }
 
 // hand gives those due, [from, to), to a group: its first idle lane, or the one
-// with the least to do. It answers how many found no room.
-func (r *run) hand(g *group, from, to uint64) (unsent uint64) {
+// with the least to do. It answers from where on others are to go on: what finds
+// no room is done with, what is not signed yet is not.
+func (r *run) hand(g *group, from, to uint64) (next uint64) {
 	if from == to {
-		return 0
+		return to
 	}
-	order := g.order()
 	room := max(0, maxFlights-r.flights.len())
+	unsigned := false
 	var batch []*transaction
-	for _, l := range order {
+	for _, l := range g.order() {
 		space := min(room, max(0, maxLaneQueue-l.load()))
-		batch = batch[:0]
+		batch = make([]*transaction, 0, min(uint64(space), to-from))
 		for from < to && len(batch) < space {
-			tx := r.nextOf(l)
+			tx, wait := r.nextOf(l)
 			if tx == nil {
+				unsigned = unsigned || wait
 				break
 			}
 			tx.due = dueAt(r.config.Rate, from)
@@ -77,7 +85,11 @@ func (r *run) hand(g *group, from, to uint64) (unsent uint64) {
 			l.add(batch)
 		}
 	}
-	return to - from
+	if unsigned {
+		return from
+	}
+	r.stats.unserved(to - from)
+	return to
 }
 
 // order is the group's lanes, those with the least to do first; among equals it
@@ -100,19 +112,21 @@ func (g *group) order() []*lane {
 	return order
 }
 
-// nextOf is a transaction of the lane's next account that can send.
-func (r *run) nextOf(l *lane) *transaction {
+// nextOf is a transaction of the lane's next account that can send. Without one,
+// wait says that an account can and has none signed.
+func (r *run) nextOf(l *lane) (tx *transaction, wait bool) {
 	const most = 64 // accounts that are looked at for one
 	for range min(most, len(l.accounts)) {
 		a := l.accounts[l.turn]
 		l.turn = (l.turn + 1) % len(l.accounts)
-		tx, hungry := a.take(r.factory.ahead)
+		tx, unsigned, hungry := a.take(r.factory.ahead)
 		if hungry {
 			r.hungry <- a // it has room for every account
 		}
 		if tx != nil {
-			return tx
+			return tx, false
 		}
+		wait = wait || unsigned
 	}
-	return nil
+	return nil, wait
 }

@@ -20,10 +20,18 @@ const (
 	maxPoints  = plotWidth / 2 // of a curve
 )
 
-// curve is one line of a panel.
+// curve is one line of a panel; below 0 it has a gap.
 type curve struct {
 	name, colour string
 	at           func(Second) float64
+}
+
+// latency is one of a second in which something became final.
+func latency(s Second, ms float64) float64 {
+	if s.Committed == 0 {
+		return -1
+	}
+	return ms
 }
 
 // panel is one pair of axes over time.
@@ -40,8 +48,8 @@ func panels() []panel {
 			{"committed", "#1668b8", func(s Second) float64 { return float64(s.Committed) }},
 		}},
 		{"finality, milliseconds from due to notice", panelTop + panelSize + panelGap, []curve{
-			{"p99", "#c2571a", func(s Second) float64 { return s.P99Ms }},
-			{"p50", "#2a7d3c", func(s Second) float64 { return s.P50Ms }},
+			{"p99", "#c2571a", func(s Second) float64 { return latency(s, s.P99Ms) }},
+			{"p50", "#2a7d3c", func(s Second) float64 { return latency(s, s.P50Ms) }},
 		}},
 	}
 }
@@ -108,7 +116,12 @@ func (p *panel) draw(w io.Writer, points []Second, seconds int) {
 		fmt.Fprintf(w, `<path fill="none" stroke-width="1.5" stroke="%s" d="`, c.colour)
 		command := "M"
 		for i, s := range points { // a second's point stands at its middle
-			fmt.Fprintf(w, "%s%.1f %.1f", command, plotLeft+(float64(i)+0.5)/float64(len(points))*width, y(c.at(s)))
+			v := c.at(s)
+			if v < 0 {
+				command = "M"
+				continue
+			}
+			fmt.Fprintf(w, "%s%.1f %.1f", command, plotLeft+(float64(i)+0.5)/float64(len(points))*width, y(v))
 			command = "L"
 		}
 		x := plotWidth - plotRight - 100*(len(p.curves)-n)

@@ -247,7 +247,7 @@ func (r *run) result(ctx context.Context, offering time.Duration, before []*node
 		return true
 	})
 	r.stats.settle(ended)
-	r.stats.unsent += unsent // everything that counts has ended
+	r.stats.unserved(unsent)
 	rep := r.stats.report(offering, lost)
 	after, _, err := r.statuses(ctx)
 	if err != nil { // the figures are worth having without the nodes' own

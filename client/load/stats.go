@@ -53,12 +53,18 @@ func count(by map[string]uint64, reason string) {
 	by[reason]++
 }
 
-// offer notes how many are due so far, and how many of them found no room.
-func (s *stats) offer(due, unsent uint64) {
+// offer notes how many are due so far.
+func (s *stats) offer(due uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.offered = due
-	s.unsent += unsent
+}
+
+// unserved notes those that were due and found no room.
+func (s *stats) unserved(n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unsent += n
 }
 
 func (s *stats) accept(n int) {
