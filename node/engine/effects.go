@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/p2p"
 	"github.com/bedrock-bft/bedrock/node/types"
@@ -67,8 +69,7 @@ func (e *Engine) carryOutTalk(effect consensus.Effect) {
 	case consensus.ReportPeer:
 		e.cfg.Transport.Penalise(p2p.PeerID(f.Peer), f.Reason)
 	case consensus.EvidenceFound:
-		e.evidence.add(f.Evidence)
-		e.tellWork()
+		e.evidence.add(f.Evidence) // step tells the core
 	case consensus.EnteredView:
 		e.cfg.Observer.View(f)
 	default:
@@ -108,12 +109,32 @@ func (e *Engine) prepareEpoch(f consensus.PrepareEpoch) {
 		if err := e.committer.waitSynced(f.Certificate.Outcome.Height); err != nil {
 			return
 		}
-		if err := e.cfg.Executor.Prepare(e.ctx, &next); err != nil {
-			e.log.Error("the next executor is not at hand", "epoch", next.Number, "executor", next.ExecutorHash, "error", err)
+		if err := e.awaitExecutor(&next); err != nil {
 			return
 		}
 		e.post(consensus.EpochReady{Number: next.Number})
 	})
+}
+
+// prepareRetry is how long after the next executor was not at hand it is looked
+// for again: a person may bring it at any time.
+const prepareRetry = 2 * time.Second
+
+// awaitExecutor waits until the executor of an epoch is at hand.
+func (e *Engine) awaitExecutor(next *types.Epoch) error {
+	for {
+		err := e.cfg.Executor.Prepare(e.ctx, next)
+		if err == nil {
+			return nil
+		}
+		e.log.Error("the next executor is not at hand: this node waits for it before the next epoch", "epoch", next.Number,
+			"executor", next.ExecutorHash, "error", err, "do", "add the module, or start a program that has its engine")
+		select {
+		case <-time.After(prepareRetry):
+		case <-e.ctx.Done():
+			return errStopped
+		}
+	}
 }
 
 // stopSigning is durable before anything else, so that a restart does not lift

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/p2p"
 	"github.com/bedrock-bft/bedrock/node/types"
@@ -31,8 +33,19 @@ func (e *Engine) step(ev consensus.Event) {
 	if ev, ok := ev.(consensus.BlockBuilt); ok {
 		e.builtNone = ev.Block == nil
 	}
-	e.carryOut(e.core.Step(e.cfg.Clock.Now(), ev))
+	effects := e.core.Step(e.cfg.Clock.Now(), ev)
+	e.carryOut(effects)
 	e.publishStatus()
+	// Only now: a step between two effects would put its own before the later
+	// ones, and an older state over a newer. // rule: persist-first
+	if slices.ContainsFunc(effects, isEvidence) {
+		e.tellWork()
+	}
+}
+
+func isEvidence(effect consensus.Effect) bool {
+	_, ok := effect.(consensus.EvidenceFound)
+	return ok
 }
 
 // tellWork tells the core whether something waits to be proposed. // rule: idle

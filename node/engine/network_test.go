@@ -43,7 +43,7 @@ type testNode struct {
 	executor *fakeExecutor
 	observer *quiet
 	stopped  string // what OnStopSigning made durable
-	foreign  string
+	foreign  []string
 
 	engine *Engine
 	stop   context.CancelFunc
@@ -82,6 +82,19 @@ func (net *network) genesisOutcome() types.Outcome {
 // start runs a node on what its disk holds.
 func (n *testNode) start() {
 	n.net.t.Helper()
+	endpoint := n.net.hub.Join(n.id)
+	engine := n.open(endpoint, wallClock{time.Now()})
+	ctx, cancel := context.WithCancel(context.Background())
+	n.engine, n.stop, n.done = engine, cancel, make(chan error, 1)
+	go func() {
+		n.done <- engine.Run(ctx)
+		endpoint.Close()
+	}()
+}
+
+// open makes a node's engine on what its disk holds; nothing runs yet.
+func (n *testNode) open(endpoint Transport, clock Clock) *Engine {
+	n.net.t.Helper()
 	n.signer = &fakeSigner{sign: n.key.Sign, index: uint32(n.index), chain: n.net.genesis}
 	if n.log.last != nil {
 		n.signer.recorded = *n.log.last
@@ -104,23 +117,17 @@ func (n *testNode) start() {
 	for _, b := range n.log.blocks {
 		start.Blocks = append(start.Blocks, b)
 	}
-	endpoint := n.net.hub.Join(n.id)
 	engine, err := New(Config{
 		Consensus: consensus.Config{Genesis: n.net.genesis, Scheme: n.net.scheme, Timing: n.net.timing,
 			NetworkKey: consensus.Peer(n.id), ConsensusKey: n.key.Public()},
-		Start: start, ChainID: "test", Clock: wallClock{time.Now()}, Transport: endpoint, VoteLog: n.log, Signer: n.signer,
+		Start: start, ChainID: "test", Clock: clock, Transport: endpoint, VoteLog: n.log, Signer: n.signer,
 		Executor: n.executor, Verifier: fakeVerifier{}, Store: n.store, Pool: n.pool, Observer: n.observer,
 		Log: slog.New(slog.DiscardHandler).With("node", n.index), SyncedHeight: n.store.Tip(),
-		OnForeign:     func(reason string) { n.foreign = reason },
+		OnForeign:     func(reason string) { n.foreign = append(n.foreign, reason) },
 		OnStopSigning: func(s consensus.StopSigning) error { n.stopped = s.Reason; return nil },
 	})
 	n.must(err)
-	ctx, cancel := context.WithCancel(context.Background())
-	n.engine, n.stop, n.done = engine, cancel, make(chan error, 1)
-	go func() {
-		n.done <- engine.Run(ctx)
-		endpoint.Close()
-	}()
+	return engine
 }
 
 func (n *testNode) must(err error) {
