@@ -69,6 +69,8 @@ func TestRefused(t *testing.T) {
 		{"test/chaos", "cmd/bedrock", true},
 		{"node/consensus", "node/types", false},
 		{"node/consensus", "node/types/bls", true},
+		{"node/consensus", "node/consensus/spec", true},
+		{"node/consensus/spec", "node/consensus", false},
 		{"executor/host", "proto/bedrock/executor/v1", false},
 		{"client/proof", "executor/receipts", false},
 		{"client/proof", "executor", true},
