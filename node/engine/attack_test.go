@@ -58,3 +58,51 @@ func TestOwnEchoDoesNotCountWhatItCannotJudge(t *testing.T) {
 		t.Errorf("an answer with nothing: %v", err)
 	}
 }
+
+func TestBlockSyncThatDivergesStopsSigning(t *testing.T) {
+	net := newNetwork(t, 4)
+	for _, n := range net.nodes {
+		n.executor = &fakeExecutor{self: 7}
+	}
+	net.nodes[3].executor.self = 9
+	for _, n := range net.nodes[:3] {
+		n.start()
+	}
+	net.progress(3, 0, 1, 2)
+	for _, n := range net.nodes[:3] {
+		n.pool.add([]byte("diverge"))
+	}
+	net.progress(net.nodes[0].store.Tip()+100, 0, 1, 2)
+	net.nodes[3].start()
+	waitFor(t, "block sync to find the divergence and the node to stop signing", func() bool {
+		s := net.nodes[3].engine.Status()
+		return net.nodes[3].durableStop() != "" && !s.Signing && s.WhyNot == net.nodes[3].durableStop()
+	}, func() { net.load(int(net.nodes[0].store.Tip()), 1) })
+}
+
+func TestAStateGoneToBlockSyncIsNoFault(t *testing.T) {
+	net := newNetwork(t, 4)
+	n := net.nodes[0]
+	block := func(view uint64) *types.Block {
+		return &types.Block{Header: types.Header{Genesis: net.genesis, Epoch: 1, View: view, Height: 1, Parent: net.genesis,
+			TimestampMs: view, PayloadRoot: types.ListRoot(nil), EvidenceRoot: types.ListRoot(nil)}}
+	}
+	held, stored := block(1), block(2)
+	n.log.blocks = map[types.Hash]*types.Block{held.ID(): held}
+	e := n.open(net.hub.Join(n.id), &handClock{now: consensus.Now{MonoMs: 1000}})
+	if e.core.Block(held.ID()) == nil {
+		t.Fatal("the core does not hold the block of the vote log")
+	}
+	tip := consensus.Final{View: 2, TimestampMs: 2, Outcome: types.Outcome{Height: 1, Block: stored.ID()}}
+	cc := &types.CC{Epoch: 1, View: 2, Height: 1, Block: stored.ID(), Outcome: tip.Outcome}
+	n.must(n.store.Commit([]FinalBlock{{Block: stored, Outcome: tip.Outcome}}, cc, nil))
+
+	e.worker.gone(held.ID(), ErrStateGone) // block sync stored height 1, the core hears of it next
+	if e.ctx.Err() != nil {
+		t.Fatal("the node ends although the core will drop the block")
+	}
+	e.step(consensus.Synced{Tip: tip})
+	if e.ctx.Err() != nil || len(e.worker.goneLater) > 0 || e.core.Block(held.ID()) != nil {
+		t.Fatalf("after the core was told: ended %v, %d wait, block held %v", e.ctx.Err(), len(e.worker.goneLater), e.core.Block(held.ID()) != nil)
+	}
+}

@@ -129,6 +129,8 @@ const (
 	gateDisk  gate = "disk"
 	// gateFilling is closed while the store is filled from peers.
 	gateFilling gate = "filling"
+	// gateDiverged is closed for good: only a repair lifts it. // rule: commit
+	gateDiverged gate = "diverged"
 )
 
 func (s *signingGates) block(g gate, reason string) {
@@ -142,7 +144,7 @@ func (s *signingGates) open(g gate) { delete(s.closed, g) }
 
 // event is what the core is told of the gates now.
 func (s *signingGates) event() consensus.SigningAllowed {
-	for _, g := range []gate{gateEcho, gateFilling, gateAdmin, gateDisk} {
+	for _, g := range []gate{gateDiverged, gateEcho, gateFilling, gateAdmin, gateDisk} {
 		if reason, ok := s.closed[g]; ok {
 			return consensus.SigningAllowed{Reason: reason}
 		}

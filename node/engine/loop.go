@@ -36,6 +36,9 @@ func (e *Engine) step(ev consensus.Event) {
 	effects := e.core.Step(e.cfg.Clock.Now(), ev)
 	e.carryOut(effects)
 	e.publishStatus()
+	if _, ok := ev.(consensus.Synced); ok {
+		e.worker.synced()
+	}
 	// Only now: a step between two effects would put its own before the later
 	// ones, and an older state over a newer. // rule: persist-first
 	if slices.ContainsFunc(effects, isEvidence) {

@@ -26,8 +26,10 @@ type blockSync struct {
 
 	mu      sync.Mutex
 	running bool
-	target  uint64
-	prefer  []p2p.PeerID
+	// diverged: own execution gave another outcome. No further run follows it.
+	diverged bool
+	target   uint64
+	prefer   []p2p.PeerID
 
 	// pending are blocks executed in this run whose certificate is of a height
 	// above them; they are stored with the block that it names.
@@ -58,7 +60,7 @@ func (s *blockSync) needed(f consensus.SyncNeeded) {
 	for _, p := range f.From {
 		s.prefer = append(s.prefer, p2p.PeerID(p))
 	}
-	if s.running {
+	if s.running || s.diverged {
 		return
 	}
 	s.running = true
@@ -143,7 +145,13 @@ func (s *blockSync) apply(r *blocksync.Range, parent *types.Outcome) (ended bool
 		if own != r.Outcomes[i] {
 			stop := consensus.StopSigning{Reason: "block sync: own execution gives another outcome than was certified",
 				Block: block.ID(), Own: own, Theirs: r.Outcomes[i]}
-			s.e.postCall(func() { s.e.stopSigning(stop) })
+			s.mu.Lock()
+			s.diverged = true
+			s.mu.Unlock()
+			s.e.postCall(func() {
+				s.e.stopSigning(stop)
+				s.e.closeGate(gateDiverged, stop.Reason) // the core found nothing itself
+			})
 			return false, fmt.Errorf("%w at height %d: the certified outcome is %s, own execution gives %s", errDiverged,
 				own.Height, r.Outcomes[i].Hash(), own.Hash())
 		}

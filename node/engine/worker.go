@@ -23,6 +23,8 @@ type worker struct {
 	building  chan func() // the newest replaces what waits
 	verifying chan struct{}
 
+	goneLater []func() // the loop's: executions that found their parent gone
+
 	mu       sync.Mutex
 	executed map[types.Hash]*Execution
 	flight   map[types.Hash]*flight // by block id
@@ -94,13 +96,26 @@ func (w *worker) execute(f consensus.ExecuteBlock, epoch *types.Epoch) {
 }
 
 // gone handles a block whose parent's state is no more: the core has dropped it
-// by now, since a conflicting block is final; if not, that is a fault.
+// by now, since a conflicting block is final; if not, that is a fault, unless
+// block sync has stored what the core is about to be told of.
 func (w *worker) gone(id types.Hash, err error) {
-	if w.e.core.Block(id) != nil {
+	switch {
+	case w.e.core.Block(id) == nil:
+		w.e.step(consensus.BlockExecuted{ID: id})
+	case w.e.cfg.Store.Tip() > w.e.core.Status().FinalHeight:
+		w.goneLater = append(w.goneLater, func() { w.gone(id, err) })
+	default:
 		w.e.fail(fmt.Errorf("execute a block that consensus still holds: %w", err))
-		return
 	}
-	w.e.step(consensus.BlockExecuted{ID: id})
+}
+
+// synced looks again at what waited for the core to be told of block sync.
+func (w *worker) synced() {
+	later := w.goneLater
+	w.goneLater = nil
+	for _, again := range later {
+		again()
+	}
 }
 
 // runBlock executes a block, once: what was executed is kept until it is final
@@ -155,6 +170,11 @@ func (w *worker) final(height uint64, ids []types.Hash) {
 	defer w.mu.Unlock()
 	for _, id := range ids {
 		delete(w.executed, id)
+	}
+	for id, x := range w.executed {
+		if x.Height <= height { // dropped while it was executed
+			delete(w.executed, id)
+		}
 	}
 	for id, f := range w.flight {
 		if f.height <= height {
