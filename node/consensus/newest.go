@@ -7,22 +7,16 @@ import (
 )
 
 // Newest gives the newest signed messages of the validator with that network and
-// consensus key that the Core holds, at most one a kind: votes as received, and
-// what of it stands in the highest certificates. Who asks verifies them. A
+// consensus key that the Core holds: of each kind as received, and what of it stands
+// in the highest certificates and in the one that ended the epoch before. Who asks verifies them. A
 // bls12381 certificate is given whole, since no single signature can be taken out
 // of it. // rule: own-echo
 func (c *Core) Newest(network Peer, consensusKey []byte) []types.Message {
-	i := -1
-	for k := range c.set.Epoch.Validators {
-		v := &c.set.Epoch.Validators[k]
-		if Peer(v.NetworkKey) == network && bytes.Equal(v.ConsensusKey, consensusKey) {
-			i = k
-		}
-	}
+	out := c.endOfPrevious(network, consensusKey)
+	i := memberOf(&c.set.Epoch, network, consensusKey)
 	if i < 0 {
-		return nil
+		return out
 	}
-	var out []types.Message
 	for _, p := range []*types.Proposal{c.led[i].optimistic, c.led[i].main} {
 		if p != nil {
 			out = append(out, types.Message{Proposal: p})
@@ -37,64 +31,98 @@ func (c *Core) Newest(network Peer, consensusKey []byte) []types.Message {
 	if s := c.timeouts[i].newest(); s != nil {
 		out = append(out, types.Message{Timeout: s.vote})
 	}
-	return append(out, c.certifiedBy(i)...)
-}
-
-// certifiedBy gives what validator i signed of the lock, the highest CC and the
-// entry TC.
-func (c *Core) certifiedBy(i int) []types.Message {
-	var out []types.Message
-	split := c.set.Scheme().ID() == types.SchemeEd25519
-	take := func(a *types.Aggregate, whole types.Message, single func(sig []byte) types.Message) {
-		sig, signed := c.signatureIn(a, i)
-		switch {
-		case !signed:
-		case split:
-			out = append(out, single(sig))
-		default:
-			out = append(out, whole)
-		}
-	}
 	if q := c.safety.Lock; q.View > 0 && q.Prepares != nil {
-		take(q.Prepares, types.Message{QC: &q}, func(sig []byte) types.Message {
-			return types.Message{Prepare: &types.SignedPrepare{Epoch: q.Epoch, Validator: uint32(i),
-				Vote: types.Prepare{View: q.View, Height: q.Height, Block: q.Block}, Signature: sig}}
-		})
+		out = append(out, c.inQC(&q, i)...)
 	}
-	if cc := c.highestCC; cc != nil {
-		take(&cc.Commits, types.Message{CC: cc}, func(sig []byte) types.Message {
-			return types.Message{Commit: &types.SignedCommit{Epoch: cc.Epoch, Validator: uint32(i),
-				Vote:      types.Commit{View: cc.View, Height: cc.Height, Block: cc.Block, Outcome: cc.Outcome.Hash()},
-				Signature: sig}}
-		})
+	if c.highestCC != nil {
+		out = append(out, c.inCC(c.highestCC, i)...)
 	}
-	if t := c.highTC; t != nil {
-		for k := range t.Groups {
-			g := &t.Groups[k]
-			take(&g.Sigs, types.Message{TC: t}, func(sig []byte) types.Message {
-				return types.Message{Timeout: &types.SignedTimeout{Epoch: t.Epoch, Validator: uint32(i),
-					Vote: types.Timeout{View: t.View, HighView: g.HighView}, High: t.High, Signature: sig}}
-			})
-		}
+	if c.highTC != nil {
+		out = append(out, c.inTC(c.highTC, i)...)
 	}
 	return out
 }
 
-// signatureIn gives validator i's signature of an aggregate, as far as the scheme
-// keeps them apart.
-func (c *Core) signatureIn(a *types.Aggregate, i int) (sig []byte, signed bool) {
-	signers, _, err := c.set.SignersOf(a)
-	if err != nil {
+// memberOf is the index of the validator with those keys, or -1.
+func memberOf(e *types.Epoch, network Peer, consensusKey []byte) int {
+	for i := range e.Validators {
+		v := &e.Validators[i]
+		if Peer(v.NetworkKey) == network && bytes.Equal(v.ConsensusKey, consensusKey) {
+			return i
+		}
+	}
+	return -1
+}
+
+// endOfPrevious gives what the validator signed of the certificate that ended the
+// epoch before: the one thing of that epoch that is kept.
+func (c *Core) endOfPrevious(network Peer, consensusKey []byte) []types.Message {
+	cc := c.root.Certificate
+	if cc == nil || c.history.Previous == nil {
+		return nil
+	}
+	if i := memberOf(c.history.Previous, network, consensusKey); i >= 0 {
+		return c.inCC(cc, i)
+	}
+	return nil
+}
+
+func (c *Core) inQC(q *types.QC, i int) []types.Message {
+	sig, signed := signatureIn(q.Prepares, i)
+	switch {
+	case !signed:
+		return nil
+	case c.cfg.Scheme.ID() != types.SchemeEd25519:
+		return []types.Message{{QC: q}}
+	}
+	return []types.Message{{Prepare: &types.SignedPrepare{Epoch: q.Epoch, Validator: uint32(i),
+		Vote: types.Prepare{View: q.View, Height: q.Height, Block: q.Block}, Signature: sig}}}
+}
+
+func (c *Core) inCC(cc *types.CC, i int) []types.Message {
+	sig, signed := signatureIn(&cc.Commits, i)
+	switch {
+	case !signed:
+		return nil
+	case c.cfg.Scheme.ID() != types.SchemeEd25519:
+		return []types.Message{{CC: cc}}
+	}
+	return []types.Message{{Commit: &types.SignedCommit{Epoch: cc.Epoch, Validator: uint32(i),
+		Vote: types.Commit{View: cc.View, Height: cc.Height, Block: cc.Block, Outcome: cc.Outcome.Hash()}, Signature: sig}}}
+}
+
+func (c *Core) inTC(t *types.TC, i int) []types.Message {
+	for k := range t.Groups {
+		g := &t.Groups[k]
+		sig, signed := signatureIn(&g.Sigs, i)
+		switch {
+		case !signed:
+			continue
+		case c.cfg.Scheme.ID() != types.SchemeEd25519:
+			return []types.Message{{TC: t}}
+		}
+		return []types.Message{{Timeout: &types.SignedTimeout{Epoch: t.Epoch, Validator: uint32(i),
+			Vote: types.Timeout{View: t.View, HighView: g.HighView}, High: t.High, Signature: sig}}}
+	}
+	return nil
+}
+
+// signatureIn gives validator i's part of a verified aggregate: its own signature
+// where the scheme keeps them apart, in order of index.
+func signatureIn(a *types.Aggregate, i int) (sig []byte, signed bool) {
+	has := func(k int) bool { return k/8 < len(a.Signers) && a.Signers[k/8]&(1<<(k%8)) != 0 }
+	if !has(i) {
 		return nil, false
 	}
-	for k, s := range signers {
-		if s != i {
-			continue
+	rank, count := 0, 0
+	for k := range 8 * len(a.Signers) {
+		if has(k) {
+			count++
+			if k < i {
+				rank++
+			}
 		}
-		if n := len(a.Signature) / len(signers); n*(k+1) <= len(a.Signature) {
-			return a.Signature[n*k : n*(k+1)], true
-		}
-		return nil, true
 	}
-	return nil, false
+	size := len(a.Signature) / count
+	return a.Signature[rank*size : (rank+1)*size], true
 }

@@ -42,7 +42,11 @@ func (r *refinement) id(h types.Hash, view uint64) int8 {
 
 // signed follows one message of an honest node, after what it persisted.
 func (r *refinement) signed(w *walk, n *walkNode, m types.Message) {
-	if r.over || m.Proposal != nil || m.View() > spec.Views {
+	if r.over || m.Proposal != nil {
+		return
+	}
+	if m.View() > spec.Views || n.safety.Lock.View > spec.Views {
+		r.over = r.over || n.safety.Lock.View > spec.Views
 		return
 	}
 	// Certificates learned first: the lock is durable with what is signed.

@@ -112,13 +112,7 @@ func (c *Core) begin(set, before *types.ValidatorSet, tip Final) {
 // member is this node's index in a set that pairs its two keys, or -1.
 // rule: instance-match
 func (c *Core) member(set *types.ValidatorSet) int {
-	for i := range set.Epoch.Validators {
-		v := &set.Epoch.Validators[i]
-		if Peer(v.NetworkKey) == c.cfg.NetworkKey && bytes.Equal(v.ConsensusKey, c.cfg.ConsensusKey) {
-			return i
-		}
-	}
-	return -1
+	return memberOf(&set.Epoch, c.cfg.NetworkKey, c.cfg.ConsensusKey)
 }
 
 // resume enters the view that the SafetyState leads to. // rule: restart
