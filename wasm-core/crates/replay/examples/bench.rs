@@ -1,4 +1,4 @@
-//! Microseconds a transfer, natively, for `verify` and `execute`, state and
+//! Microseconds of a core a transfer, natively, for `verify` and `execute`, state and
 //! pages in memory.
 //!
 //!     cargo run --release -p bedrock-replay --example bench [-- FILE | ACCOUNTS]
@@ -6,10 +6,10 @@
 //! FILE is what `bedrock-blocks` wrote; without it the blocks are made here.
 
 use bedrock_replay::blocks::Blocks;
+use bedrock_replay::clock::Stopwatch;
 use bedrock_replay::Engine;
 use std::fs::File;
 use std::io::BufReader;
-use std::time::Instant;
 
 fn blocks() -> Result<Blocks, String> {
     let argument = std::env::args().nth(1);
@@ -29,11 +29,11 @@ fn main() -> Result<(), String> {
     let mut chain = blocks.chain().map_err(|fault| fault.to_string())?;
     println!("{:>6} {:>12} {:>10} {:>10} {:>10}", "block", "transfers", "verify us", "execute us", "both us");
     for (index, block) in blocks.blocks.iter().enumerate() {
-        let started = Instant::now();
+        let started = Stopwatch::start();
         let verdicts = chain.verify(&Engine::Native, block).map_err(|fault| fault.to_string())?;
         let verify = started.elapsed();
         assert!(verdicts.iter().all(|verdict| verdict.code == 0), "a transfer is refused");
-        let started = Instant::now();
+        let started = Stopwatch::start();
         let executed = chain.execute(&Engine::Native, block, false).map_err(|fault| fault.to_string())?;
         let execute = started.elapsed();
         assert!(executed.response.receipts.iter().all(|receipt| receipt.code == 0), "a transfer failed");

@@ -20,6 +20,7 @@
 
 pub mod blocks;
 mod chain;
+pub mod clock;
 mod engine;
 mod host;
 pub mod load;
