@@ -81,7 +81,8 @@ func TestSeedDecidesWhatIsSent(t *testing.T) {
 		}
 		return string(r.accounts[3].ready[0].raw)
 	}
-	if first(1) != first(1) || first(1) == first(2) {
+	one, again, other := first(1), first(1), first(2)
+	if one != again || one == other {
 		t.Error("what is sent does not depend on the seed alone")
 	}
 }

@@ -1,5 +1,6 @@
 //! The same blocks natively and on wasmi with the committed module: roots,
 //! writes, events, receipts, verdicts and proofs are the same.
+#![allow(clippy::unwrap_used)]
 
 use bedrock_merkle::{verify_absence, verify_inclusion};
 use bedrock_replay::load::genesis;
