@@ -270,7 +270,7 @@ func (s *Store) Sync() (uint64, error) {
 	}
 	t := s.currentTip() // committed before the sync begins
 	if n, ok := s.db.GetIntPropertyCF("rocksdb.background-errors", s.handles[famMeta]); ok && n > 0 {
-		return 0, s.fail("flush in the background", errors.New("RocksDB reports a failed background write: see its LOG file"))
+		return 0, s.fail("flush in the background", errors.New("RocksDB reports a failed background write: the disk is full or damaged"))
 	}
 	if err := s.db.FlushWAL(true); err != nil {
 		return 0, s.fail("sync the write-ahead log", err)

@@ -49,7 +49,9 @@ func newSettings(opt *Options, create bool) (*settings, error) {
 	s.db.SetMaxOpenFiles(maxOpenFiles)
 	s.db.SetBytesPerSync(smoothSyncBytes)
 	s.db.SetRateLimiter(s.limiter)
-	s.db.SetInfoLogLevel(grocksdb.WarnInfoLogLevel)
+	// Not even errors, which reach us as such: on a full disk Debian's build aborts
+	// the process at the second line that cannot be written.
+	s.db.SetInfoLogLevel(grocksdb.FatalInfoLogLevel)
 	s.db.SetMaxLogFileSize(infoLogBytes)
 	s.db.SetKeepLogFileNum(infoLogFiles)
 	s.db.SetStatsDumpPeriodSec(0)
