@@ -89,7 +89,7 @@ func ReadRecord(dir string) (Record, error) {
 		return r, fmt.Errorf("read identity record: %w", err)
 	}
 	if r, err = ParseRecord(b); err != nil {
-		return r, fmt.Errorf("%s: %w", filepath.Join(dir, identityName), err)
+		return r, fmt.Errorf("%s: %w: put the original file back, or begin with an empty signer volume and a new identity", filepath.Join(dir, identityName), err)
 	}
 	return r, nil
 }

@@ -180,7 +180,7 @@ func (c *cluster) isForeign(node int, old string) {
 	if record.NetworkKey == old {
 		c.Errorf("node%d kept its identity %s", node, old)
 	}
-	c.waitHeight(c.status((node+1)%4).FinalHeight, node) // it follows all the same
+	c.waitHeight(c.status((node+1)%len(c.net.Nodes)).FinalHeight, node) // it follows all the same
 }
 
 // writeAhead: a bit in the write-ahead log of the database. Where synced writes
