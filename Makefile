@@ -39,7 +39,7 @@ test: ## All checks and tests, with a summary; what CI runs
 	@hack/test
 
 .PHONY: test-long
-test-long: ## Fuzzing, race detector, the module rebuilt (PARTS="fuzz race module", FUZZTIME=60s)
+test-long: ## Fuzzing, race detector, the module rebuilt, nodes killed and damaged (PARTS="fuzz race module chaos", FUZZTIME=60s, KILLS=20)
 	@hack/test-long $(PARTS)
 
 ##@ Measure
