@@ -12,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/bedrock-bft/bedrock/client/ledger"
+	"github.com/bedrock-bft/bedrock/node/rpc"
 	"github.com/bedrock-bft/bedrock/node/rpc/rpctest"
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
 )
@@ -241,6 +244,78 @@ func TestNodeThatDiesLosesNothing(t *testing.T) {
 	}
 	if !r.StateRootsAgree || r.Nodes[0].Height == 0 || r.Nodes[1].Height != 0 {
 		t.Errorf("nodes %+v", r.Nodes)
+	}
+}
+
+// catchingUp is a node that says that it is catching up.
+type catchingUp struct{ *rpctest.Chain }
+
+func (c catchingUp) Status(ctx context.Context) (*nodev1.GetStatusResponse, error) {
+	s, err := c.Chain.Status(ctx)
+	if s != nil {
+		s.Syncing = true
+	}
+	return s, err
+}
+
+func (c catchingUp) Submit(_ context.Context, txs [][]byte) ([]*nodev1.SubmitResult, error) {
+	results := make([]*nodev1.SubmitResult, len(txs))
+	for i := range results { // it takes them, and they go nowhere
+		results[i] = &nodev1.SubmitResult{Status: nodev1.SubmitStatus_SUBMIT_STATUS_ACCEPTED}
+	}
+	return results, nil
+}
+
+func TestNodeThatCatchesUpIsLeftAlone(t *testing.T) {
+	chain, c := startChain(t, rpctest.Options{})
+	c.serve(t, chain, 1)
+	url, _ := rpctest.Serve(t, catchingUp{chain}, rpc.Options{})
+	c.Endpoints = append(c.Endpoints, url)
+	if r := mustRun(t, c).Report; r.CommittedTx != 1000 || r.EndpointMoves == 0 {
+		t.Errorf("report %+v", r)
+	}
+}
+
+// What a pool may have dropped is sent again, each account's lowest nonces first;
+// what another node has shown final while its own is away counts.
+func TestWhatIsInFlightForLongIsSentAgain(t *testing.T) {
+	c := Config{Endpoints: []string{"a", "b"}, Keys: keysOf(2), Rate: 1}
+	config, err := c.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &run{config: config, flights: newFlights(), stats: newStats(&config), endpoints: []*endpoint{{}, {index: 1}}}
+	r.seat()
+	r.endpoints[0].up.Store(true)
+	put := func(account, nonce int, change func(*transaction)) {
+		tx := &transaction{hash: sha256.Sum256(fmt.Append(nil, account, nonce)), account: r.accounts[account], nonce: uint64(nonce)}
+		tx.account.inFlight++
+		r.flights.begin(tx)
+		r.flights.accept(tx)
+		change(tx)
+	}
+	for nonce := range 50 {
+		put(0, 49-nonce, func(*transaction) {})
+	}
+	put(1, 1, func(tx *transaction) { tx.queued = true })
+	put(1, 2, func(tx *transaction) { tx.sentAt = time.Hour })
+	put(1, 3, func(tx *transaction) { tx.seen, tx.endpoint = time.Second, 0 })
+	put(1, 4, func(tx *transaction) { tx.seen, tx.endpoint = time.Second, 1 })
+	put(1, 5, func(tx *transaction) { tx.endpoint = 1 })
+	for range 2 { // the second time takes the next ones
+		r.again(3, func(tx *transaction) bool { return tx.sentAt < time.Minute })
+	}
+	var got []uint64
+	for _, a := range r.accounts {
+		for _, tx := range a.lane.queue {
+			got = append(got, tx.nonce)
+		}
+	}
+	if diff := cmp.Diff([]uint64{3, 4, 5, 0, 1, 2, 5}, got); diff != "" {
+		t.Error(diff)
+	}
+	if r.stats.committed != 1 || r.flights.len() != 54 || r.accounts[1].inFlight != 4 {
+		t.Errorf("%d committed, %d in flight, %d of the second account", r.stats.committed, r.flights.len(), r.accounts[1].inFlight)
 	}
 }
 
