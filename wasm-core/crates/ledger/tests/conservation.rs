@@ -1,5 +1,6 @@
 //! Nothing is made or lost: balances, what is burned and what is deposited are
 //! what genesis issued, after every block.
+#![allow(clippy::unwrap_used)]
 
 use bedrock_ledger::keys;
 use bedrock_ledger::values::{Account, RecordHead, Supply};

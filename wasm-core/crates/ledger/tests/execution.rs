@@ -1,4 +1,5 @@
 //! What each transaction does, and what becomes of those that must not.
+#![allow(clippy::unwrap_used)]
 
 mod fixture;
 

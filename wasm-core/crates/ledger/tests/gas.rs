@@ -1,6 +1,7 @@
 //! The gas schedule against work that is counted, not timed: the dearest full
 //! block may take at most three times a full block of transfers, at 10 million
 //! keys. `cargo run --release -p bedrock-ledger --example gas` measures it.
+#![allow(clippy::unwrap_used)]
 
 use bedrock_abi::generated::{ExecutionRequest, ExecutionResponse, VerifyRequest};
 use bedrock_abi::Message;

@@ -1,5 +1,6 @@
 //! `test/vectors/ledger.json`: what Go (`client/ledger`) and Rust must agree
 //! on. `UPDATE_VECTORS=1` writes the file anew.
+#![allow(clippy::unwrap_used, clippy::type_complexity)]
 
 use bedrock_crypto::address;
 use bedrock_ledger::codes;
@@ -20,7 +21,10 @@ fn entry(to: &[u8; 32], amount: u128) -> [u8; 48] {
     entry
 }
 
-fn operations() -> Vec<(Value, Vec<[u8; 48]>, Option<(Vec<u8>, Vec<u8>)>)> {
+/// As written in the file, the recipients, the record's key and data.
+type Sample = (Value, Vec<[u8; 48]>, Option<(Vec<u8>, Vec<u8>)>);
+
+fn operations() -> Vec<Sample> {
     let payment = |to: [u8; 32], amount: u128| json!({"to": hex::encode(to), "amount": amount.to_string()});
     let record = |key: &[u8], data: &[u8]| Some((key.to_vec(), data.to_vec()));
     vec![

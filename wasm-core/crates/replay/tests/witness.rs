@@ -1,4 +1,5 @@
 //! A witness executes elsewhere as it did at first, and shows every change.
+#![allow(clippy::unwrap_used)]
 
 use bedrock_abi::Message;
 use bedrock_replay::load::genesis;
@@ -68,4 +69,35 @@ fn other_files_are_refused() {
     assert!(decode(&other.encode_to_vec()).unwrap_err().contains("bedrock/witness/2"));
     let empty = bedrock_abi::generated::Witness { format: "bedrock/witness/1".into(), ..Default::default() };
     assert!(replay(&Engine::Native, &decode(&empty.encode_to_vec()).unwrap()).is_err());
+}
+
+#[test]
+fn the_program_compares_files_and_says_so_by_its_exit_code() {
+    let folder = std::env::temp_dir().join(format!("bedrock-witness-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, witness: &bedrock_abi::generated::Witness| {
+        let path = folder.join(name);
+        std::fs::write(&path, witness.encode_to_vec()).unwrap();
+        path
+    };
+    let mut failed = witness();
+    failed.outcome.as_mut().unwrap().success = false;
+    let mut wrong = witness();
+    wrong.outcome.as_mut().unwrap().state_root[0] ^= 1;
+    let (good, failed, wrong) = (file("good", &witness()), file("failed", &failed), file("wrong", &wrong));
+    let module = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../executor/module/bedrock.wasm");
+    let run = |files: &[&std::path::Path]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bedrock-replay"));
+        let output = command.arg("--module").arg(module).args(files).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, text) = run(&[&good, &failed]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.ends_with("2 same, 2 not comparable, 0 differ\n"), "{text}");
+    let (code, text) = run(&[&wrong]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("wasmi: DIFFERS: state root"), "{text}");
+    assert_eq!(run(&[&folder.join("none")]).0, Some(2));
+    assert_eq!(run(&[]).0, Some(2));
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -1,4 +1,5 @@
 //! A small state machine on the SDK: what it writes, emits and answers.
+#![allow(clippy::unwrap_used)]
 
 #[path = "counter/machine.rs"]
 mod counter;
