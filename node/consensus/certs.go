@@ -101,6 +101,7 @@ func (c *Core) committed(cc *types.CC, by source) {
 	case o.Height == c.tip.height && o.Hash() != c.tip.outcome.Hash():
 		c.eff.emit(Alarm{Kind: AlarmConflict, Epoch: cc.Epoch, View: cc.View, Block: o.Block,
 			Detail: "a certificate names another outcome at the last final height"})
+		c.diverged("a quorum certified another outcome at the last final height", c.tip, *o)
 	}
 	// A CC is a QC wherever a QC is asked for.
 	c.certified(&types.QC{Epoch: cc.Epoch, View: cc.View, Height: cc.Height, Block: cc.Block, Commit: cc}, by)
