@@ -289,6 +289,9 @@ func (n *Node) openEngine(context.Context) error {
 	}
 	if n.cfg.Role == "validator" {
 		cfg.VoteLog, cfg.Signer, cfg.Consensus.ConsensusKey = n.voteLog, n.signer, n.signer.ConsensusKey()
+		if n.recovered.State.Epoch > 0 {
+			cfg.Recorded = &n.recovered.State
+		}
 	}
 	n.engine, err = engine.New(cfg)
 	return err

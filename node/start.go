@@ -68,10 +68,16 @@ func position(g *genesis.Genesis, store *storage.Store, recovered *votelog.Recov
 		}
 		number = block.Header.Epoch
 	}
-	if recovered != nil && recovered.State.Epoch > 0 {
-		number = recovered.State.Epoch
-		safety := recovered.State
-		start.Safety, start.Blocks, start.Outcomes = &safety, recovered.Blocks, recovered.Outcomes
+	if recovered != nil {
+		start.Blocks, start.Outcomes = recovered.Blocks, recovered.Outcomes
+		signs, err := signsFrom(store, number, &recovered.State)
+		if err != nil {
+			return start, err
+		}
+		if signs {
+			safety := recovered.State
+			number, start.Safety = safety.Epoch, &safety
+		}
 	}
 	present, err := store.EpochStart(number)
 	if err != nil {
@@ -97,6 +103,23 @@ func position(g *genesis.Genesis, store *storage.Store, recovered *votelog.Recov
 		start.TipChange = &next.Epoch
 	}
 	return start, nil
+}
+
+// signsFrom reports whether consensus starts from the vote log's state. It does not
+// where the store lies in a later epoch (nothing was signed there yet), nor where a
+// lost chain volume is filled and the vote log's epoch not reached yet.
+func signsFrom(store *storage.Store, tip uint64, state *types.SafetyState) (bool, error) {
+	if state.Epoch < tip {
+		return false, nil
+	}
+	_, err := store.EpochStart(state.Epoch)
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read epoch %d: %w", state.Epoch, err)
+	}
+	return true, nil
 }
 
 // finalAt is a stored height as consensus needs it.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
@@ -104,5 +105,22 @@ func TestAStateGoneToBlockSyncIsNoFault(t *testing.T) {
 	e.step(consensus.Synced{Tip: tip})
 	if e.ctx.Err() != nil || len(e.worker.goneLater) > 0 || e.core.Block(held.ID()) != nil {
 		t.Fatalf("after the core was told: ended %v, %d wait, block held %v", e.ctx.Err(), len(e.worker.goneLater), e.core.Block(held.ID()) != nil)
+	}
+}
+
+func TestNothingIsWrittenOfAnEpochBeforeTheVoteLogs(t *testing.T) {
+	net := newNetwork(t, 4)
+	n := net.nodes[0]
+	e := n.open(net.hub.Join(n.id), &handClock{now: consensus.Now{MonoMs: 1000}})
+	e.cfg.Recorded = &types.SafetyState{Epoch: 3, VotedView: 9} // the chain volume was lost in epoch 3
+	vote := types.Message{Prepare: &types.SignedPrepare{Epoch: 1, Vote: types.Prepare{View: 1, Height: 1}}}
+	if err := e.writer.write([]writeItem{{persist: &consensus.Persist{State: types.SafetyState{Epoch: 2}}}, {message: &vote, epoch: &net.epoch}}); err != nil {
+		t.Fatal(err)
+	}
+	if n.log.last != nil || len(n.signer.early) > 0 {
+		t.Errorf("wrote %v, signed early %v", n.log.last, n.signer.early)
+	}
+	if err := e.writer.write([]writeItem{{persist: &consensus.Persist{State: types.SafetyState{Epoch: 3}}}}); !errors.Is(err, ErrCaughtUp) || n.log.last != nil {
+		t.Errorf("entering the vote log's epoch: %v, wrote %v", err, n.log.last)
 	}
 }

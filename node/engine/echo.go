@@ -221,7 +221,7 @@ func (ec *echo) unaccounted(m *types.Message) string {
 	if !set.VerifyVote(validator, signed, signature) {
 		return ""
 	}
-	return beyond(ec.e.cfg.Start.Safety, epoch.Number, m)
+	return beyond(ec.e.recorded(), epoch.Number, m)
 }
 
 // signedPart takes a vote or proposal apart.

@@ -28,6 +28,9 @@ type Config struct {
 	Pool      Pool
 	Observer  Observer
 	Log       *slog.Logger
+	// Recorded is the vote log's newest state where Start.Safety is not: the store
+	// stands in another epoch than the vote log. Nil: Start.Safety.
+	Recorded *types.SafetyState
 	// SyncedHeight is the store's tip at start, synced.
 	SyncedHeight uint64
 	// Filling reports whether the store lacks writes that the vote log saw synced:

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -26,6 +27,25 @@ type writeItem struct {
 	message *types.Message
 	epoch   *types.Epoch
 	after   func()
+}
+
+// ErrCaughtUp ends the engine of a node whose lost chain volume has reached the
+// epoch of its vote log: what that log says of the epoch is read at a start.
+var ErrCaughtUp = errors.New("the chain volume has reached the vote log's epoch: start the node again, it signs from there on")
+
+// recorded is the vote log's newest state at the start; nil: it was empty.
+func (e *Engine) recorded() *types.SafetyState {
+	if e.cfg.Recorded != nil {
+		return e.cfg.Recorded
+	}
+	return e.cfg.Start.Safety
+}
+
+// behind reports whether the store began in an epoch before the vote log's:
+// nothing of such an epoch is signed or written. // rule: epoch-no-return
+func (e *Engine) behind() bool {
+	recorded := e.recorded()
+	return recorded != nil && recorded.Epoch > e.cfg.Start.Epoch.Number
 }
 
 func newWriter(e *Engine) *writer {
@@ -82,6 +102,17 @@ func (w *writer) write(batch []writeItem) error {
 			record.Blocks = append(record.Blocks, p.Blocks...)
 			record.Outcomes = append(record.Outcomes, p.Outcomes...)
 		}
+	}
+	if w.e.behind() {
+		if found && record.State.Epoch >= w.e.recorded().Epoch {
+			return ErrCaughtUp
+		}
+		for i := range batch {
+			if after := batch[i].after; after != nil {
+				after()
+			}
+		}
+		return nil
 	}
 	if found && w.e.cfg.VoteLog != nil {
 		record.SyncedHeight = w.e.synced.Load()
