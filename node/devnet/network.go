@@ -20,6 +20,9 @@ import (
 // MaxValidators is how many addresses 127.0.0.x a network may take.
 const MaxValidators = 32
 
+// blockBytes is the payload of a full block: about 2,300 transfers.
+const blockBytes = 512 << 10
+
 // graceTime is how long a node may take to end by itself before it is killed.
 const graceTime = 10 * time.Second
 
@@ -87,6 +90,9 @@ func (n *Network) init(ctx context.Context) error {
 	if o.Module != "" {
 		args = append(args, "--executor", o.Module)
 	}
+	// All validators share this machine's cores: a full block must fit a view's timer
+	// many times over.
+	args = append(args, "--max-block-bytes", strconv.Itoa(blockBytes))
 	cmd := exec.CommandContext(ctx, o.Binary, append(args, o.InitArgs...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("make the homes in %s: %w\n%s", o.Dir, err, strings.TrimSpace(string(out)))

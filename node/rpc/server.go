@@ -88,6 +88,8 @@ func NewServer(backend Backend, options Options) (*Server, error) {
 	mux := http.NewServeMux()
 	path, handler := nodev1connect.NewNodeServiceHandler(s,
 		connect.WithReadMaxBytes(int(opt.MaxBodyBytes)),
+		// Hashes and signatures hardly compress: small answers are not worth the time.
+		connect.WithCompressMinBytes(64<<10),
 		connect.WithInterceptors(m.interceptor()),
 		connect.WithRecover(s.recovered),
 	)
