@@ -124,3 +124,58 @@ func TestNothingIsWrittenOfAnEpochBeforeTheVoteLogs(t *testing.T) {
 		t.Errorf("entering the vote log's epoch: %v, wrote %v", err, n.log.last)
 	}
 }
+
+func TestWhatGathersBehindASlowDiskIsSplitIntoRecords(t *testing.T) {
+	var batch []writeItem
+	for range 40 {
+		b := &types.Block{Payload: [][]byte{make([]byte, 2<<20)}}
+		batch = append(batch, writeItem{persist: &consensus.Persist{Blocks: []*types.Block{b}}}, writeItem{message: &types.Message{}})
+	}
+	for taken := 0; len(batch) > 0; {
+		n := oneRecord(batch)
+		if taken = 0; n == 0 || batch[0].persist == nil {
+			t.Fatalf("a record of %d items, or a message before its state", n)
+		}
+		for _, it := range batch[:n] {
+			if it.persist != nil {
+				taken += it.persist.Blocks[0].PayloadBytes()
+			}
+		}
+		if taken > mergeBytes {
+			t.Fatalf("one record holds %d bytes of bodies, at most %d", taken, mergeBytes)
+		}
+		batch = batch[n:]
+	}
+	huge := []writeItem{{persist: &consensus.Persist{Blocks: []*types.Block{{Payload: [][]byte{make([]byte, mergeBytes+1)}}}}}}
+	if n := oneRecord(huge); n != 1 {
+		t.Errorf("a single large body makes a record of %d items", n)
+	}
+}
+
+func TestFetchesOfOneBlockAreBounded(t *testing.T) {
+	var f fetches
+	id := types.SumHash([]byte("missing"))
+	for i := range maxFetchesBlock {
+		if before, ok := f.begin(id); !ok || before != i {
+			t.Fatalf("question %d: before %d, allowed %v", i, before, ok)
+		}
+	}
+	if _, ok := f.begin(id); ok {
+		t.Error("one more question than the bound for a block")
+	}
+	f.end(id)
+	if _, ok := f.begin(id); !ok {
+		t.Error("no question although one ended")
+	}
+	for i := 0; ; i++ {
+		if _, ok := f.begin(types.SumHash([]byte{byte(i)})); !ok {
+			break
+		}
+		if i > maxFetches {
+			t.Fatal("no bound over all blocks")
+		}
+	}
+	if f.all != maxFetches {
+		t.Errorf("%d at one time, want %d", f.all, maxFetches)
+	}
+}

@@ -64,6 +64,7 @@ type Engine struct {
 	sync      *blockSync
 	evidence  *evidencePool
 	sets      *sets
+	fetching  fetches
 
 	// Owned by the loop.
 	epochs    map[uint64]*types.Epoch

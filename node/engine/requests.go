@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
@@ -69,19 +70,65 @@ func (e *Engine) serveBlock(ctx context.Context, _ p2p.PeerID, request []byte) (
 	return wire.EncodeBlock(block), nil
 }
 
-// fetchBlock asks peers, one after another, for a block that the core lacks.
+// Bounds of the requests for bodies that are under way at one time. The core asks
+// again at each resend interval, and peers may let a request run into its timeout.
+const (
+	maxFetches      = 64
+	maxFetchesBlock = 4
+)
+
+// fetches counts the requests for bodies under way.
+type fetches struct {
+	mu    sync.Mutex
+	all   int
+	block map[types.Hash]int
+}
+
+// begin answers how many are under way for a block already, false: enough are.
+func (f *fetches) begin(id types.Hash) (before int, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before = f.block[id]
+	if before >= maxFetchesBlock || f.all >= maxFetches {
+		return before, false
+	}
+	if f.block == nil {
+		f.block = map[types.Hash]int{}
+	}
+	f.all++
+	f.block[id]++
+	return before, true
+}
+
+func (f *fetches) end(id types.Hash) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all--
+	if f.block[id]--; f.block[id] == 0 {
+		delete(f.block, id)
+	}
+}
+
+// fetchBlock asks peers, one after another, for a block that the core lacks. While
+// an earlier question waits for a peer, the next one begins with another.
 // // rule: catch-up
 func (e *Engine) fetchBlock(f consensus.FetchBlock) {
+	before, ok := e.fetching.begin(f.ID)
+	if !ok {
+		return
+	}
+	defer e.fetching.end(f.ID)
 	from := f.From
 	if len(from) == 0 {
 		for _, p := range e.cfg.Transport.Peers() {
 			from = append(from, consensus.Peer(p.ID))
 		}
 	}
-	for _, peer := range from {
+	for i := range from {
 		if e.ctx.Err() != nil {
 			return
 		}
+		peer := from[(i+before)%len(from)]
 		id := p2p.PeerID(peer)
 		answer, err := e.cfg.Transport.Request(e.ctx, id, protocolBlock, f.ID[:])
 		if err != nil {

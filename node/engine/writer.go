@@ -83,11 +83,41 @@ func (w *writer) run() {
 		batch := w.queue
 		w.queue = nil
 		w.mu.Unlock()
-		if err := w.write(batch); err != nil {
-			w.e.fail(err)
-			return
+		for len(batch) > 0 {
+			n := oneRecord(batch)
+			if err := w.write(batch[:n]); err != nil {
+				w.e.fail(err)
+				return
+			}
+			batch = batch[n:]
 		}
 	}
+}
+
+// Bounds of what is merged into one record, far below those of the vote log: what
+// gathers behind a slow disk becomes several writes.
+const (
+	mergeBytes  = 16 << 20
+	mergeBlocks = 256
+)
+
+// oneRecord is how many items from the front go into one record.
+func oneRecord(batch []writeItem) int {
+	bytes, blocks := 0, 0
+	for i := range batch {
+		p := batch[i].persist
+		if p == nil {
+			continue
+		}
+		for _, b := range p.Blocks {
+			bytes += b.PayloadBytes()
+			blocks++
+		}
+		if i > 0 && (bytes > mergeBytes || blocks > mergeBlocks) {
+			return i
+		}
+	}
+	return len(batch)
 }
 
 // write merges all states of the batch into one record: the newest accounts for
