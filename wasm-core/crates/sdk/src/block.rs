@@ -8,6 +8,10 @@ use bedrock_abi::response::{ExecutionResponse, Receipt};
 use bedrock_abi::{ExecutionRequest, Fault, Host, Message, MAX_LIST_ENTRIES};
 use bedrock_crypto::sha256;
 
+/// Bytes of logs that a block's receipts carry; later ones are left empty, so
+/// that the answer stays within its bound. They are in no hash.
+const MAX_LOG_BYTES: usize = 1 << 20;
+
 /// What one transaction sees and may change while it executes.
 pub struct Step<'a> {
     /// What the block may know of itself.
@@ -111,6 +115,7 @@ struct Run {
     gas: Vec<GasList>,
     gas_limit: u64,
     gas_used: u64,
+    log_bytes_left: usize,
 }
 
 impl Run {
@@ -121,6 +126,18 @@ impl Run {
             gas: vec![GasList::with_capacity(transactions.min(MAX_LIST_ENTRIES) * 8)],
             gas_limit,
             gas_used: 0,
+            log_bytes_left: MAX_LOG_BYTES,
+        }
+    }
+
+    /// A receipt's log, while there is room for it.
+    fn log(&mut self, log: String) -> String {
+        match self.log_bytes_left.checked_sub(log.len()) {
+            Some(left) => {
+                self.log_bytes_left = left;
+                log
+            }
+            None => String::new(),
         }
     }
 
@@ -157,6 +174,7 @@ impl Run {
             list.amount(result.gas_used);
         }
         let event_count = (events.emitted() - before) as u32;
+        let log = self.log(log);
         self.receipts.push(Receipt { tx_hash, code, gas_used: result.gas_used, event_count, log });
         Ok(())
     }

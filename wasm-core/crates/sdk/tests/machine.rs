@@ -202,6 +202,16 @@ fn malformed_requests_are_faults_of_the_module() {
 }
 
 #[test]
+fn logs_of_a_block_are_bounded() {
+    let chain = Chain::genesis(b"a\x01").unwrap();
+    let (response, _) = chain.execute(&vec![&b"?"[..]; 60_000]).unwrap();
+    let bytes: usize = response.receipts.iter().map(|receipt| receipt.log.len()).sum();
+    assert!((1 << 19..=1 << 20).contains(&bytes), "{bytes}");
+    assert!(!response.receipts[0].log.is_empty() && response.receipts[59_999].log.is_empty());
+    assert!(response.receipts.iter().all(|receipt| receipt.code == MALFORMED));
+}
+
+#[test]
 fn the_machine_is_short() {
     let lines = include_str!("counter/machine.rs").lines().count();
     assert!(lines < 150, "{lines} lines: the SDK asks for too much");
