@@ -39,14 +39,20 @@ test: ## All checks and tests, with a summary; what CI runs
 	@hack/test
 
 .PHONY: test-long
-test-long: ## Fuzzing, race detector, the module rebuilt, nodes killed and damaged (PARTS="fuzz race module chaos", FUZZTIME=60s, KILLS=20)
+test-long: ## Fuzzing, race detector, the module rebuilt, nodes killed and damaged (PARTS="fuzz race module engines chaos", FUZZTIME=60s, KILLS=20)
 	@hack/test-long $(PARTS)
 
 ##@ Measure
 
 .PHONY: bench
-bench: ## Execution against native code, and every part's benchmarks (PARTS="execution parts")
+bench: ## Execution against native code, every part, four nodes under load (PARTS="execution parts node")
 	@hack/bench $(PARTS)
+
+.PHONY: gas
+gas: ## What each kind of transaction takes, and the prices that follow
+	@hack/setup rust
+	@CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-$$(. hack/env.sh && echo "$$BEDROCK_CACHE/cargo-target")}" \
+	  hack/cargo run --quiet --release --locked --manifest-path wasm-core/Cargo.toml -p bedrock-ledger --example gas
 
 ##@ Code
 
