@@ -98,6 +98,7 @@ func TestAllKilled(t *testing.T) {
 		began := time.Now()
 		c.startAll()
 		c.waitSigning(c.all()...)
+		signing := time.Since(began)
 		before, _ := w.count()
 		if before > 0 {
 			w.hold(from, c.all()...)
@@ -117,7 +118,8 @@ func TestAllKilled(t *testing.T) {
 		tr.stop()
 		tr.check()
 		height, txs := w.count()
-		t.Logf("round %d: two blocks more %s after the start, killed %s later at height %d; %d transfers told final in all", round, back.Round(time.Millisecond), instant, height, txs)
+		t.Logf("round %d: all sign %s after the start, two blocks more after %s, killed %s later at height %d; %d transfers told final in all",
+			round, signing.Round(time.Millisecond), back.Round(time.Millisecond), instant, height, txs)
 	}
 	c.startAll()
 	c.waitSigning(c.all()...)
