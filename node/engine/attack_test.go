@@ -179,3 +179,31 @@ func TestFetchesOfOneBlockAreBounded(t *testing.T) {
 		t.Errorf("%d at one time, want %d", f.all, maxFetches)
 	}
 }
+
+func TestOwnEchoReadsWholeCertificates(t *testing.T) {
+	net := newNetwork(t, 4)
+	net.startAll()
+	net.progress(5, 0, 1, 2, 3)
+	s := net.nodes[0].engine.Status().Consensus
+	for what, m := range map[string]types.Message{"QC": {QC: &s.Lock}, "CC": {CC: s.HighestCC}} {
+		found := 0
+		for _, n := range net.nodes { // none had signed anything at its start
+			n.must(n.engine.call(t.Context(), func() {
+				if n.engine.echo.unaccounted(&m) != "" {
+					found++
+				}
+			}))
+		}
+		if found < 3 {
+			t.Errorf("%s: %d of its signers find their vote in it", what, found)
+		}
+	}
+	forged := *s.HighestCC
+	forged.View += 100
+	n := net.nodes[0]
+	n.must(n.engine.call(t.Context(), func() {
+		if why := n.engine.echo.unaccounted(&types.Message{CC: &forged}); why != "" {
+			t.Errorf("a forged certificate makes the volume foreign: %s", why)
+		}
+	}))
+}

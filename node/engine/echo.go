@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -155,13 +156,9 @@ func (ec *echo) judge(answer []byte) error {
 		if err != nil {
 			return err
 		}
-		var reason string
+		reason := ec.unaccounted(&message)
 		var unknown, held bool
-		if err := ec.e.call(ec.e.ctx, func() {
-			if held = ec.held(); held {
-				unknown, reason = ec.later(&message), ec.unaccounted(&message)
-			}
-		}); err != nil {
+		if err := ec.e.call(ec.e.ctx, func() { unknown, held = ec.later(&message), ec.held() }); err != nil {
 			return err
 		}
 		switch {
@@ -210,18 +207,53 @@ func (ec *echo) unaccounted(m *types.Message) string {
 		return "" // an epoch that is not known here cannot be judged
 	}
 	epoch := &set.Epoch
-	signed, validator, signature, ok := signedPart(m)
-	if !ok || int(validator) >= len(epoch.Validators) {
-		return ""
-	}
-	v := &epoch.Validators[validator]
-	if v.NetworkKey != [32]byte(ec.e.cfg.Consensus.NetworkKey) || string(v.ConsensusKey) != string(ec.e.cfg.Consensus.ConsensusKey) {
+	index, ok := epoch.IndexOfNetworkKey([32]byte(ec.e.cfg.Consensus.NetworkKey))
+	if !ok || string(epoch.Validators[index].ConsensusKey) != string(ec.e.cfg.Consensus.ConsensusKey) {
 		return "" // a brought key may be live elsewhere, with another identity
 	}
-	if !set.VerifyVote(validator, signed, signature) {
+	if signed, validator, signature, ok := signedPart(m); ok {
+		if int(validator) != index || !set.VerifyVote(uint32(index), signed, signature) {
+			return ""
+		}
+		return beyond(ec.e.recorded(), epoch.Number, m)
+	}
+	history, err := ec.e.sets.history(epoch.Number)
+	if err != nil {
 		return ""
 	}
-	return beyond(ec.e.recorded(), epoch.Number, m)
+	root := types.Root{Height: history.RootOutcome.Height, Block: history.RootOutcome.Block}
+	for _, vote := range votesIn(set, root, index, m) {
+		if why := beyond(ec.e.recorded(), epoch.Number, &vote); why != "" {
+			return why + ", inside a certificate"
+		}
+	}
+	return ""
+}
+
+// votesIn gives what a validator signed of a valid certificate, whose scheme may
+// not keep signatures apart.
+func votesIn(set *types.ValidatorSet, root types.Root, index int, m *types.Message) []types.Message {
+	in := func(a *types.Aggregate) bool {
+		signers, _, err := set.SignersOf(a)
+		return err == nil && slices.Contains(signers, index)
+	}
+	var votes []types.Message
+	switch {
+	case m.QC != nil && m.QC.Prepares != nil && in(m.QC.Prepares) && set.VerifyQC(m.QC, root) == nil:
+		q := m.QC
+		votes = append(votes, types.Message{Prepare: &types.SignedPrepare{Epoch: q.Epoch, Vote: types.Prepare{View: q.View, Height: q.Height, Block: q.Block}}})
+	case m.CC != nil && in(&m.CC.Commits) && set.VerifyCC(m.CC) == nil:
+		c := m.CC
+		votes = append(votes, types.Message{Commit: &types.SignedCommit{Epoch: c.Epoch,
+			Vote: types.Commit{View: c.View, Height: c.Height, Block: c.Block, Outcome: c.Outcome.Hash()}}})
+	case m.TC != nil && set.VerifyTC(m.TC, root) == nil:
+		for k := range m.TC.Groups {
+			if g := &m.TC.Groups[k]; in(&g.Sigs) {
+				votes = append(votes, types.Message{Timeout: &types.SignedTimeout{Epoch: m.TC.Epoch, Vote: types.Timeout{View: m.TC.View, HighView: g.HighView}}})
+			}
+		}
+	}
+	return votes
 }
 
 // signedPart takes a vote or proposal apart.
