@@ -85,11 +85,7 @@ func (ec *echo) pass() {
 			number, answered = epoch.Number, map[int]bool{self: true}
 		}
 		ec.round(epoch, self, answered)
-		var power uint64
-		for i := range answered {
-			power += epoch.Validators[i].Power
-		}
-		if epoch.IsQuorum(power) {
+		if epoch.IsQuorum(powerOf(epoch, answered)) {
 			ec.e.postCall(func() { ec.passed(number, len(answered)) })
 			return
 		}
@@ -100,6 +96,13 @@ func (ec *echo) pass() {
 		case <-time.After(echoInterval):
 		}
 	}
+}
+
+func powerOf(epoch *types.Epoch, members map[int]bool) (power uint64) {
+	for i := range members {
+		power += epoch.Validators[i].Power
+	}
+	return power
 }
 
 func (ec *echo) passed(number uint64, answers int) {
@@ -137,8 +140,10 @@ func (ec *echo) round(epoch *types.Epoch, self int, answered map[int]bool) {
 				return
 			}
 			mu.Lock()
-			answered[i] = true
-			mu.Unlock()
+			defer mu.Unlock()
+			if answered[i] = true; epoch.IsQuorum(powerOf(epoch, answered)) {
+				cancel() // a peer that is down must not hold up the start
+			}
 		})
 	}
 	wg.Wait()

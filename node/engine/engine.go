@@ -131,7 +131,7 @@ func New(cfg Config) (*Engine, error) {
 // Run drives the engine until ctx ends or something fails that must end the
 // process. It returns nil only for an ended ctx.
 func (e *Engine) Run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { e.cancel(context.Canceled) })
+	stop := context.AfterFunc(ctx, func() { e.cancel(errEnded) })
 	defer stop()
 	if err := e.serve(); err != nil {
 		e.cancel(err)
@@ -145,7 +145,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.goRun(e.echo.run)
 	e.loop()
 	e.wg.Wait()
-	if err := context.Cause(e.ctx); !errors.Is(err, context.Canceled) {
+	if err := context.Cause(e.ctx); err != errEnded {
 		return err
 	}
 	return nil
@@ -194,6 +194,10 @@ func (e *Engine) call(ctx context.Context, f func()) error {
 }
 
 var errStopped = errors.New("the node is stopping")
+
+// errEnded is the cause of an end that Run's caller asked for, compared by
+// identity: a fault may wrap a cancelled context of its own.
+var errEnded = errors.New("ended as asked")
 
 func (e *Engine) remember(epoch *types.Epoch) {
 	e.epochs[epoch.Number] = epoch
