@@ -42,6 +42,7 @@ type resendState struct {
 	commit   uint64 // view of the newest own commit vote
 	timeouts uint64
 	syncAt   uint64
+	turn     uint64 // of passOnNewest
 	calm     uint64 // intervals in which nothing was missing and nothing changed
 	patience uint64 // when a body that is on its way is fetched after all; 0: none
 }
@@ -122,8 +123,12 @@ func (c *Core) resendCertificates() {
 	if l.View > 0 && l.View == r.lock && (c.highestCC == nil || c.highestCC.View < l.View) {
 		c.multicast(types.Message{QC: &l})
 	}
-	if c.highestCC != nil && c.highestCC.View == r.cc {
+	switch {
+	case c.highestCC == nil:
+	case c.highestCC.View == r.cc:
 		c.multicast(types.Message{CC: c.highestCC})
+	default:
+		c.passOnNewest()
 	}
 	if r.view != c.view {
 		return
@@ -133,6 +138,21 @@ func (c *Core) resendCertificates() {
 	} else if q := c.safety.EntryQC; q != nil && q.View > l.View {
 		c.multicast(types.Message{QC: q}) // the lock is never below; insurance
 	}
+}
+
+// passOnNewest sends the highest CC to one other validator, each time the next.
+// In a chain in full flow nobody's CC stands for an interval, and those who hold
+// the outcomes make theirs from votes: whoever came back from far behind has no
+// outcome, and would never see one. All together send each about one an interval.
+func (c *Core) passOnNewest() {
+	n := uint64(len(c.set.Epoch.Validators))
+	if n < 2 {
+		return
+	}
+	r := &c.resend
+	to := (uint64(c.self) + 1 + r.turn%(n-1)) % n
+	r.turn++
+	c.eff.emit(Send{To: Peer(c.set.Epoch.Validators[to].NetworkKey), Message: types.Message{CC: c.highestCC}})
 }
 
 // resendEpoch sends the certificate that began this epoch, to the validators of

@@ -75,6 +75,11 @@ func TestBlockSyncThatDivergesStopsSigning(t *testing.T) {
 	}
 	net.progress(net.nodes[0].store.Tip()+100, 0, 1, 2)
 	net.nodes[3].start()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("node 3: tip %d, durable stop %q, status %+v", net.nodes[3].store.Tip(), net.nodes[3].durableStop(), net.nodes[3].engine.Status())
+		}
+	})
 	waitFor(t, "block sync to find the divergence and the node to stop signing", func() bool {
 		s := net.nodes[3].engine.Status()
 		return net.nodes[3].durableStop() != "" && !s.Signing && s.WhyNot == net.nodes[3].durableStop()

@@ -56,9 +56,24 @@ func TestPartitionHeals(t *testing.T) {
 	net := newNetwork(t, 4)
 	net.startAll()
 	net.progress(3, 0, 1, 2, 3)
+	waitFor(t, "all four to sign: own-echo asks both sides", func() bool {
+		for _, n := range net.nodes {
+			if !n.engine.Status().Signing {
+				return false
+			}
+		}
+		return true
+	}, nil)
 	side := func(id p2p.PeerID) bool { return id == net.nodes[0].id || id == net.nodes[1].id }
 	net.hub.SetRule(func(from, to p2p.PeerID, _ memory.Traffic, _ []byte) memory.Fate {
 		return memory.Fate{Drop: side(from) != side(to)}
+	})
+	t.Cleanup(func() {
+		for _, n := range net.nodes {
+			if t.Failed() {
+				t.Logf("node %d: tip %d, status %+v", n.index, n.store.Tip(), n.engine.Status())
+			}
+		}
 	})
 	// Neither half is a quorum: views time out, nothing becomes final.
 	waitFor(t, "views to time out on both sides", func() bool {
