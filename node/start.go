@@ -177,7 +177,7 @@ func writeStopped(dataDir string, stop *consensus.StopSigning) error {
 }
 
 // moduleStore is the folder of modules as a ModuleSource, one engine number a
-// process for now: another one needs a program that has it.
+// process: another one needs a program that has it.
 type moduleStore struct {
 	*executor.Store
 	engine uint32
