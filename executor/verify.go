@@ -11,6 +11,11 @@ import (
 // traps: refused like one of a bad signature.
 const VerdictTrapped = 0xFFFF_FFFF
 
+// CodeMigrating is the code of every state machine for a transaction that waits
+// until a migration has ended: `check` says so of what may come in later, and a
+// block skips it. // rule: migration
+const CodeMigrating = 5
+
 // verifyBatch is the most transactions that one instance verifies: above it a
 // batch of signatures gains little.
 const verifyBatch = 1024
