@@ -71,7 +71,7 @@ func Prepare(ctx context.Context, opt Options) (*Network, error) {
 	default:
 		return nil, fmt.Errorf("look into %s: %w", opt.Dir, err)
 	}
-	return n, n.find()
+	return n, n.Find()
 }
 
 func (n *Network) init(ctx context.Context) error {
@@ -100,9 +100,10 @@ func (n *Network) init(ctx context.Context) error {
 	return nil
 }
 
-// find lists the homes node0, node1, … without a gap.
-func (n *Network) find() error {
-	for i := 0; ; i++ {
+// Find takes up the homes node0, node1, … without a gap, also those that were
+// made since.
+func (n *Network) Find() error {
+	for i := len(n.Nodes); ; i++ {
 		name := "node" + strconv.Itoa(i)
 		home := filepath.Join(n.opt.Dir, name)
 		if _, err := os.Stat(filepath.Join(home, "config.yaml")); err != nil {

@@ -88,30 +88,30 @@ func TestFullDisk(t *testing.T) {
 	seeded(t)
 	c := newCluster(t, devnet.Options{})
 	const node = 3
-	data := filepath.Join(c.net.Nodes[node].Home, "data")
+	data := filepath.Join(c.Net.Nodes[node].Home, "data")
 	mountSmall(t, data)
 	t.Cleanup(func() { // before the mount goes
-		if err := c.net.Stop(); err != nil {
+		if err := c.Net.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
-	c.startAll()
-	c.waitSigning(c.all()...)
-	w := c.follow(t.Context())
-	tr := c.send(w, 0, 40, 50, 0, 1, 2)
+	c.StartAll()
+	c.WaitSigning(c.All()...)
+	w := c.Follow(t.Context())
+	tr := c.Send(w, 0, 40, 50, 0, 1, 2)
 	c.flows(tr, 50)
 
 	fill(t, data, 600<<20)
 	c.holdsBack(node)
 	c.flows(tr, 50)
-	if s := c.status(node); s == nil || s.Signing {
+	if s := c.Status(node); s == nil || s.Signing {
 		t.Errorf("node3 with too little room: %v", s)
 	}
 
 	from := c.logSize(node)
-	c.mayDie(node)
+	c.MayDie(node)
 	fill(t, data, 0)
-	if code := c.waitDeath(node); code == 0 {
+	if code := c.WaitDeath(node); code == 0 {
 		t.Error("a node whose disk is full ends with exit code 0")
 	}
 	text := c.logSince(node, from)
@@ -123,28 +123,28 @@ func TestFullDisk(t *testing.T) {
 
 	// Started as it is, it gives up its ballast, is there for reading and says what
 	// to do; with room made it signs again without another start.
-	c.forgetDeath(node)
+	c.ForgetDeath(node)
 	fill(t, data, 0)
-	c.start(node)
+	c.Start(node)
 	c.holdsBack(node)
 	c.flows(tr, 50)
 	if err := os.Remove(filepath.Join(data, "filler")); err != nil {
 		t.Fatal(err)
 	}
-	c.waitSigning(node)
+	c.WaitSigning(node)
 	c.votesAgain(0, node)
 	c.flows(tr, 50)
-	tr.stop()
-	tr.check()
-	w.hold(1, c.all()...)
-	c.noConflict()
+	tr.Stop()
+	tr.Check()
+	w.Hold(1, c.All()...)
+	c.NoConflict()
 }
 
 // holdsBack waits until a node does not sign and says that it needs room.
 func (c *cluster) holdsBack(node int) {
 	c.Helper()
-	c.wait(fmt.Sprintf("node%d holds signing back for want of room", node), func() (bool, string) {
-		s := c.status(node)
+	c.Wait(fmt.Sprintf("node%d holds signing back for want of room", node), func() (bool, string) {
+		s := c.Status(node)
 		if s == nil {
 			return false, "it does not answer"
 		}

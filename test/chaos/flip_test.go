@@ -39,7 +39,7 @@ func (c *cluster) flipBit(rng *rand.Rand, path string, from, to int64) {
 // that match.
 func (c *cluster) flipNewest(rng *rand.Rand, node int, match func(file string) bool) {
 	c.Helper()
-	_, in := c.inspect(node)
+	_, in := c.Inspect(node)
 	var newest *votelog.RecordInfo
 	for k := range in.Records {
 		if r := &in.Records[k]; match(r.File) && (newest == nil || r.Seq > newest.Seq) {
@@ -49,7 +49,7 @@ func (c *cluster) flipNewest(rng *rand.Rand, node int, match func(file string) b
 	if newest == nil {
 		c.Fatalf("node%d's vote log holds no record there: %+v", node, in)
 	}
-	path := filepath.Join(c.net.Nodes[node].Home, "signer", "votelog", newest.File)
+	path := filepath.Join(c.Net.Nodes[node].Home, "signer", "votelog", newest.File)
 	c.flipBit(rng, path, newest.Offset, newest.Offset+int64(newest.Bytes))
 }
 
@@ -58,7 +58,7 @@ func inSlot(file string) bool    { return strings.HasPrefix(file, "slot-") }
 
 // logSize is where a node's log ends now; logSince what came after.
 func (c *cluster) logSize(node int) int64 {
-	info, err := os.Stat(filepath.Join(c.net.Nodes[node].Home, "node.log"))
+	info, err := os.Stat(filepath.Join(c.Net.Nodes[node].Home, "node.log"))
 	if err != nil {
 		return 0
 	}
@@ -67,7 +67,7 @@ func (c *cluster) logSize(node int) int64 {
 
 func (c *cluster) logSince(node int, from int64) string {
 	c.Helper()
-	b, err := os.ReadFile(filepath.Join(c.net.Nodes[node].Home, "node.log"))
+	b, err := os.ReadFile(filepath.Join(c.Net.Nodes[node].Home, "node.log"))
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -78,8 +78,8 @@ func (c *cluster) logSince(node int, from int64) string {
 // there before.
 func (c *cluster) votesAgain(at, of int) {
 	c.Helper()
-	target := c.status(at).FinalHeight
-	c.wait(fmt.Sprintf("node%d sees commit votes of node%d", at, of), func() (bool, string) {
+	target := c.Status(at).FinalHeight
+	c.Wait(fmt.Sprintf("node%d sees commit votes of node%d", at, of), func() (bool, string) {
 		v := c.lastVote(at, of)
 		return v > target, fmt.Sprintf("the newest is of height %d, want above %d", v, target)
 	})
@@ -90,10 +90,10 @@ func (c *cluster) votesAgain(at, of int) {
 func TestOneBitFlipped(t *testing.T) {
 	rng := seeded(t)
 	c := newCluster(t, devnet.Options{})
-	c.startAll()
-	c.waitSigning(c.all()...)
-	w := c.follow(t.Context())
-	tr := c.send(w, 0, 40, 50, 0)
+	c.StartAll()
+	c.WaitSigning(c.All()...)
+	w := c.Follow(t.Context())
+	tr := c.Send(w, 0, 40, 50, 0)
 	c.flows(tr, 100)
 
 	for range *flipsFlag {
@@ -113,24 +113,24 @@ func TestOneBitFlipped(t *testing.T) {
 	}
 	c.bothCopies(rng, 1)
 	c.flows(tr, 60)
-	tr.stop()
-	tr.check()
-	w.hold(1, c.all()...)
-	c.noConflict()
-	c.kill(c.all()...)
-	prepares, commits := c.votes.counts()
-	height, txs := w.count()
+	tr.Stop()
+	tr.Check()
+	w.Hold(1, c.All()...)
+	c.NoConflict()
+	c.Kill(c.All()...)
+	prepares, commits := c.Votes()
+	height, txs := w.Count()
 	t.Logf("%d prepare and %d commit votes on record, none of a view twice; %d transfers final in %d blocks", prepares, commits, txs, height)
 }
 
 // oneCopy: the other copy vouches, so the node goes on, and tells of the damage.
 func (c *cluster) oneCopy(rng *rand.Rand, node int, name string, match func(string) bool) {
 	c.Helper()
-	c.kill(node)
+	c.Kill(node)
 	c.flipNewest(rng, node, match)
 	from := c.logSize(node)
-	c.start(node)
-	c.waitSigning(node)
+	c.Start(node)
+	c.WaitSigning(node)
 	if text := c.logSince(node, from); !strings.Contains(text, "vote log: found damage") {
 		c.Errorf("a bit in the %s: the node tells of no damage; its log:\n%s", name, text)
 	}
@@ -141,21 +141,21 @@ func (c *cluster) oneCopy(rng *rand.Rand, node int, name string, match func(stri
 // aside, the new one is in no set, and the node follows and says why.
 func (c *cluster) bothCopies(rng *rand.Rand, node int) {
 	c.Helper()
-	c.kill(node)
-	old, _ := c.inspect(node)
+	c.Kill(node)
+	old, _ := c.Inspect(node)
 	c.flipNewest(rng, node, inSegment)
 	c.flipNewest(rng, node, inSlot)
-	if _, in := c.inspect(node); in.Foreign == "" {
+	if _, in := c.Inspect(node); in.Foreign == "" {
 		c.Fatalf("with a bit flipped in both copies the vote log still stands: %+v", in.Damage)
 	}
 	from := c.logSize(node)
-	c.start(node)
+	c.Start(node)
 	c.isForeign(node, old)
 	if text := c.logSince(node, from); !strings.Contains(text, "volume-foreign") {
 		c.Errorf("the log does not name the rule volume-foreign:\n%s", text)
 	}
-	c.kill(node) // it stays so over a restart
-	c.start(node)
+	c.Kill(node) // it stays so over a restart
+	c.Start(node)
 	c.isForeign(node, old)
 }
 
@@ -163,8 +163,8 @@ func (c *cluster) bothCopies(rng *rand.Rand, node int) {
 // says why.
 func (c *cluster) isForeign(node int, old string) {
 	c.Helper()
-	c.wait(fmt.Sprintf("node%d answers that its identity was set aside", node), func() (bool, string) {
-		s := c.status(node)
+	c.Wait(fmt.Sprintf("node%d answers that its identity was set aside", node), func() (bool, string) {
+		s := c.Status(node)
 		if s == nil {
 			return false, "it does not answer"
 		}
@@ -173,14 +173,14 @@ func (c *cluster) isForeign(node int, old string) {
 		}
 		return strings.Contains(s.NotSigningReason, "set aside"), "not signing: " + s.NotSigningReason
 	})
-	record, err := signer.ReadRecord(filepath.Join(c.net.Nodes[node].Home, "signer"))
+	record, err := signer.ReadRecord(filepath.Join(c.Net.Nodes[node].Home, "signer"))
 	if err != nil {
 		c.Fatal(err)
 	}
 	if record.NetworkKey == old {
 		c.Errorf("node%d kept its identity %s", node, old)
 	}
-	c.waitHeight(c.status((node+1)%len(c.net.Nodes)).FinalHeight, node) // it follows all the same
+	c.WaitHeight(c.Status((node+1)%len(c.Net.Nodes)).FinalHeight, node) // it follows all the same
 }
 
 // writeAhead: a bit in the write-ahead log of the database. Where synced writes
@@ -188,13 +188,13 @@ func (c *cluster) isForeign(node int, old string) {
 func (c *cluster) writeAhead(rng *rand.Rand, node int) {
 	c.Helper()
 	// What the log held is in tables after a start: then a part of the chain is lost, not all.
-	c.kill(node)
-	c.start(node)
-	c.waitSigning(node)
+	c.Kill(node)
+	c.Start(node)
+	c.WaitSigning(node)
 	c.votesAgain(0, node)
-	c.waitHeight(c.status(node).FinalHeight+20, node)
-	c.kill(node)
-	data := filepath.Join(c.net.Nodes[node].Home, "data")
+	c.WaitHeight(c.Status(node).FinalHeight+20, node)
+	c.Kill(node)
+	data := filepath.Join(c.Net.Nodes[node].Home, "data")
 	logs, err := filepath.Glob(filepath.Join(data, "db", "db", "*.log"))
 	if err != nil || len(logs) == 0 {
 		c.Fatalf("no write-ahead log in %s: %v", data, err)
@@ -208,12 +208,12 @@ func (c *cluster) writeAhead(rng *rand.Rand, node int) {
 	}
 	c.flipBit(rng, path, 0, size/2) // what follows it was synced
 	from := c.logSize(node)
-	c.mayDie(node)
-	c.start(node)
+	c.MayDie(node)
+	c.Start(node)
 	refused := false
-	c.wait(fmt.Sprintf("node%d refuses its database, or rebuilds it", node), func() (bool, string) {
-		refused = c.death(node) != nil
-		s := c.status(node)
+	c.Wait(fmt.Sprintf("node%d refuses its database, or rebuilds it", node), func() (bool, string) {
+		refused = c.Death(node) != nil
+		s := c.Status(node)
 		return refused || s != nil && s.Signing, "it neither ended nor signs"
 	})
 	text := c.logSince(node, from)
@@ -221,11 +221,11 @@ func (c *cluster) writeAhead(rng *rand.Rand, node int) {
 		if !strings.Contains(text, "filling mark changed") {
 			c.Errorf("node%d signs with a database that lost synced writes and tells nothing:\n%s", node, text)
 		}
-		c.forgetDeath(node)
+		c.ForgetDeath(node)
 		c.votesAgain(0, node)
 		return
 	}
-	code := c.waitDeath(node)
+	code := c.WaitDeath(node)
 	if code == 0 || !strings.Contains(text, "move the data folder aside and start") || !strings.Contains(text, "keep the") {
 		c.Fatalf("node%d ended with code %d and does not say what to do:\n%s", node, code, text)
 	}
@@ -233,9 +233,9 @@ func (c *cluster) writeAhead(rng *rand.Rand, node int) {
 	if err := os.Rename(filepath.Join(data, "db"), filepath.Join(c.TempDir(), "aside")); err != nil {
 		c.Fatal(err)
 	}
-	c.forgetDeath(node)
-	c.start(node)
-	c.waitSigning(node)
+	c.ForgetDeath(node)
+	c.Start(node)
+	c.WaitSigning(node)
 	c.votesAgain(0, node)
 }
 

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/bedrock-bft/bedrock/node/devnet"
+	"github.com/bedrock-bft/bedrock/test/fleet"
 )
 
 var (
@@ -59,4 +62,14 @@ func seeded(t *testing.T) *rand.Rand {
 		name = name*31 + uint64(b)
 	}
 	return rand.New(rand.NewPCG(*seedFlag, name))
+}
+
+// cluster is a network that is damaged.
+type cluster struct{ *fleet.Network }
+
+// newCluster makes the homes of a network on this test's addresses.
+func newCluster(t *testing.T, opt devnet.Options) *cluster {
+	t.Helper()
+	opt.Binary, opt.FirstHost = bedrock, *hostFlag
+	return &cluster{fleet.New(t, opt)}
 }

@@ -10,12 +10,13 @@ import (
 	"github.com/bedrock-bft/bedrock/node/devnet"
 	"github.com/bedrock-bft/bedrock/node/types"
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
+	"github.com/bedrock-bft/bedrock/test/fleet"
 )
 
 // submit sends transactions to a node, and answers what the pool said of each.
 func (c *cluster) submit(node int, txs ...[]byte) []*nodev1.SubmitResult {
 	c.Helper()
-	res, err := c.clients[node].RPC().SubmitBatch(c.Context(), connect.NewRequest(&nodev1.SubmitBatchRequest{Transactions: txs}))
+	res, err := c.Clients[node].RPC().SubmitBatch(c.Context(), connect.NewRequest(&nodev1.SubmitBatchRequest{Transactions: txs}))
 	if err != nil {
 		c.Fatalf("submit %d transactions to node%d: %v", len(txs), node, err)
 	}
@@ -27,18 +28,18 @@ func (c *cluster) submit(node int, txs ...[]byte) []*nodev1.SubmitResult {
 }
 
 // executed waits until transactions are executed in final blocks.
-func (c *cluster) executed(w *told, txs ...[]byte) {
+func (c *cluster) executed(w *fleet.Told, txs ...[]byte) {
 	c.Helper()
 	for _, tx := range txs {
-		done := w.await(types.TxHash(tx))
-		c.wait(fmt.Sprintf("transaction %q is executed", tx), func() (bool, string) {
+		done := w.Await(types.TxHash(tx))
+		c.Wait(fmt.Sprintf("transaction %q is executed", tx), func() (bool, string) {
 			select {
 			case <-done:
 				return true, ""
 			default:
 			}
-			height, _ := w.count()
-			return false, fmt.Sprintf("height %d, failed blocks %v", height, w.failedBlocks())
+			height, _ := w.Count()
+			return false, fmt.Sprintf("height %d, failed blocks %v", height, w.FailedBlocks())
 		})
 	}
 }
@@ -50,11 +51,11 @@ func (c *cluster) executed(w *told, txs ...[]byte) {
 func TestPoisonFailsOneBlock(t *testing.T) {
 	seeded(t)
 	c := newCluster(t, devnet.Options{Module: writePoisonModule(t), InitArgs: []string{"--max-block-gas", "1000000"}})
-	c.startAll()
-	c.waitSigning(c.all()...)
-	w := c.follow(t.Context())
+	c.StartAll()
+	c.WaitSigning(c.All()...)
+	w := c.Follow(t.Context())
 	c.executedOn(w, "before", 0)
-	if failed := w.failedBlocks(); len(failed) != 0 {
+	if failed := w.FailedBlocks(); len(failed) != 0 {
 		t.Fatalf("blocks %v failed without a poison", failed)
 	}
 	for k, kind := range []string{"Trap", "Stack", "Memory", "Loop"} {
@@ -66,7 +67,7 @@ func TestPoisonFailsOneBlock(t *testing.T) {
 		}
 		c.submit(k%4, append(append(beside[:3:3], poison), beside[3:]...)...)
 		c.executed(w, beside...)
-		failed := w.failedBlocks()
+		failed := w.FailedBlocks()
 		if len(failed) != k+1 {
 			t.Fatalf("%s: blocks %v failed, want one more than before (%d)", kind, failed, k)
 		}
@@ -76,25 +77,25 @@ func TestPoisonFailsOneBlock(t *testing.T) {
 			words[r.Status.String()+" "+r.Reason]++
 		}
 		c.executedOn(w, kind, k)
-		if again := w.failedBlocks(); len(again) != k+1 {
+		if again := w.FailedBlocks(); len(again) != k+1 {
 			t.Errorf("%s sent 100 times more failed blocks %v", kind, again[k+1:])
 		}
 		c.failedEverywhere(failed[k], poison)
 		t.Logf("%s: block %d failed, all else executed after %s; 100 times more: %v", kind, failed[k], time.Since(began).Round(time.Millisecond), words)
 	}
-	w.hold(1, c.all()...)
-	c.noConflict()
-	for _, i := range c.all() {
-		if got := c.metrics(i, "bedrock_chain_failed_blocks_total")["bedrock_chain_failed_blocks_total"]; got != 4 {
+	w.Hold(1, c.All()...)
+	c.NoConflict()
+	for _, i := range c.All() {
+		if got := c.Metrics(i, "bedrock_chain_failed_blocks_total")["bedrock_chain_failed_blocks_total"]; got != 4 {
 			t.Errorf("node%d counts %g failed blocks, want 4", i, got)
 		}
 	}
 }
 
 // executedOn has a transaction sent to each node executed.
-func (c *cluster) executedOn(w *told, name string, k int) {
+func (c *cluster) executedOn(w *fleet.Told, name string, k int) {
 	c.Helper()
-	for _, i := range c.all() {
+	for _, i := range c.All() {
 		tx := fmt.Appendf(nil, "at node%d %s %d %d", i, name, k, *seedFlag)
 		c.submit(i, tx)
 		c.executed(w, tx)
@@ -107,9 +108,9 @@ func (c *cluster) failedEverywhere(height uint64, poison []byte) {
 	c.Helper()
 	hash := types.TxHash(poison)
 	var root []byte
-	for _, i := range c.all() {
-		c.waitHeight(height+1, i)
-		rpc := c.clients[i].RPC()
+	for _, i := range c.All() {
+		c.WaitHeight(height+1, i)
+		rpc := c.Clients[i].RPC()
 		res, err := rpc.GetReceipts(c.Context(), connect.NewRequest(&nodev1.GetReceiptsRequest{Height: height}))
 		if err != nil || len(res.Msg.Receipts) != 0 {
 			c.Errorf("receipts of the failed block %d at node%d: %v, %v", height, i, res, err)

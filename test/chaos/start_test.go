@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bedrock-bft/bedrock/node/devnet"
+	"github.com/bedrock-bft/bedrock/test/fleet"
 )
 
 // badStart is a condition under which a node must not start.
@@ -29,7 +30,7 @@ type badStart struct {
 func rewrite(name string, change func(string) string) func(*testing.T, *cluster) func() {
 	return func(t *testing.T, c *cluster) func() {
 		t.Helper()
-		path := filepath.Join(c.net.Nodes[0].Home, name)
+		path := filepath.Join(c.Net.Nodes[0].Home, name)
 		before, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -52,8 +53,8 @@ func rewrite(name string, change func(string) string) func(*testing.T, *cluster)
 func away(name string) func(*testing.T, *cluster) func() {
 	return func(t *testing.T, c *cluster) func() {
 		t.Helper()
-		path := filepath.Join(c.net.Nodes[0].Home, name)
-		aside := filepath.Join(c.dir, "away")
+		path := filepath.Join(c.Net.Nodes[0].Home, name)
+		aside := filepath.Join(c.Dir, "away")
 		move := func(from, to string) {
 			if err := os.Rename(from, to); err != nil {
 				t.Fatal(err)
@@ -68,7 +69,7 @@ func replaced(from, to string) func(string) string {
 	return func(s string) string { return strings.Replace(s, from, to, 1) }
 }
 
-func (c *cluster) genesisHash() string { return c.trust.Genesis.String() }
+func (c *cluster) genesisHash() string { return c.Trust.Genesis.String() }
 
 // otherChain puts another chain's genesis where the node's was, pinned as it should be.
 func otherChain(t *testing.T, c *cluster) func() {
@@ -90,7 +91,7 @@ func otherChain(t *testing.T, c *cluster) func() {
 func occupyTCP(port string) func(*testing.T, *cluster) func() {
 	return func(t *testing.T, c *cluster) func() {
 		t.Helper()
-		l, err := net.Listen("tcp", net.JoinHostPort(c.net.Host(0), port))
+		l, err := net.Listen("tcp", net.JoinHostPort(c.Net.Host(0), port))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +101,7 @@ func occupyTCP(port string) func(*testing.T, *cluster) func() {
 
 func occupyUDP(t *testing.T, c *cluster) func() {
 	t.Helper()
-	l, err := net.ListenPacket("udp", net.JoinHostPort(c.net.Host(0), "7600"))
+	l, err := net.ListenPacket("udp", net.JoinHostPort(c.Net.Host(0), "7600"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,9 +110,9 @@ func occupyUDP(t *testing.T, c *cluster) func() {
 
 func alreadyRuns(t *testing.T, c *cluster) func() {
 	t.Helper()
-	c.start(0)
-	c.waitSigning(0)
-	return func() { c.kill(0) }
+	c.Start(0)
+	c.WaitSigning(0)
+	return func() { c.Kill(0) }
 }
 
 func badStarts(c *cluster) []badStart {
@@ -144,10 +145,10 @@ func badStarts(c *cluster) []badStart {
 // startOnce runs `bedrock start` for node0 until it ends by itself.
 func (c *cluster) startOnce() (code int, words string) {
 	c.Helper()
-	ctx, cancel := context.WithTimeout(c.Context(), patience)
+	ctx, cancel := context.WithTimeout(c.Context(), fleet.Patience)
 	defer cancel()
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, bedrock, "start", "--home", c.net.Nodes[0].Home)
+	cmd := exec.CommandContext(ctx, bedrock, "start", "--home", c.Net.Nodes[0].Home)
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &out, 10*time.Second
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGKILL) }
 	err := cmd.Run()
@@ -170,13 +171,13 @@ func (c *cluster) startOnce() (code int, words string) {
 func TestBadStarts(t *testing.T) {
 	seeded(t)
 	c := newCluster(t, devnet.Options{Validators: 1})
-	c.startAll()
-	c.waitSigning(0)
-	w := c.follow(t.Context())
-	tr := c.send(w, 0, 10, 50, 0)
+	c.StartAll()
+	c.WaitSigning(0)
+	w := c.Follow(t.Context())
+	tr := c.Send(w, 0, 10, 50, 0)
 	c.flows(tr, 50)
-	tr.stop()
-	c.kill(0)
+	tr.Stop()
+	c.Kill(0)
 	for _, bad := range badStarts(c) {
 		mend := bad.breaks(t, c)
 		code, words := c.startOnce()
@@ -192,13 +193,13 @@ func TestBadStarts(t *testing.T) {
 		}
 		t.Logf("%s: %s", bad.name, last)
 	}
-	c.start(0)
-	c.waitSigning(0)
-	w.hold(1, 0) // nothing was lost, and it goes on
-	more := c.send(w, 20, 10, 50, 0)
+	c.Start(0)
+	c.WaitSigning(0)
+	w.Hold(1, 0) // nothing was lost, and it goes on
+	more := c.Send(w, 20, 10, 50, 0)
 	c.flows(more, 50)
-	more.stop()
-	more.check()
+	more.Stop()
+	more.Check()
 }
 
 // A vote log that is gone is not begun anew: the identity is set aside, and the
@@ -206,16 +207,16 @@ func TestBadStarts(t *testing.T) {
 func TestMissingVoteLog(t *testing.T) {
 	seeded(t)
 	c := newCluster(t, devnet.Options{Validators: 1})
-	c.startAll()
-	c.waitSigning(0)
-	w := c.follow(t.Context())
-	tr := c.send(w, 0, 10, 50, 0)
+	c.StartAll()
+	c.WaitSigning(0)
+	w := c.Follow(t.Context())
+	tr := c.Send(w, 0, 10, 50, 0)
 	c.flows(tr, 20)
-	tr.stop()
-	c.kill(0)
-	old, _ := c.inspect(0)
+	tr.Stop()
+	c.Kill(0)
+	old, _ := c.Inspect(0)
 	away("signer/votelog")(t, c)
-	c.start(0)
+	c.Start(0)
 	c.isForeign(0, old)
-	w.hold(1, 0)
+	w.Hold(1, 0)
 }

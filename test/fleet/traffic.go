@@ -1,4 +1,4 @@
-package chaos_test
+package fleet
 
 import (
 	"context"
@@ -19,12 +19,12 @@ import (
 // the pool may be busy coming up.
 var passing = []string{"nonce_used", "executed", "busy", "pool_full", "peer_quota", "closed"}
 
-// traffic is signed transfers of many accounts, each with one in flight. A
+// Traffic is signed transfers of many accounts, each with one in flight. A
 // transfer's finality counts from when it was due, so that a stall is seen by
 // all that it held up.
-type traffic struct {
-	c        *cluster
-	w        *told
+type Traffic struct {
+	c        *Network
+	w        *Told
 	nodes    []int // that they are sent to
 	interval time.Duration
 	cancel   context.CancelFunc
@@ -36,32 +36,32 @@ type traffic struct {
 	failed []string
 }
 
-// send starts traffic of the accounts [first, first+senders) to some nodes, rate
+// Send starts traffic of the accounts [first, first+senders) to some nodes, rate
 // transfers a second in all, until stop.
-func (c *cluster) send(w *told, first, senders int, rate float64, nodes ...int) *traffic {
+func (c *Network) Send(w *Told, first, senders int, rate float64, nodes ...int) *Traffic {
 	c.Helper()
 	ctx, cancel := context.WithCancel(c.Context())
-	tr := &traffic{c: c, w: w, nodes: nodes, cancel: cancel, interval: time.Duration(float64(senders) / rate * float64(time.Second))}
+	tr := &Traffic{c: c, w: w, nodes: nodes, cancel: cancel, interval: time.Duration(float64(senders) / rate * float64(time.Second))}
 	start := time.Now()
 	for i := range senders {
-		key, err := c.keys.Key((first + i) % c.keys.Count)
+		key, err := c.Keys.Key((first + i) % c.Keys.Count)
 		if err != nil {
 			c.Fatal(err)
 		}
 		due := start.Add(tr.interval * time.Duration(i) / time.Duration(senders))
 		tr.all.Go(func() { tr.sender(ctx, i, key, due) })
 	}
-	c.Cleanup(tr.stop)
+	c.Cleanup(tr.Stop)
 	return tr
 }
 
-// stop ends it and waits for its senders.
-func (tr *traffic) stop() {
+// Stop ends it and waits for its senders.
+func (tr *Traffic) Stop() {
 	tr.cancel()
 	tr.all.Wait()
 }
 
-func (tr *traffic) sender(ctx context.Context, at int, key ed25519.PrivateKey, due time.Time) {
+func (tr *Traffic) sender(ctx context.Context, at int, key ed25519.PrivateKey, due time.Time) {
 	clock := time.NewTimer(time.Until(due))
 	defer clock.Stop()
 	nonce, err := tr.nonce(ctx, at, key)
@@ -83,10 +83,10 @@ func (tr *traffic) sender(ctx context.Context, at int, key ed25519.PrivateKey, d
 }
 
 // nonce asks the nodes in turn for the account's next nonce.
-func (tr *traffic) nonce(ctx context.Context, at int, key ed25519.PrivateKey) (uint64, error) {
+func (tr *Traffic) nonce(ctx context.Context, at int, key ed25519.PrivateKey) (uint64, error) {
 	path := "account/" + ledger.AddressOf(key.Public().(ed25519.PublicKey)).String()
 	for ; ; at++ {
-		res, err := tr.c.clients[tr.nodes[at%len(tr.nodes)]].RPC().Query(ctx, connect.NewRequest(&nodev1.QueryRequest{Path: path}))
+		res, err := tr.c.Clients[tr.nodes[at%len(tr.nodes)]].RPC().Query(ctx, connect.NewRequest(&nodev1.QueryRequest{Path: path}))
 		if err == nil {
 			account, err := ledger.DecodeAccount(res.Msg.Value)
 			return account.Nonce, err
@@ -101,20 +101,20 @@ func (tr *traffic) nonce(ctx context.Context, at int, key ed25519.PrivateKey) (u
 
 // transfer sends one transfer until it is final: where a node refuses or is away,
 // to the next one, and again after some time, since a pool may have been lost.
-func (tr *traffic) transfer(ctx context.Context, at int, key ed25519.PrivateKey, nonce uint64, due time.Time) error {
+func (tr *Traffic) transfer(ctx context.Context, at int, key ed25519.PrivateKey, nonce uint64, due time.Time) error {
 	op := ledger.Transfer{To: ledger.AddressOf(key.Public().(ed25519.PublicKey)), Amount: ledger.AmountOf(1)}
-	tx, err := ledger.Sign(key, ledger.Body{Genesis: tr.c.trust.Genesis, Nonce: nonce, GasLimit: ledger.GasLimit(op), GasPrice: 1, Operation: op})
+	tx, err := ledger.Sign(key, ledger.Body{Genesis: tr.c.Trust.Genesis, Nonce: nonce, GasLimit: ledger.GasLimit(op), GasPrice: 1, Operation: op})
 	if err != nil {
 		return err
 	}
 	tr.mu.Lock()
 	tr.sent++
 	tr.mu.Unlock()
-	final := tr.w.await(ledger.Hash(tx))
+	final := tr.w.Await(ledger.Hash(tx))
 	resend := time.NewTicker(2 * time.Second)
 	defer resend.Stop()
 	for ; ; at++ {
-		_, err := tr.c.clients[tr.nodes[at%len(tr.nodes)]].Submit(ctx, tx)
+		_, err := tr.c.Clients[tr.nodes[at%len(tr.nodes)]].Submit(ctx, tx)
 		var refused *client.RejectedError
 		if errors.As(err, &refused) && !slices.Contains(passing, refused.Reason) {
 			tr.mu.Lock()
@@ -134,15 +134,15 @@ func (tr *traffic) transfer(ctx context.Context, at int, key ed25519.PrivateKey,
 	}
 }
 
-// final is how many transfers are final.
-func (tr *traffic) final() int {
+// Final is how many transfers are final.
+func (tr *Traffic) Final() int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return len(tr.took)
 }
 
-// quantile is a quantile of the time to finality.
-func (tr *traffic) quantile(q float64) time.Duration {
+// Quantile is a quantile of the time to finality.
+func (tr *Traffic) Quantile(q float64) time.Duration {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	if len(tr.took) == 0 {
@@ -152,8 +152,8 @@ func (tr *traffic) quantile(q float64) time.Duration {
 	return list[min(len(list)-1, int(q*float64(len(list))))]
 }
 
-// check fails for refusals of what should be accepted.
-func (tr *traffic) check() {
+// Check fails for refusals of what should be accepted.
+func (tr *Traffic) Check() {
 	tr.c.Helper()
 	tr.mu.Lock()
 	defer tr.mu.Unlock()

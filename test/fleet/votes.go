@@ -1,4 +1,4 @@
-package chaos_test
+package fleet
 
 import (
 	"errors"
@@ -72,16 +72,19 @@ func (b *voteBook) rise(identity string, s *votelog.StateOverview) error {
 	return nil
 }
 
+// Votes is how many prepare and commit votes are in the book.
+func (c *Network) Votes() (prepares, commits int) { return c.votes.counts() }
+
 func (b *voteBook) counts() (prepares, commits int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.prepares), len(b.commits)
 }
 
-// inspect looks at the vote log of a node that is down.
-func (c *cluster) inspect(i int) (string, votelog.Inspection) {
+// Inspect looks at the vote log of a node that is down.
+func (c *Network) Inspect(i int) (string, votelog.Inspection) {
 	c.Helper()
-	dir := filepath.Join(c.net.Nodes[i].Home, "signer")
+	dir := filepath.Join(c.Net.Nodes[i].Home, "signer")
 	record, err := signer.ReadRecord(dir)
 	if err != nil {
 		c.Fatal(err)
@@ -97,14 +100,14 @@ func (c *cluster) inspect(i int) (string, votelog.Inspection) {
 	return record.NetworkKey, in
 }
 
-// keepVotes adds the vote log of a node that is down to the book, and fails if
+// KeepVotes adds the vote log of a node that is down to the book, and fails if
 // it holds another vote than a log before it did.
-func (c *cluster) keepVotes(i int) {
+func (c *Network) KeepVotes(i int) {
 	c.Helper()
-	if _, err := signer.ReadRecord(filepath.Join(c.net.Nodes[i].Home, "signer")); errors.Is(err, signer.ErrNoIdentity) {
+	if _, err := signer.ReadRecord(filepath.Join(c.Net.Nodes[i].Home, "signer")); errors.Is(err, signer.ErrNoIdentity) {
 		return
 	}
-	identity, in := c.inspect(i)
+	identity, in := c.Inspect(i)
 	for k := range in.Records {
 		if err := c.votes.add(identity, &in.Records[k].State); err != nil {
 			c.Errorf("signed twice: %v", err)

@@ -1,4 +1,4 @@
-package chaos_test
+package fleet
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
-// told is what clients were told is final: all of it verified by them.
-type told struct {
-	c *cluster
+// Told is what clients were told is final: all of it verified by them.
+type Told struct {
+	c *Network
 
 	mu      sync.Mutex
 	blocks  map[uint64]toldBlock
@@ -30,29 +30,29 @@ type toldBlock struct {
 	by             int  // the node that said so first
 }
 
-// follow has a client of each node listen to its blocks until the test, or ctx,
+// Follow has a client of each node listen to its blocks until the test, or ctx,
 // ends. One whose node is away comes again and goes on where it was.
-func (c *cluster) follow(ctx context.Context) *told {
-	w := &told{c: c, blocks: map[uint64]toldBlock{}, txs: map[types.Hash]uint64{}, waiting: map[types.Hash]chan struct{}{}}
+func (c *Network) Follow(ctx context.Context) *Told {
+	w := &Told{c: c, blocks: map[uint64]toldBlock{}, txs: map[types.Hash]uint64{}, waiting: map[types.Hash]chan struct{}{}}
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
-	for i := range c.clients {
+	for i := range c.Clients {
 		all.Go(func() { w.listen(ctx, i) })
 	}
 	c.Cleanup(func() {
 		cancel()
 		all.Wait()
-		w.check()
+		w.Check()
 	})
 	return w
 }
 
-func (w *told) listen(ctx context.Context, node int) {
+func (w *Told) listen(ctx context.Context, node int) {
 	next := uint64(1)
 	again := time.NewTicker(pollEvery)
 	defer again.Stop()
 	for ctx.Err() == nil {
-		err := w.c.clients[node].Follow(ctx, next, client.FollowOptions{Transactions: true}, func(b client.Block) error {
+		err := w.c.Clients[node].Follow(ctx, next, client.FollowOptions{Transactions: true}, func(b client.Block) error {
 			w.take(node, &b)
 			next = b.Outcome.Height + 1
 			return nil
@@ -67,7 +67,7 @@ func (w *told) listen(ctx context.Context, node int) {
 	}
 }
 
-func (w *told) report(format string, args ...any) {
+func (w *Told) report(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.wrong) < 20 {
@@ -76,12 +76,12 @@ func (w *told) report(format string, args ...any) {
 }
 
 // take holds a block against what was told of its height before.
-func (w *told) take(node int, b *client.Block) {
+func (w *Told) take(node int, b *client.Block) {
 	hashes := make([]types.Hash, len(b.Transactions))
 	for i := range b.Transactions {
 		hashes[i] = types.TxHash(b.Transactions[i])
 	}
-	if b.Header.EvidenceRoot != types.ListRoot(nil) {
+	if !w.c.Evidence && b.Header.EvidenceRoot != types.ListRoot(nil) {
 		w.report("the block at height %d holds evidence: a validator signed twice", b.Outcome.Height)
 	}
 	now := toldBlock{block: b.Outcome.Block, outcome: b.Outcome.Hash(), txs: len(hashes), by: node,
@@ -108,8 +108,8 @@ func (w *told) take(node int, b *client.Block) {
 	}
 }
 
-// await is closed when a transaction was executed in a final block.
-func (w *told) await(h types.Hash) <-chan struct{} {
+// Await is closed when a transaction was executed in a final block.
+func (w *Told) Await(h types.Hash) <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	ch := w.waiting[h]
@@ -124,15 +124,15 @@ func (w *told) await(h types.Hash) <-chan struct{} {
 	return ch
 }
 
-// count is the highest height told of, and how many transactions were.
-func (w *told) count() (height uint64, txs int) {
+// Count is the highest height told of, and how many transactions were.
+func (w *Told) Count() (height uint64, txs int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.highest, len(w.txs)
 }
 
-// failedBlocks are the heights of blocks that failed.
-func (w *told) failedBlocks() []uint64 {
+// FailedBlocks are the heights of blocks that failed.
+func (w *Told) FailedBlocks() []uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var list []uint64
@@ -144,8 +144,8 @@ func (w *told) failedBlocks() []uint64 {
 	return list
 }
 
-// check fails the test for all that was wrong.
-func (w *told) check() {
+// Check fails the test for all that was wrong.
+func (w *Told) Check() {
 	w.c.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -157,15 +157,15 @@ func (w *told) check() {
 
 var errEnough = errors.New("all was seen")
 
-// hold reads everything told, from a height on, back from nodes: each must have
+// Hold reads everything told, from a height on, back from nodes: each must have
 // it, with the same block, transactions and outcome.
-func (w *told) hold(from uint64, nodes ...int) {
+func (w *Told) Hold(from uint64, nodes ...int) {
 	w.c.Helper()
-	to, _ := w.count()
-	w.c.waitHeight(to, nodes...)
+	to, _ := w.Count()
+	w.c.WaitHeight(to, nodes...)
 	for _, i := range nodes {
 		seen := uint64(0)
-		err := w.c.clients[i].Follow(w.c.Context(), from, client.FollowOptions{Transactions: true}, func(b client.Block) error {
+		err := w.c.Clients[i].Follow(w.c.Context(), from, client.FollowOptions{Transactions: true}, func(b client.Block) error {
 			w.take(i, &b)
 			seen++
 			if b.Outcome.Height >= to {
@@ -177,5 +177,5 @@ func (w *told) hold(from uint64, nodes ...int) {
 			w.c.Fatalf("node%d gave %d blocks from height %d to %d: %v", i, seen, from, to, err)
 		}
 	}
-	w.check()
+	w.Check()
 }
