@@ -276,7 +276,7 @@ func (n *Node) openEngine(context.Context) error {
 		Consensus: consensus.Config{Genesis: n.genesis.Hash(), Scheme: n.scheme, NetworkKey: consensus.Peer(n.network.Self()),
 			Timing: consensus.Timing{SettleMs: t.SettleMs, BaseMs: t.BaseMs, GrowthPermille: t.GrowthPermille, CapMs: t.CapMs,
 				IdleMs: t.IdleIntervalMs, ExecutionLimitMs: t.ExecutionLimitMs, ResendMs: t.ResendMs, DriftMs: t.DriftMs}},
-		Start: start, ChainID: n.genesis.ChainID, Clock: newClock(), Transport: n.network, Executor: n.execution,
+		Start: start, ChainID: n.genesis.ChainID, Clock: newClock(), Transport: n.transport(), Executor: n.execution,
 		Verifier: &blockVerifier{execution: n.execution, verdicts: n.pool.Verdicts()}, Store: storePort{n.store},
 		Pool: poolPort{n.pool, n.execution}, Observer: n.observer, Log: n.log, SyncedHeight: n.store.Tip(),
 		Filling: n.store.Filling,
