@@ -14,7 +14,44 @@ const (
 	gasLongest     = 4_096 // reading the longest record that there may be
 	accountRow     = 57
 	recordHead     = 57
+
+	governanceRows = 8   // rows that an operation touches for a validator
+	validatorRow   = 450 // the longest, with its key
 )
+
+// entries is how many validators, or rows like theirs, an operation of governance
+// is about; 0: it is none.
+func entries(op Operation) uint64 {
+	switch o := op.(type) {
+	case Transfer, BatchTransfer, RecordPut, RecordDelete:
+		return 0
+	case Weigh:
+		return uint64(len(o.Weights))
+	}
+	return 1
+}
+
+// signatures is how many an operation's transaction may carry, consents and
+// possessions (which cost as much as many) included.
+func signatures(op Operation) uint64 {
+	switch o := op.(type) {
+	case Join:
+		return keySignatures(o.ConsensusKey)
+	case Rotate:
+		return keySignatures(o.ConsensusKey)
+	}
+	if NeedsAuthority(op) {
+		return 1 + MaxAuthorityKeys
+	}
+	return 1
+}
+
+func keySignatures(consensusKey []byte) uint64 {
+	if len(consensusKey) == maxConsensusKey {
+		return 2 + 100
+	}
+	return 2
+}
 
 // GasLimit is a gas limit that is enough for an operation under the default
 // schedule, with a fifth to spare. What is not used is not charged.
@@ -30,8 +67,12 @@ func GasLimit(op Operation) uint64 {
 	case RecordDelete:
 		rows, extra = accountRow+recordHead+uint64(len(o.Key)), gasLongest
 	}
+	if n := entries(op); n > 0 {
+		reads, writes, events = governanceRows*n, governanceRows*n, n
+		rows = reads * validatorRow
+	}
 	body := Body{Operation: op}
 	bytes := uint64(len(body.Encode()) + 4 + 65)
-	gas := gasTransaction + gasSignature + gasByte*bytes + gasRead*reads + gasWrite*writes + gasWriteByte*rows + gasEvent*events + extra
+	gas := gasTransaction + gasSignature*signatures(op) + gasByte*bytes + gasRead*reads + gasWrite*writes + gasWriteByte*rows + gasEvent*events + extra
 	return gas + gas/5
 }

@@ -140,6 +140,16 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(tx)
 	}
+	for _, body := range governance() {
+		tx, err := ledger.SignAuthority(key("alice"), body)
+		if ledger.NeedsAuthority(body.Operation) {
+			tx, err = ledger.SignAuthority(key("alice"), body, key("bob"), key("alice"))
+		}
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(tx)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tx, err := ledger.Decode(data)
 		if err == nil && !bytes.Equal(tx.Encode(), data) {

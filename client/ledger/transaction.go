@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -15,57 +16,64 @@ const (
 	MaxRecordBytes      = 60_000
 )
 
-// Numbers of operations. 16 to 63 are reserved.
+// Numbers of operations. 23 to 31 and 37 to 63 are kept.
 const (
 	opTransfer     = 1
 	opBatch        = 2
 	opRecordPut    = 3
 	opRecordDelete = 4
+
+	opJoin        = 16
+	opReady       = 17
+	opRotate      = 18
+	opDelegate    = 19
+	opLeave       = 20
+	opMaintain    = 21
+	opModuleReady = 22
+
+	opWeigh         = 32
+	opSetParameters = 33
+	opSetAuthority  = 34
+	opSchedule      = 35
+	opCancel        = 36
 )
 
 const bodyTag = "\x0cbedrock/tx/1"
 
-// Operation is what a transaction does: Transfer, BatchTransfer, RecordPut or
-// RecordDelete.
+// Operation is what a transaction does: one of the types of payments.go,
+// validator.go and authority.go.
 type Operation interface {
 	append(b []byte) []byte
 	check() error
 }
 
-// Payment is one recipient's.
-type Payment struct {
-	To     Address `json:"to"`
-	Amount Amount  `json:"amount"`
-}
-
-// Transfer sends an amount above 0.
-type Transfer Payment
-
-// BatchTransfer sends amounts to 1 to MaxRecipients recipients.
-type BatchTransfer []Payment
-
-// RecordPut writes a record of the payer: key 1 to MaxRecordKeyBytes, data up to
-// MaxRecordBytes.
-type RecordPut struct{ Key, Data []byte }
-
-// RecordDelete deletes a record of the payer.
-type RecordDelete struct{ Key []byte }
+// FeeFree is the nonce of a transaction that pays no fee and takes no nonce: it
+// goes by compare-and-swap. Its gas price is 0.
+const FeeFree = 1<<64 - 1
 
 // Body is what is signed.
 type Body struct {
 	Genesis    [32]byte
 	Payer      [32]byte // Ed25519 public key
-	Nonce      uint64
+	Nonce      uint64   // FeeFree: none
 	GasLimit   uint64
 	GasPrice   uint64
 	ValidUntil uint64 // last height that may hold it; 0: any
 	Operation  Operation
 }
 
-// Transaction is a signed body.
+// Cosignature is that of a key of the authority.
+type Cosignature struct {
+	Key       ID
+	Signature [64]byte
+}
+
+// Transaction is a signed body. Authority is empty but for the authority's
+// operations; its keys ascend.
 type Transaction struct {
 	Body      Body
 	Signature [64]byte
+	Authority []Cosignature
 }
 
 // Encode is the body's canonical encoding: what is signed.
@@ -80,33 +88,78 @@ func (b *Body) Encode() []byte {
 	return b.Operation.append(out)
 }
 
-// Sign checks a body and signs it; Payer is set to the key's. It answers the
-// encoded transaction.
-func Sign(key ed25519.PrivateKey, body Body) ([]byte, error) {
-	if body.Operation == nil {
-		return nil, fmt.Errorf("sign a transaction: it has no operation")
+// check refuses what the module would refuse whatever the state is.
+func (b *Body) check() error {
+	if b.Operation == nil {
+		return errors.New("it has no operation")
 	}
-	if err := body.Operation.check(); err != nil {
-		return nil, fmt.Errorf("sign a transaction: %w", err)
+	if err := b.Operation.check(); err != nil {
+		return err
 	}
-	body.Payer = [32]byte(key.Public().(ed25519.PublicKey))
-	signed := body.Encode()
-	out := encode(signed, ed25519.Sign(key, signed))
-	if len(out) > MaxTransactionBytes {
-		return nil, fmt.Errorf("sign a transaction: it has %d bytes, at most %d", len(out), MaxTransactionBytes)
+	free := b.Nonce == FeeFree
+	if free && b.GasPrice != 0 {
+		return fmt.Errorf("it is fee-free and has gas price %d: want 0", b.GasPrice)
 	}
-	return out, nil
+	switch o := b.Operation.(type) {
+	case Ready, ModuleReady:
+		if !free {
+			return fmt.Errorf("%s is always fee-free: give it nonce FeeFree and gas price 0", OperationName(o))
+		}
+	case Rotate:
+		if b.ValidUntil == 0 {
+			return errors.New("a rotation needs a last height (valid until)")
+		}
+	case Leave, Maintain:
+	default:
+		if free {
+			return fmt.Errorf("%s cannot be fee-free", OperationName(o))
+		}
+	}
+	return nil
 }
 
-func encode(signed, signature []byte) []byte {
-	out := make([]byte, 0, 4+len(signed)+65)
+// Sign checks a body and signs it; Payer is set to the key's. It answers the
+// encoded transaction. Operations of the authority need SignAuthority or a Draft.
+func Sign(key ed25519.PrivateKey, body Body) ([]byte, error) {
+	if NeedsAuthority(body.Operation) {
+		return nil, fmt.Errorf("sign a transaction: %s needs signatures of the authority", OperationName(body.Operation))
+	}
+	return SignAuthority(key, body)
+}
+
+// SignAuthority signs as Sign does, and with keys of the authority.
+func SignAuthority(payer ed25519.PrivateKey, body Body, authority ...ed25519.PrivateKey) ([]byte, error) {
+	body.Payer = [32]byte(payer.Public().(ed25519.PublicKey))
+	d, err := NewDraft(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.SignAsPayer(payer); err != nil {
+		return nil, err
+	}
+	for _, key := range authority {
+		if err := d.Sign(key); err != nil {
+			return nil, err
+		}
+	}
+	return d.Transaction()
+}
+
+func encode(signed, signature []byte, authority []Cosignature) []byte {
+	out := make([]byte, 0, 4+len(signed)+65+96*len(authority))
 	out = appendVar(out, signed)
-	out = append(out, 1)
-	return append(out, signature...)
+	out = append(out, byte(1+len(authority)))
+	out = append(out, signature...)
+	for i := range authority {
+		out = append(append(out, authority[i].Key[:]...), authority[i].Signature[:]...)
+	}
+	return out
 }
 
 // Encode is the transaction's canonical encoding.
-func (t *Transaction) Encode() []byte { return encode(t.Body.Encode(), t.Signature[:]) }
+func (t *Transaction) Encode() []byte {
+	return encode(t.Body.Encode(), t.Signature[:], t.Authority)
+}
 
 // Hash is a transaction's hash: of the whole, signature included.
 func Hash(tx []byte) [32]byte { return sha256.Sum256(tx) }
@@ -114,57 +167,4 @@ func Hash(tx []byte) [32]byte { return sha256.Sum256(tx) }
 func appendVar(b, v []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(v)))
 	return append(b, v...)
-}
-
-func (o Transfer) append(b []byte) []byte {
-	b = append(append(b, opTransfer), o.To[:]...)
-	return o.Amount.append(b)
-}
-
-func (o Transfer) check() error { return checkPayments(Payment(o)) }
-
-func (o BatchTransfer) append(b []byte) []byte {
-	b = binary.LittleEndian.AppendUint32(append(b, opBatch), uint32(len(o)))
-	for _, p := range o {
-		b = p.Amount.append(append(b, p.To[:]...))
-	}
-	return b
-}
-
-func (o BatchTransfer) check() error {
-	if len(o) == 0 || len(o) > MaxRecipients {
-		return fmt.Errorf("a batch of %d recipients: want 1 to %d", len(o), MaxRecipients)
-	}
-	return checkPayments(o...)
-}
-
-func checkPayments(payments ...Payment) error {
-	for _, p := range payments {
-		if p.Amount.IsZero() {
-			return fmt.Errorf("the amount for %s is 0", p.To)
-		}
-	}
-	return nil
-}
-
-func (o RecordPut) append(b []byte) []byte {
-	return appendVar(appendVar(append(b, opRecordPut), o.Key), o.Data)
-}
-
-func (o RecordPut) check() error {
-	if len(o.Data) > MaxRecordBytes {
-		return fmt.Errorf("a record of %d bytes, at most %d", len(o.Data), MaxRecordBytes)
-	}
-	return checkKey(o.Key)
-}
-
-func (o RecordDelete) append(b []byte) []byte { return appendVar(append(b, opRecordDelete), o.Key) }
-
-func (o RecordDelete) check() error { return checkKey(o.Key) }
-
-func checkKey(key []byte) error {
-	if len(key) == 0 || len(key) > MaxRecordKeyBytes {
-		return fmt.Errorf("a record's key of %d bytes: want 1 to %d", len(key), MaxRecordKeyBytes)
-	}
-	return nil
 }
