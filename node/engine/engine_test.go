@@ -259,6 +259,9 @@ func (n *testNode) durableStop() string {
 func (l *fakeLog) snapshot() *types.SafetyState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.last == nil {
+		return nil
+	}
 	state := *l.last
 	return &state
 }

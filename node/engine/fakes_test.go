@@ -31,10 +31,11 @@ func (c wallClock) After(mono uint64, f func()) func() {
 // payload. A payload that holds "diverge" gives each node another root.
 type fakeExecutor struct {
 	self  byte
-	fault error // answered once a payload holds "fault"
+	plans *plans // what transactions change of the epoch
+	fault error  // answered once a payload holds "fault"
 }
 
-func (x *fakeExecutor) Execute(_ context.Context, _ *types.Epoch, b *types.Block, parent *types.Outcome) (*Execution, error) {
+func (x *fakeExecutor) Execute(_ context.Context, epoch *types.Epoch, b *types.Block, parent *types.Outcome) (*Execution, error) {
 	out := &Execution{Block: b.ID(), Height: b.Header.Height, Success: true}
 	seed := append([]byte(nil), parent.StateRoot[:]...)
 	for _, tx := range b.Payload {
@@ -47,6 +48,9 @@ func (x *fakeExecutor) Execute(_ context.Context, _ *types.Epoch, b *types.Block
 		hash := types.TxHash(tx)
 		seed = append(seed, hash[:]...)
 		out.Receipts = append(out.Receipts, receipts.Receipt{TxHash: hash})
+		if out.Change == nil {
+			out.Change = x.plans.change(epoch, tx)
+		}
 	}
 	out.StateRoot = types.SumHash(seed)
 	out.ReceiptsRoot = b.Header.PayloadRoot
@@ -270,12 +274,13 @@ func (l *fakeLog) HeldBodyBytes() int64     { return 0 }
 // fakeSigner signs and asserts that what it signs was recorded first.
 type fakeSigner struct {
 	sign  func([]byte) []byte
-	index uint32
+	self  types.Validator
 	chain types.Hash
 
 	mu       sync.Mutex
 	recorded types.SafetyState
-	early    []string
+	early    []string        // what should not have been asked for
+	signed   []types.Message // unsigned, as asked for
 }
 
 func (s *fakeSigner) Recorded(state types.SafetyState) {
@@ -290,6 +295,11 @@ func (s *fakeSigner) Sign(epoch *types.Epoch, m types.Message) (types.Message, e
 	if why := beyond(&s.recorded, epoch.Number, &m); why != "" {
 		s.early = append(s.early, why)
 	}
+	// rule: instance-match
+	if i, ok := epoch.IndexOfNetworkKey(s.self.NetworkKey); !ok || !bytes.Equal(epoch.Validators[i].ConsensusKey, s.self.ConsensusKey) {
+		s.early = append(s.early, fmt.Sprintf("asked to sign in epoch %d, which does not pair its keys", epoch.Number))
+	}
+	s.signed = append(s.signed, m)
 	signable, _, _, ok := signedPart(&m)
 	if !ok {
 		return m, fmt.Errorf("nothing to sign")
@@ -318,17 +328,24 @@ func (s *fakeSigner) Sign(epoch *types.Epoch, m types.Message) (types.Message, e
 
 // quiet observes nothing but what tests ask for.
 type quiet struct {
+	publish func(*types.CC) // nil: to nobody
+
 	mu      sync.Mutex
 	stopped []consensus.StopSigning
 	alarms  []consensus.Alarm
 }
 
-func (*quiet) Final([]FinalBlock, *types.CC) {}
-func (*quiet) View(consensus.EnteredView)    {}
-func (*quiet) Persisted(time.Duration)       {}
-func (*quiet) Executed(time.Duration, int)   {}
-func (*quiet) Verified(time.Duration, int)   {}
-func (*quiet) Committed(time.Duration, int)  {}
+func (q *quiet) Final(_ []FinalBlock, cc *types.CC) {
+	if q.publish != nil {
+		q.publish(cc)
+	}
+}
+
+func (*quiet) View(consensus.EnteredView)   {}
+func (*quiet) Persisted(time.Duration)      {}
+func (*quiet) Executed(time.Duration, int)  {}
+func (*quiet) Verified(time.Duration, int)  {}
+func (*quiet) Committed(time.Duration, int) {}
 
 func (q *quiet) Alarm(a consensus.Alarm) {
 	q.mu.Lock()

@@ -21,6 +21,7 @@ const deadline = 60 * time.Second
 
 // network is validators over one hub. A node's disk (store, log) outlives it.
 type network struct {
+	plans   plans
 	t       *testing.T
 	hub     *memory.Hub
 	genesis types.Hash
@@ -55,16 +56,8 @@ func newNetwork(t *testing.T, n int) *network {
 	scheme := types.Ed25519{}
 	net := &network{t: t, genesis: types.SumHash([]byte(t.Name())), scheme: scheme, timing: consensus.DevnetTiming(), hub: memory.NewHub(nil)}
 	net.epoch = types.Epoch{Number: 1, Scheme: types.SchemeEd25519, Engine: 1, MaxBytes: 1 << 20, MaxGas: 1 << 30, ExecutorHash: types.SumHash([]byte("module"))}
-	for i := range n {
-		secret := types.SumHash(fmt.Appendf(nil, "consensus key %d", i))
-		key, err := scheme.PrivateKey(secret[:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed := types.SumHash(fmt.Appendf(nil, "network key %d", i))
-		id := p2p.PeerID(ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey))
-		net.epoch.Validators = append(net.epoch.Validators, types.Validator{ConsensusKey: key.Public(), NetworkKey: id, Power: 1})
-		net.nodes = append(net.nodes, &testNode{net: net, index: i, key: key, id: id, log: &fakeLog{}})
+	for range n {
+		net.epoch.Validators = append(net.epoch.Validators, net.instance().validator())
 	}
 	genesis := net.genesisOutcome()
 	for _, n := range net.nodes {
@@ -72,6 +65,30 @@ func newNetwork(t *testing.T, n int) *network {
 	}
 	t.Cleanup(net.stopAll)
 	return net
+}
+
+// instance adds an instance with keys of its own, which is in no set yet.
+func (net *network) instance() *testNode {
+	net.t.Helper()
+	i := len(net.nodes)
+	secret := types.SumHash(fmt.Appendf(nil, "consensus key %d", i))
+	key, err := net.scheme.PrivateKey(secret[:])
+	if err != nil {
+		net.t.Fatal(err)
+	}
+	seed := types.SumHash(fmt.Appendf(nil, "network key %d", i))
+	id := p2p.PeerID(ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey))
+	n := &testNode{net: net, index: i, key: key, id: id, log: &fakeLog{}}
+	if i >= len(net.epoch.Validators) && len(net.epoch.Validators) > 0 {
+		n.store = newFakeStore(net.genesisOutcome(), net.epoch)
+	}
+	net.nodes = append(net.nodes, n)
+	return n
+}
+
+// validator is the instance as a set names it.
+func (n *testNode) validator() types.Validator {
+	return types.Validator{ConsensusKey: n.key.Public(), NetworkKey: n.id, Power: 1}
 }
 
 func (net *network) genesisOutcome() types.Outcome {
@@ -86,6 +103,7 @@ func (n *testNode) start() {
 	engine := n.open(endpoint, wallClock{time.Now()})
 	ctx, cancel := context.WithCancel(context.Background())
 	n.engine, n.stop, n.done = engine, cancel, make(chan error, 1)
+	n.must(n.follow(ctx, endpoint, engine))
 	go func() {
 		n.done <- engine.Run(ctx)
 		endpoint.Close()
@@ -95,7 +113,7 @@ func (n *testNode) start() {
 // open makes a node's engine on what its disk holds; nothing runs yet.
 func (n *testNode) open(endpoint Transport, clock Clock) *Engine {
 	n.net.t.Helper()
-	n.signer = &fakeSigner{sign: n.key.Sign, index: uint32(n.index), chain: n.net.genesis}
+	n.signer = &fakeSigner{sign: n.key.Sign, self: n.validator(), chain: n.net.genesis}
 	if n.log.last != nil {
 		n.signer.recorded = *n.log.last
 	}
@@ -103,24 +121,11 @@ func (n *testNode) open(endpoint Transport, clock Clock) *Engine {
 	if n.executor == nil {
 		n.executor = &fakeExecutor{self: byte(n.index)}
 	}
-	root := consensus.Final{Outcome: n.net.genesisOutcome()}
-	start := consensus.Start{Epoch: n.net.epoch, Root: root, Tip: root, Safety: n.log.last, Outcomes: n.log.signed, Stopped: n.stopped}
-	if tip := n.store.Tip(); tip > 0 {
-		block, err := n.store.Block(tip)
-		n.must(err)
-		outcome, err := n.store.Outcome(tip)
-		n.must(err)
-		cc, err := n.store.Certificate(tip)
-		n.must(err)
-		start.Tip = consensus.Final{View: block.Header.View, TimestampMs: block.Header.TimestampMs, Outcome: *outcome, Certificate: cc}
-	}
-	for _, b := range n.log.blocks {
-		start.Blocks = append(start.Blocks, b)
-	}
+	n.executor.plans = &n.net.plans
 	engine, err := New(Config{
 		Consensus: consensus.Config{Genesis: n.net.genesis, Scheme: n.net.scheme, Timing: n.net.timing,
 			NetworkKey: consensus.Peer(n.id), ConsensusKey: n.key.Public()},
-		Start: start, ChainID: "test", Clock: clock, Transport: endpoint, VoteLog: n.log, Signer: n.signer,
+		Start: n.position(), Recorded: n.log.last, ChainID: "test", Clock: clock, Transport: endpoint, VoteLog: n.log, Signer: n.signer,
 		Executor: n.executor, Verifier: fakeVerifier{}, Store: n.store, Pool: n.pool, Observer: n.observer,
 		Log: slog.New(slog.DiscardHandler).With("node", n.index), SyncedHeight: n.store.Tip(),
 		OnForeign:     func(reason string) { n.foreign = append(n.foreign, reason) },
@@ -187,7 +192,13 @@ func (net *network) waitAll(height uint64, nodes ...int) {
 	defer cancel()
 	for _, i := range nodes {
 		if err := net.nodes[i].store.waitHeight(ctx, height); err != nil {
-			net.t.Fatalf("node %d: %v; status %+v", i, err, net.nodes[i].engine.Status().Consensus)
+			for _, n := range net.nodes {
+				if n.engine != nil {
+					s := n.engine.Status()
+					net.t.Logf("node %d: signing %v %q syncing %v to %d, recorded %+v, %+v", n.index, s.Signing, s.WhyNot, s.Syncing, s.Target, n.log.snapshot(), s.Consensus)
+				}
+			}
+			net.t.Fatalf("node %d: %v", i, err)
 		}
 	}
 }
