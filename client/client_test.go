@@ -3,14 +3,15 @@ package client_test
 import (
 	"context"
 	"errors"
-
 	"strings"
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bedrock-bft/bedrock/client"
+	"github.com/bedrock-bft/bedrock/client/proof"
 	"github.com/bedrock-bft/bedrock/executor/receipts"
 	"github.com/bedrock-bft/bedrock/node/rpc"
 	"github.com/bedrock-bft/bedrock/node/rpc/rpctest"
@@ -95,6 +96,42 @@ func TestVerifiedReads(t *testing.T) {
 	list, err := c.Receipts(ctx, 1)
 	if err != nil || len(list) != 2 || list[0].Events[0].Type != "put" {
 		t.Errorf("receipts: %+v, %v", list, err)
+	}
+}
+
+// Many rows of one height are verified each, and must be those that were asked for.
+func TestQueryMany(t *testing.T) {
+	chain := rpctest.New(rpctest.Options{CertificateEvery: 4, KeyOf: func(path string, _ []byte) []byte {
+		if path == "nowhere" {
+			return nil
+		}
+		return []byte(path)
+	}})
+	chain.Add([]byte("first"))
+	chain.Commit()
+	chain.CommitAndEndEpoch()
+	chain.Commit()
+	c := connectTo(t, chain, trust(chain))
+	key := func(s string) []byte { return []byte(s) }
+	many, err := c.QueryMany(ctx, []string{"genesis", "absent"}, [][]byte{key("genesis"), key("absent")}, 0)
+	if err != nil || many[0].Absent || len(many[0].Value) == 0 || !many[1].Absent || many[1].Height != 3 {
+		t.Errorf("two rows: %+v, %v", many, err)
+	}
+	if _, err := proof.VerifyFrom(c.Chain(), many[1].Message); err != nil {
+		t.Errorf("the proof of one of them: %v", err)
+	}
+	if many, err := c.QueryMany(ctx, []string{"absent"}, [][]byte{key("absent")}, 1); err != nil || many[0].Height != 1 {
+		t.Errorf("an old height: %+v, %v", many, err)
+	}
+	if _, err := c.QueryMany(ctx, []string{"genesis"}, [][]byte{key("absent")}, 0); !errors.Is(err, client.ErrUnverified) {
+		t.Errorf("another row than was asked for: %v, want ErrUnverified", err)
+	}
+	var refused *client.ExecutorError
+	if _, err := c.QueryMany(ctx, []string{"nowhere"}, [][]byte{nil}, 0); !errors.As(err, &refused) {
+		t.Errorf("a path that is none: %v", err)
+	}
+	if _, err := c.QueryMany(ctx, make([]string, 301), make([][]byte, 301), 0); connect.CodeOf(err) != connect.CodeInvalidArgument {
+		t.Errorf("301 paths: %v", err)
 	}
 }
 

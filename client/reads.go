@@ -64,6 +64,37 @@ func (c *Client) Query(ctx context.Context, path string, data []byte, height uin
 	return &State{Height: r.Height, Key: r.State.Key, Value: r.State.Value, Absent: r.State.Absent, Message: res.Msg.Proof}, nil
 }
 
+// QueryMany reads 1 to 300 rows of one height's state (0: the newest), each
+// verified as Query does. wants are the raw keys that the paths name.
+func (c *Client) QueryMany(ctx context.Context, paths []string, wants [][]byte, height uint64) ([]State, error) {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	res, err := c.rpc.QueryMany(ctx, connect.NewRequest(&nodev1.QueryManyRequest{Paths: paths, Height: height, Prove: true}))
+	if err != nil {
+		return nil, c.failed("query", err)
+	}
+	if len(res.Msg.Answers) != len(paths) || res.Msg.Proof == nil {
+		return nil, fmt.Errorf("query: %w: %d answers to %d paths", ErrUnverified, len(res.Msg.Answers), len(paths))
+	}
+	out := make([]State, len(paths))
+	for i, a := range res.Msg.Answers {
+		if a.Code != 0 {
+			return nil, &ExecutorError{Code: a.Code, Text: paths[i] + ": " + a.Log}
+		}
+		p := &nodev1.Proof{GenesisHash: res.Msg.Proof.GenesisHash, Epochs: res.Msg.Proof.Epochs, Certificate: res.Msg.Proof.Certificate, Outcomes: res.Msg.Proof.Outcomes,
+			Claim: &nodev1.Proof_State{State: &nodev1.StateClaim{Key: a.Key, Value: a.Value, Absent: a.Absent, Proof: a.Proof}}}
+		r, err := c.verify(ctx, p)
+		if err != nil {
+			return nil, fmt.Errorf("query %s: %w", paths[i], err)
+		}
+		if r.State == nil || !bytes.Equal(wants[i], r.State.Key) || height != 0 && r.Height != height || i > 0 && r.Height != out[0].Height {
+			return nil, fmt.Errorf("query %s: %w: the proof is of something else", paths[i], ErrUnverified)
+		}
+		out[i] = State{Height: r.Height, Key: r.State.Key, Value: r.State.Value, Absent: r.State.Absent, Message: p}
+	}
+	return out, nil
+}
+
 // Transaction is a verified transaction of a final block.
 type Transaction struct {
 	Height      uint64

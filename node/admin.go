@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/executor"
 	"github.com/bedrock-bft/bedrock/node/p2p"
 	"github.com/bedrock-bft/bedrock/node/rpc"
@@ -73,4 +74,28 @@ func (a adminBackend) Peers(context.Context) []*nodev1.Peer {
 		out = append(out, &nodev1.Peer{NetworkKey: append([]byte(nil), p.ID[:]...), Address: p.Address, Role: roles[p.Role], FinalHeight: p.TipHeight})
 	}
 	return out
+}
+
+// SignConsent implements rpc.AdminBackend.
+func (a adminBackend) SignConsent(_ context.Context, req *nodev1.SignConsentRequest) (*nodev1.SignConsentResponse, error) {
+	record := a.n.signer.Record()
+	consensus, network, possession, err := record.Keys()
+	if err != nil {
+		return nil, err
+	}
+	genesis := a.n.genesis.Hash()
+	var statement []byte
+	if r := req.GetRotate(); r != nil {
+		terms := ledger.RotateTerms{Genesis: genesis, Validator: ledger.ID(r.Validator), Expected: ledger.ID(r.ExpectedIdentity),
+			ConsensusKey: consensus, ValidUntil: r.ValidUntil}
+		statement = terms.Statement()
+	} else {
+		statement = ledger.JoinStatement(genesis, [32]byte(req.GetJoin().GetOwnerKey()), consensus)
+	}
+	signature, err := a.n.signer.Consent(statement)
+	if err != nil {
+		return nil, err
+	}
+	a.n.log.Info("signed a consent", "rotation", req.GetRotate() != nil, "identity", record.NetworkKey)
+	return &nodev1.SignConsentResponse{GenesisHash: genesis[:], NetworkKey: network[:], ConsensusKey: consensus, Possession: possession, Signature: signature}, nil
 }

@@ -31,6 +31,9 @@ type AdminBackend interface {
 	SetSigning(ctx context.Context, suspended bool, reason string) error
 	// Peers are the connected ones.
 	Peers(ctx context.Context) []*nodev1.Peer
+	// SignConsent signs a statement of this node's identity. The lengths of the
+	// request's fields are checked.
+	SignConsent(ctx context.Context, req *nodev1.SignConsentRequest) (*nodev1.SignConsentResponse, error)
 }
 
 // AdminOptions shape the administration.
@@ -140,4 +143,31 @@ func (a *admin) SetSigning(ctx context.Context, req *connect.Request[nodev1.SetS
 // ListPeers implements the service.
 func (a *admin) ListPeers(ctx context.Context, _ *connect.Request[nodev1.ListPeersRequest]) (*connect.Response[nodev1.ListPeersResponse], error) {
 	return connect.NewResponse(&nodev1.ListPeersResponse{Peers: a.backend.Peers(ctx)}), nil
+}
+
+// SignConsent implements the service.
+func (a *admin) SignConsent(ctx context.Context, req *connect.Request[nodev1.SignConsentRequest]) (*connect.Response[nodev1.SignConsentResponse], error) {
+	switch to := req.Msg.To.(type) {
+	case *nodev1.SignConsentRequest_Join:
+		if _, err := hashArgument("owner_key", to.Join.GetOwnerKey()); err != nil {
+			return nil, err
+		}
+	case *nodev1.SignConsentRequest_Rotate:
+		if _, err := hashArgument("validator", to.Rotate.GetValidator()); err != nil {
+			return nil, err
+		}
+		if _, err := hashArgument("expected_identity", to.Rotate.GetExpectedIdentity()); err != nil {
+			return nil, err
+		}
+		if to.Rotate.ValidUntil == 0 {
+			return nil, invalid("valid_until is 0: a rotation needs a last height")
+		}
+	default:
+		return nil, invalid("say what to consent to: join or rotate")
+	}
+	res, err := a.backend.SignConsent(ctx, req.Msg)
+	if err != nil {
+		return nil, answer("sign consent", err)
+	}
+	return connect.NewResponse(res), nil
 }

@@ -46,6 +46,10 @@ func (a *adminBackend) Peers(context.Context) []*nodev1.Peer {
 	return []*nodev1.Peer{{Role: "validator"}}
 }
 
+func (a *adminBackend) SignConsent(_ context.Context, req *nodev1.SignConsentRequest) (*nodev1.SignConsentResponse, error) {
+	return &nodev1.SignConsentResponse{Signature: req.GetJoin().GetOwnerKey()}, nil
+}
+
 func TestAdmin(t *testing.T) {
 	backend, level := &adminBackend{}, new(slog.LevelVar)
 	url := rpctest.ServeHandler(t, rpc.NewAdmin(backend, rpc.AdminOptions{Level: level, Profile: true}))
@@ -70,6 +74,18 @@ func TestAdmin(t *testing.T) {
 	if peers, err := c.ListPeers(ctx, connect.NewRequest(&nodev1.ListPeersRequest{})); err != nil || len(peers.Msg.Peers) != 1 {
 		t.Errorf("peers: %v, %v", peers, err)
 	}
+	consent := func(m *nodev1.SignConsentRequest) error {
+		_, err := c.SignConsent(ctx, connect.NewRequest(m))
+		return err
+	}
+	key := make([]byte, 32)
+	if err := consent(&nodev1.SignConsentRequest{To: &nodev1.SignConsentRequest_Join{Join: &nodev1.JoinConsent{OwnerKey: key}}}); err != nil {
+		t.Errorf("consent: %v", err)
+	}
+	code(t, "consent to nothing", consent(&nodev1.SignConsentRequest{}), connect.CodeInvalidArgument, "join or rotate")
+	code(t, "consent to nobody", consent(&nodev1.SignConsentRequest{To: &nodev1.SignConsentRequest_Join{Join: &nodev1.JoinConsent{}}}), connect.CodeInvalidArgument, "owner_key")
+	code(t, "consent for ever", consent(&nodev1.SignConsentRequest{To: &nodev1.SignConsentRequest_Rotate{
+		Rotate: &nodev1.RotateConsent{Validator: key, ExpectedIdentity: key}}}), connect.CodeInvalidArgument, "last height")
 	_, err = c.SetLogLevel(ctx, connect.NewRequest(&nodev1.SetLogLevelRequest{Level: "loud"}))
 	code(t, "unknown level", err, connect.CodeInvalidArgument, "debug, info")
 	_, err = c.SetSigning(ctx, connect.NewRequest(&nodev1.SetSigningRequest{Suspended: true}))

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"connectrpc.com/connect"
 
@@ -20,8 +21,9 @@ const (
 	defaultOutcomes = 100
 	maxOutcomeList  = 1000
 
-	maxPath = 512
-	maxData = 64 << 10
+	maxQueries = 300
+	maxPath    = 512
+	maxData    = 64 << 10
 )
 
 // GetStatus implements the service.
@@ -235,6 +237,43 @@ func (s *Server) Query(ctx context.Context, req *connect.Request[nodev1.QueryReq
 		if res.Proof, err = s.proveState(ctx, q); err != nil {
 			return nil, answer("prove "+m.Path, err)
 		}
+	}
+	return connect.NewResponse(res), nil
+}
+
+// QueryMany implements the service: as one query of the pool.
+func (s *Server) QueryMany(ctx context.Context, req *connect.Request[nodev1.QueryManyRequest]) (*connect.Response[nodev1.QueryManyResponse], error) {
+	m := req.Msg
+	if n := len(m.Paths); n == 0 || n > maxQueries {
+		return nil, invalid("%d paths: 1 to %d", n, maxQueries)
+	}
+	for _, path := range m.Paths {
+		if len(path) > maxPath {
+			return nil, invalid("path of %d bytes: at most %d", len(path), maxPath)
+		}
+	}
+	res := &nodev1.QueryManyResponse{Height: m.Height}
+	if res.Height == 0 {
+		res.Height = s.backend.FinalHeight()
+	}
+	err := s.queries.run(ctx, func(ctx context.Context) error {
+		for _, path := range m.Paths {
+			q, err := s.backend.Query(ctx, Query{Path: path, Height: res.Height, Prove: m.Prove})
+			if err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			res.Answers = append(res.Answers, &nodev1.QueryAnswer{Code: q.Code, Value: q.Value, Key: q.Key, Absent: q.Absent, Log: q.Log, Proof: q.Proof})
+		}
+		return nil
+	})
+	if err == nil && m.Prove {
+		res.Proof, err = s.skeleton(ctx, res.Height)
+	}
+	if err != nil {
+		return nil, answer("query many", err)
 	}
 	return connect.NewResponse(res), nil
 }

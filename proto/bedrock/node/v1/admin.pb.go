@@ -672,6 +672,268 @@ func (x *Peer) GetFinalHeight() uint64 {
 	return 0
 }
 
+type SignConsentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to To:
+	//
+	//	*SignConsentRequest_Join
+	//	*SignConsentRequest_Rotate
+	To            isSignConsentRequest_To `protobuf_oneof:"to"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignConsentRequest) Reset() {
+	*x = SignConsentRequest{}
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignConsentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignConsentRequest) ProtoMessage() {}
+
+func (x *SignConsentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignConsentRequest.ProtoReflect.Descriptor instead.
+func (*SignConsentRequest) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *SignConsentRequest) GetTo() isSignConsentRequest_To {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *SignConsentRequest) GetJoin() *JoinConsent {
+	if x != nil {
+		if x, ok := x.To.(*SignConsentRequest_Join); ok {
+			return x.Join
+		}
+	}
+	return nil
+}
+
+func (x *SignConsentRequest) GetRotate() *RotateConsent {
+	if x != nil {
+		if x, ok := x.To.(*SignConsentRequest_Rotate); ok {
+			return x.Rotate
+		}
+	}
+	return nil
+}
+
+type isSignConsentRequest_To interface {
+	isSignConsentRequest_To()
+}
+
+type SignConsentRequest_Join struct {
+	Join *JoinConsent `protobuf:"bytes,1,opt,name=join,proto3,oneof"`
+}
+
+type SignConsentRequest_Rotate struct {
+	Rotate *RotateConsent `protobuf:"bytes,2,opt,name=rotate,proto3,oneof"`
+}
+
+func (*SignConsentRequest_Join) isSignConsentRequest_To() {}
+
+func (*SignConsentRequest_Rotate) isSignConsentRequest_To() {}
+
+type JoinConsent struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	OwnerKey      []byte                 `protobuf:"bytes,1,opt,name=owner_key,json=ownerKey,proto3" json:"owner_key,omitempty"` // Ed25519 public key of who will send the join, 32 bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinConsent) Reset() {
+	*x = JoinConsent{}
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinConsent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinConsent) ProtoMessage() {}
+
+func (x *JoinConsent) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinConsent.ProtoReflect.Descriptor instead.
+func (*JoinConsent) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *JoinConsent) GetOwnerKey() []byte {
+	if x != nil {
+		return x.OwnerKey
+	}
+	return nil
+}
+
+type RotateConsent struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Validator        []byte                 `protobuf:"bytes,1,opt,name=validator,proto3" json:"validator,omitempty"`                                       // name, 32 bytes
+	ExpectedIdentity []byte                 `protobuf:"bytes,2,opt,name=expected_identity,json=expectedIdentity,proto3" json:"expected_identity,omitempty"` // of the instance that is superseded, 32 bytes
+	ValidUntil       uint64                 `protobuf:"varint,3,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`                  // last height of the rotation, above 0
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *RotateConsent) Reset() {
+	*x = RotateConsent{}
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateConsent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateConsent) ProtoMessage() {}
+
+func (x *RotateConsent) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateConsent.ProtoReflect.Descriptor instead.
+func (*RotateConsent) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *RotateConsent) GetValidator() []byte {
+	if x != nil {
+		return x.Validator
+	}
+	return nil
+}
+
+func (x *RotateConsent) GetExpectedIdentity() []byte {
+	if x != nil {
+		return x.ExpectedIdentity
+	}
+	return nil
+}
+
+func (x *RotateConsent) GetValidUntil() uint64 {
+	if x != nil {
+		return x.ValidUntil
+	}
+	return 0
+}
+
+type SignConsentResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	GenesisHash   []byte                 `protobuf:"bytes,1,opt,name=genesis_hash,json=genesisHash,proto3" json:"genesis_hash,omitempty"` // of the node's chain
+	NetworkKey    []byte                 `protobuf:"bytes,2,opt,name=network_key,json=networkKey,proto3" json:"network_key,omitempty"`    // the identity that signed
+	ConsensusKey  []byte                 `protobuf:"bytes,3,opt,name=consensus_key,json=consensusKey,proto3" json:"consensus_key,omitempty"`
+	Possession    []byte                 `protobuf:"bytes,4,opt,name=possession,proto3" json:"possession,omitempty"` // empty with Ed25519
+	Signature     []byte                 `protobuf:"bytes,5,opt,name=signature,proto3" json:"signature,omitempty"`   // 64 bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignConsentResponse) Reset() {
+	*x = SignConsentResponse{}
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignConsentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignConsentResponse) ProtoMessage() {}
+
+func (x *SignConsentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignConsentResponse.ProtoReflect.Descriptor instead.
+func (*SignConsentResponse) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *SignConsentResponse) GetGenesisHash() []byte {
+	if x != nil {
+		return x.GenesisHash
+	}
+	return nil
+}
+
+func (x *SignConsentResponse) GetNetworkKey() []byte {
+	if x != nil {
+		return x.NetworkKey
+	}
+	return nil
+}
+
+func (x *SignConsentResponse) GetConsensusKey() []byte {
+	if x != nil {
+		return x.ConsensusKey
+	}
+	return nil
+}
+
+func (x *SignConsentResponse) GetPossession() []byte {
+	if x != nil {
+		return x.Possession
+	}
+	return nil
+}
+
+func (x *SignConsentResponse) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
 var File_bedrock_node_v1_admin_proto protoreflect.FileDescriptor
 
 const file_bedrock_node_v1_admin_proto_rawDesc = "" +
@@ -709,7 +971,27 @@ const file_bedrock_node_v1_admin_proto_rawDesc = "" +
 	"networkKey\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x12\n" +
 	"\x04role\x18\x03 \x01(\tR\x04role\x12!\n" +
-	"\ffinal_height\x18\x04 \x01(\x04R\vfinalHeight2\xad\x04\n" +
+	"\ffinal_height\x18\x04 \x01(\x04R\vfinalHeight\"\x88\x01\n" +
+	"\x12SignConsentRequest\x122\n" +
+	"\x04join\x18\x01 \x01(\v2\x1c.bedrock.node.v1.JoinConsentH\x00R\x04join\x128\n" +
+	"\x06rotate\x18\x02 \x01(\v2\x1e.bedrock.node.v1.RotateConsentH\x00R\x06rotateB\x04\n" +
+	"\x02to\"*\n" +
+	"\vJoinConsent\x12\x1b\n" +
+	"\towner_key\x18\x01 \x01(\fR\bownerKey\"{\n" +
+	"\rRotateConsent\x12\x1c\n" +
+	"\tvalidator\x18\x01 \x01(\fR\tvalidator\x12+\n" +
+	"\x11expected_identity\x18\x02 \x01(\fR\x10expectedIdentity\x12\x1f\n" +
+	"\vvalid_until\x18\x03 \x01(\x04R\n" +
+	"validUntil\"\xbc\x01\n" +
+	"\x13SignConsentResponse\x12!\n" +
+	"\fgenesis_hash\x18\x01 \x01(\fR\vgenesisHash\x12\x1f\n" +
+	"\vnetwork_key\x18\x02 \x01(\fR\n" +
+	"networkKey\x12#\n" +
+	"\rconsensus_key\x18\x03 \x01(\fR\fconsensusKey\x12\x1e\n" +
+	"\n" +
+	"possession\x18\x04 \x01(\fR\n" +
+	"possession\x12\x1c\n" +
+	"\tsignature\x18\x05 \x01(\fR\tsignature2\x87\x05\n" +
 	"\fAdminService\x12X\n" +
 	"\vAddExecutor\x12#.bedrock.node.v1.AddExecutorRequest\x1a$.bedrock.node.v1.AddExecutorResponse\x12^\n" +
 	"\rListExecutors\x12%.bedrock.node.v1.ListExecutorsRequest\x1a&.bedrock.node.v1.ListExecutorsResponse\x12^\n" +
@@ -717,7 +999,8 @@ const file_bedrock_node_v1_admin_proto_rawDesc = "" +
 	"\vSetLogLevel\x12#.bedrock.node.v1.SetLogLevelRequest\x1a$.bedrock.node.v1.SetLogLevelResponse\x12U\n" +
 	"\n" +
 	"SetSigning\x12\".bedrock.node.v1.SetSigningRequest\x1a#.bedrock.node.v1.SetSigningResponse\x12R\n" +
-	"\tListPeers\x12!.bedrock.node.v1.ListPeersRequest\x1a\".bedrock.node.v1.ListPeersResponseB=Z;github.com/bedrock-bft/bedrock/proto/bedrock/node/v1;nodev1b\x06proto3"
+	"\tListPeers\x12!.bedrock.node.v1.ListPeersRequest\x1a\".bedrock.node.v1.ListPeersResponse\x12X\n" +
+	"\vSignConsent\x12#.bedrock.node.v1.SignConsentRequest\x1a$.bedrock.node.v1.SignConsentResponseB=Z;github.com/bedrock-bft/bedrock/proto/bedrock/node/v1;nodev1b\x06proto3"
 
 var (
 	file_bedrock_node_v1_admin_proto_rawDescOnce sync.Once
@@ -731,7 +1014,7 @@ func file_bedrock_node_v1_admin_proto_rawDescGZIP() []byte {
 	return file_bedrock_node_v1_admin_proto_rawDescData
 }
 
-var file_bedrock_node_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_bedrock_node_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_bedrock_node_v1_admin_proto_goTypes = []any{
 	(*AddExecutorRequest)(nil),    // 0: bedrock.node.v1.AddExecutorRequest
 	(*AddExecutorResponse)(nil),   // 1: bedrock.node.v1.AddExecutorResponse
@@ -747,27 +1030,35 @@ var file_bedrock_node_v1_admin_proto_goTypes = []any{
 	(*ListPeersRequest)(nil),      // 11: bedrock.node.v1.ListPeersRequest
 	(*ListPeersResponse)(nil),     // 12: bedrock.node.v1.ListPeersResponse
 	(*Peer)(nil),                  // 13: bedrock.node.v1.Peer
+	(*SignConsentRequest)(nil),    // 14: bedrock.node.v1.SignConsentRequest
+	(*JoinConsent)(nil),           // 15: bedrock.node.v1.JoinConsent
+	(*RotateConsent)(nil),         // 16: bedrock.node.v1.RotateConsent
+	(*SignConsentResponse)(nil),   // 17: bedrock.node.v1.SignConsentResponse
 }
 var file_bedrock_node_v1_admin_proto_depIdxs = []int32{
 	2,  // 0: bedrock.node.v1.AddExecutorResponse.verdict:type_name -> bedrock.node.v1.ExecutorVerdict
 	13, // 1: bedrock.node.v1.ListPeersResponse.peers:type_name -> bedrock.node.v1.Peer
-	0,  // 2: bedrock.node.v1.AdminService.AddExecutor:input_type -> bedrock.node.v1.AddExecutorRequest
-	3,  // 3: bedrock.node.v1.AdminService.ListExecutors:input_type -> bedrock.node.v1.ListExecutorsRequest
-	5,  // 4: bedrock.node.v1.AdminService.SetHaltHeight:input_type -> bedrock.node.v1.SetHaltHeightRequest
-	7,  // 5: bedrock.node.v1.AdminService.SetLogLevel:input_type -> bedrock.node.v1.SetLogLevelRequest
-	9,  // 6: bedrock.node.v1.AdminService.SetSigning:input_type -> bedrock.node.v1.SetSigningRequest
-	11, // 7: bedrock.node.v1.AdminService.ListPeers:input_type -> bedrock.node.v1.ListPeersRequest
-	1,  // 8: bedrock.node.v1.AdminService.AddExecutor:output_type -> bedrock.node.v1.AddExecutorResponse
-	4,  // 9: bedrock.node.v1.AdminService.ListExecutors:output_type -> bedrock.node.v1.ListExecutorsResponse
-	6,  // 10: bedrock.node.v1.AdminService.SetHaltHeight:output_type -> bedrock.node.v1.SetHaltHeightResponse
-	8,  // 11: bedrock.node.v1.AdminService.SetLogLevel:output_type -> bedrock.node.v1.SetLogLevelResponse
-	10, // 12: bedrock.node.v1.AdminService.SetSigning:output_type -> bedrock.node.v1.SetSigningResponse
-	12, // 13: bedrock.node.v1.AdminService.ListPeers:output_type -> bedrock.node.v1.ListPeersResponse
-	8,  // [8:14] is the sub-list for method output_type
-	2,  // [2:8] is the sub-list for method input_type
-	2,  // [2:2] is the sub-list for extension type_name
-	2,  // [2:2] is the sub-list for extension extendee
-	0,  // [0:2] is the sub-list for field type_name
+	15, // 2: bedrock.node.v1.SignConsentRequest.join:type_name -> bedrock.node.v1.JoinConsent
+	16, // 3: bedrock.node.v1.SignConsentRequest.rotate:type_name -> bedrock.node.v1.RotateConsent
+	0,  // 4: bedrock.node.v1.AdminService.AddExecutor:input_type -> bedrock.node.v1.AddExecutorRequest
+	3,  // 5: bedrock.node.v1.AdminService.ListExecutors:input_type -> bedrock.node.v1.ListExecutorsRequest
+	5,  // 6: bedrock.node.v1.AdminService.SetHaltHeight:input_type -> bedrock.node.v1.SetHaltHeightRequest
+	7,  // 7: bedrock.node.v1.AdminService.SetLogLevel:input_type -> bedrock.node.v1.SetLogLevelRequest
+	9,  // 8: bedrock.node.v1.AdminService.SetSigning:input_type -> bedrock.node.v1.SetSigningRequest
+	11, // 9: bedrock.node.v1.AdminService.ListPeers:input_type -> bedrock.node.v1.ListPeersRequest
+	14, // 10: bedrock.node.v1.AdminService.SignConsent:input_type -> bedrock.node.v1.SignConsentRequest
+	1,  // 11: bedrock.node.v1.AdminService.AddExecutor:output_type -> bedrock.node.v1.AddExecutorResponse
+	4,  // 12: bedrock.node.v1.AdminService.ListExecutors:output_type -> bedrock.node.v1.ListExecutorsResponse
+	6,  // 13: bedrock.node.v1.AdminService.SetHaltHeight:output_type -> bedrock.node.v1.SetHaltHeightResponse
+	8,  // 14: bedrock.node.v1.AdminService.SetLogLevel:output_type -> bedrock.node.v1.SetLogLevelResponse
+	10, // 15: bedrock.node.v1.AdminService.SetSigning:output_type -> bedrock.node.v1.SetSigningResponse
+	12, // 16: bedrock.node.v1.AdminService.ListPeers:output_type -> bedrock.node.v1.ListPeersResponse
+	17, // 17: bedrock.node.v1.AdminService.SignConsent:output_type -> bedrock.node.v1.SignConsentResponse
+	11, // [11:18] is the sub-list for method output_type
+	4,  // [4:11] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_bedrock_node_v1_admin_proto_init() }
@@ -775,13 +1066,17 @@ func file_bedrock_node_v1_admin_proto_init() {
 	if File_bedrock_node_v1_admin_proto != nil {
 		return
 	}
+	file_bedrock_node_v1_admin_proto_msgTypes[14].OneofWrappers = []any{
+		(*SignConsentRequest_Join)(nil),
+		(*SignConsentRequest_Rotate)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedrock_node_v1_admin_proto_rawDesc), len(file_bedrock_node_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

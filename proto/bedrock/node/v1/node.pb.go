@@ -1833,6 +1833,211 @@ func (x *QueryResponse) GetProof() *Proof {
 	return nil
 }
 
+type QueryManyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Paths         []string               `protobuf:"bytes,1,rep,name=paths,proto3" json:"paths,omitempty"`    // 1 to 300
+	Height        uint64                 `protobuf:"varint,2,opt,name=height,proto3" json:"height,omitempty"` // 0: the newest executed final height
+	Prove         bool                   `protobuf:"varint,3,opt,name=prove,proto3" json:"prove,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueryManyRequest) Reset() {
+	*x = QueryManyRequest{}
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueryManyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueryManyRequest) ProtoMessage() {}
+
+func (x *QueryManyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueryManyRequest.ProtoReflect.Descriptor instead.
+func (*QueryManyRequest) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *QueryManyRequest) GetPaths() []string {
+	if x != nil {
+		return x.Paths
+	}
+	return nil
+}
+
+func (x *QueryManyRequest) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *QueryManyRequest) GetProve() bool {
+	if x != nil {
+		return x.Prove
+	}
+	return false
+}
+
+type QueryManyResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Height  uint64                 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"`
+	Answers []*QueryAnswer         `protobuf:"bytes,2,rep,name=answers,proto3" json:"answers,omitempty"` // in the paths' order
+	// With `prove`: a proof of the height without a claim; each answer completes it.
+	Proof         *Proof `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueryManyResponse) Reset() {
+	*x = QueryManyResponse{}
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueryManyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueryManyResponse) ProtoMessage() {}
+
+func (x *QueryManyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueryManyResponse.ProtoReflect.Descriptor instead.
+func (*QueryManyResponse) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *QueryManyResponse) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *QueryManyResponse) GetAnswers() []*QueryAnswer {
+	if x != nil {
+		return x.Answers
+	}
+	return nil
+}
+
+func (x *QueryManyResponse) GetProof() *Proof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+type QueryAnswer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Code          uint32                 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"` // 0: found or absent
+	Value         []byte                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	Key           []byte                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"` // raw state key that was read
+	Absent        bool                   `protobuf:"varint,4,opt,name=absent,proto3" json:"absent,omitempty"`
+	Log           string                 `protobuf:"bytes,5,opt,name=log,proto3" json:"log,omitempty"`
+	Proof         []byte                 `protobuf:"bytes,6,opt,name=proof,proto3" json:"proof,omitempty"` // docs/encodings.md, State proof; with `prove` only
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueryAnswer) Reset() {
+	*x = QueryAnswer{}
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueryAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueryAnswer) ProtoMessage() {}
+
+func (x *QueryAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueryAnswer.ProtoReflect.Descriptor instead.
+func (*QueryAnswer) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *QueryAnswer) GetCode() uint32 {
+	if x != nil {
+		return x.Code
+	}
+	return 0
+}
+
+func (x *QueryAnswer) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *QueryAnswer) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *QueryAnswer) GetAbsent() bool {
+	if x != nil {
+		return x.Absent
+	}
+	return false
+}
+
+func (x *QueryAnswer) GetLog() string {
+	if x != nil {
+		return x.Log
+	}
+	return ""
+}
+
+func (x *QueryAnswer) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
 type SimulateRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Transactions  [][]byte               `protobuf:"bytes,1,rep,name=transactions,proto3" json:"transactions,omitempty"` // 1 to 100
@@ -1842,7 +2047,7 @@ type SimulateRequest struct {
 
 func (x *SimulateRequest) Reset() {
 	*x = SimulateRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1854,7 +2059,7 @@ func (x *SimulateRequest) String() string {
 func (*SimulateRequest) ProtoMessage() {}
 
 func (x *SimulateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1867,7 +2072,7 @@ func (x *SimulateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateRequest.ProtoReflect.Descriptor instead.
 func (*SimulateRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{25}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SimulateRequest) GetTransactions() [][]byte {
@@ -1888,7 +2093,7 @@ type SimulateResponse struct {
 
 func (x *SimulateResponse) Reset() {
 	*x = SimulateResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1900,7 +2105,7 @@ func (x *SimulateResponse) String() string {
 func (*SimulateResponse) ProtoMessage() {}
 
 func (x *SimulateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1913,7 +2118,7 @@ func (x *SimulateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateResponse.ProtoReflect.Descriptor instead.
 func (*SimulateResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{26}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SimulateResponse) GetReceipts() []*TransactionReceipt {
@@ -1948,7 +2153,7 @@ type SubmitTransactionRequest struct {
 
 func (x *SubmitTransactionRequest) Reset() {
 	*x = SubmitTransactionRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1960,7 +2165,7 @@ func (x *SubmitTransactionRequest) String() string {
 func (*SubmitTransactionRequest) ProtoMessage() {}
 
 func (x *SubmitTransactionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1973,7 +2178,7 @@ func (x *SubmitTransactionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTransactionRequest.ProtoReflect.Descriptor instead.
 func (*SubmitTransactionRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{27}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SubmitTransactionRequest) GetTransaction() []byte {
@@ -2010,7 +2215,7 @@ type SubmitTransactionResponse struct {
 
 func (x *SubmitTransactionResponse) Reset() {
 	*x = SubmitTransactionResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2022,7 +2227,7 @@ func (x *SubmitTransactionResponse) String() string {
 func (*SubmitTransactionResponse) ProtoMessage() {}
 
 func (x *SubmitTransactionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2035,7 +2240,7 @@ func (x *SubmitTransactionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTransactionResponse.ProtoReflect.Descriptor instead.
 func (*SubmitTransactionResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{28}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SubmitTransactionResponse) GetResult() *SubmitResult {
@@ -2081,7 +2286,7 @@ type SubmitResult struct {
 
 func (x *SubmitResult) Reset() {
 	*x = SubmitResult{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2093,7 +2298,7 @@ func (x *SubmitResult) String() string {
 func (*SubmitResult) ProtoMessage() {}
 
 func (x *SubmitResult) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2106,7 +2311,7 @@ func (x *SubmitResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitResult.ProtoReflect.Descriptor instead.
 func (*SubmitResult) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{29}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SubmitResult) GetTxHash() []byte {
@@ -2168,7 +2373,7 @@ type SubmitBatchRequest struct {
 
 func (x *SubmitBatchRequest) Reset() {
 	*x = SubmitBatchRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2180,7 +2385,7 @@ func (x *SubmitBatchRequest) String() string {
 func (*SubmitBatchRequest) ProtoMessage() {}
 
 func (x *SubmitBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2193,7 +2398,7 @@ func (x *SubmitBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitBatchRequest.ProtoReflect.Descriptor instead.
 func (*SubmitBatchRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{30}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SubmitBatchRequest) GetTransactions() [][]byte {
@@ -2220,7 +2425,7 @@ type SubmitBatchResponse struct {
 
 func (x *SubmitBatchResponse) Reset() {
 	*x = SubmitBatchResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2232,7 +2437,7 @@ func (x *SubmitBatchResponse) String() string {
 func (*SubmitBatchResponse) ProtoMessage() {}
 
 func (x *SubmitBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2245,7 +2450,7 @@ func (x *SubmitBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitBatchResponse.ProtoReflect.Descriptor instead.
 func (*SubmitBatchResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{31}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SubmitBatchResponse) GetResults() []*BatchResult {
@@ -2272,7 +2477,7 @@ type BatchResult struct {
 
 func (x *BatchResult) Reset() {
 	*x = BatchResult{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2284,7 +2489,7 @@ func (x *BatchResult) String() string {
 func (*BatchResult) ProtoMessage() {}
 
 func (x *BatchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2297,7 +2502,7 @@ func (x *BatchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResult.ProtoReflect.Descriptor instead.
 func (*BatchResult) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{32}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *BatchResult) GetIndex() uint32 {
@@ -2326,7 +2531,7 @@ type StreamBlocksRequest struct {
 
 func (x *StreamBlocksRequest) Reset() {
 	*x = StreamBlocksRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2338,7 +2543,7 @@ func (x *StreamBlocksRequest) String() string {
 func (*StreamBlocksRequest) ProtoMessage() {}
 
 func (x *StreamBlocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2351,7 +2556,7 @@ func (x *StreamBlocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamBlocksRequest.ProtoReflect.Descriptor instead.
 func (*StreamBlocksRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{33}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *StreamBlocksRequest) GetFromHeight() uint64 {
@@ -2400,7 +2605,7 @@ type StreamBlocksResponse struct {
 
 func (x *StreamBlocksResponse) Reset() {
 	*x = StreamBlocksResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2412,7 +2617,7 @@ func (x *StreamBlocksResponse) String() string {
 func (*StreamBlocksResponse) ProtoMessage() {}
 
 func (x *StreamBlocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2425,7 +2630,7 @@ func (x *StreamBlocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamBlocksResponse.ProtoReflect.Descriptor instead.
 func (*StreamBlocksResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{34}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *StreamBlocksResponse) GetBlockId() []byte {
@@ -2502,7 +2707,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2514,7 +2719,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2527,7 +2732,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{35}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Cursor) GetHeight() uint64 {
@@ -2554,7 +2759,7 @@ type StreamEventsRequest struct {
 
 func (x *StreamEventsRequest) Reset() {
 	*x = StreamEventsRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2566,7 +2771,7 @@ func (x *StreamEventsRequest) String() string {
 func (*StreamEventsRequest) ProtoMessage() {}
 
 func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2579,7 +2784,7 @@ func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsRequest.ProtoReflect.Descriptor instead.
 func (*StreamEventsRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{36}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *StreamEventsRequest) GetFrom() *Cursor {
@@ -2610,7 +2815,7 @@ type StreamEventsResponse struct {
 
 func (x *StreamEventsResponse) Reset() {
 	*x = StreamEventsResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2622,7 +2827,7 @@ func (x *StreamEventsResponse) String() string {
 func (*StreamEventsResponse) ProtoMessage() {}
 
 func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2635,7 +2840,7 @@ func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsResponse.ProtoReflect.Descriptor instead.
 func (*StreamEventsResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{37}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *StreamEventsResponse) GetAt() *Cursor {
@@ -2801,7 +3006,22 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\x06absent\x18\x04 \x01(\bR\x06absent\x12\x16\n" +
 	"\x06height\x18\x05 \x01(\x04R\x06height\x12\x10\n" +
 	"\x03log\x18\x06 \x01(\tR\x03log\x12,\n" +
-	"\x05proof\x18\a \x01(\v2\x16.bedrock.node.v1.ProofR\x05proof\"5\n" +
+	"\x05proof\x18\a \x01(\v2\x16.bedrock.node.v1.ProofR\x05proof\"V\n" +
+	"\x10QueryManyRequest\x12\x14\n" +
+	"\x05paths\x18\x01 \x03(\tR\x05paths\x12\x16\n" +
+	"\x06height\x18\x02 \x01(\x04R\x06height\x12\x14\n" +
+	"\x05prove\x18\x03 \x01(\bR\x05prove\"\x91\x01\n" +
+	"\x11QueryManyResponse\x12\x16\n" +
+	"\x06height\x18\x01 \x01(\x04R\x06height\x126\n" +
+	"\aanswers\x18\x02 \x03(\v2\x1c.bedrock.node.v1.QueryAnswerR\aanswers\x12,\n" +
+	"\x05proof\x18\x03 \x01(\v2\x16.bedrock.node.v1.ProofR\x05proof\"\x89\x01\n" +
+	"\vQueryAnswer\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\rR\x04code\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\fR\x03key\x12\x16\n" +
+	"\x06absent\x18\x04 \x01(\bR\x06absent\x12\x10\n" +
+	"\x03log\x18\x05 \x01(\tR\x03log\x12\x14\n" +
+	"\x05proof\x18\x06 \x01(\fR\x05proof\"5\n" +
 	"\x0fSimulateRequest\x12\"\n" +
 	"\ftransactions\x18\x01 \x03(\fR\ftransactions\"\x86\x01\n" +
 	"\x10SimulateResponse\x12?\n" +
@@ -2880,7 +3100,7 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\x16SUBMIT_STATUS_ACCEPTED\x10\x01\x12\x1b\n" +
 	"\x17SUBMIT_STATUS_DUPLICATE\x10\x02\x12\x16\n" +
 	"\x12SUBMIT_STATUS_HELD\x10\x03\x12\x1a\n" +
-	"\x16SUBMIT_STATUS_REJECTED\x10\x042\xdc\v\n" +
+	"\x16SUBMIT_STATUS_REJECTED\x10\x042\xb5\f\n" +
 	"\vNodeService\x12W\n" +
 	"\tGetStatus\x12!.bedrock.node.v1.GetStatusRequest\x1a\".bedrock.node.v1.GetStatusResponse\"\x03\x90\x02\x01\x12Z\n" +
 	"\n" +
@@ -2895,7 +3115,8 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\n" +
 	"ListEpochs\x12\".bedrock.node.v1.ListEpochsRequest\x1a#.bedrock.node.v1.ListEpochsResponse\"\x03\x90\x02\x01\x12f\n" +
 	"\x0eListValidators\x12&.bedrock.node.v1.ListValidatorsRequest\x1a'.bedrock.node.v1.ListValidatorsResponse\"\x03\x90\x02\x01\x12K\n" +
-	"\x05Query\x12\x1d.bedrock.node.v1.QueryRequest\x1a\x1e.bedrock.node.v1.QueryResponse\"\x03\x90\x02\x01\x12O\n" +
+	"\x05Query\x12\x1d.bedrock.node.v1.QueryRequest\x1a\x1e.bedrock.node.v1.QueryResponse\"\x03\x90\x02\x01\x12W\n" +
+	"\tQueryMany\x12!.bedrock.node.v1.QueryManyRequest\x1a\".bedrock.node.v1.QueryManyResponse\"\x03\x90\x02\x01\x12O\n" +
 	"\bSimulate\x12 .bedrock.node.v1.SimulateRequest\x1a!.bedrock.node.v1.SimulateResponse\x12j\n" +
 	"\x11SubmitTransaction\x12).bedrock.node.v1.SubmitTransactionRequest\x1a*.bedrock.node.v1.SubmitTransactionResponse\x12X\n" +
 	"\vSubmitBatch\x12#.bedrock.node.v1.SubmitBatchRequest\x1a$.bedrock.node.v1.SubmitBatchResponse\x12]\n" +
@@ -2915,7 +3136,7 @@ func file_bedrock_node_v1_node_proto_rawDescGZIP() []byte {
 }
 
 var file_bedrock_node_v1_node_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_bedrock_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_bedrock_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_bedrock_node_v1_node_proto_goTypes = []any{
 	(TransactionState)(0),             // 0: bedrock.node.v1.TransactionState
 	(Wait)(0),                         // 1: bedrock.node.v1.Wait
@@ -2945,103 +3166,110 @@ var file_bedrock_node_v1_node_proto_goTypes = []any{
 	(*ValidatorStatus)(nil),           // 25: bedrock.node.v1.ValidatorStatus
 	(*QueryRequest)(nil),              // 26: bedrock.node.v1.QueryRequest
 	(*QueryResponse)(nil),             // 27: bedrock.node.v1.QueryResponse
-	(*SimulateRequest)(nil),           // 28: bedrock.node.v1.SimulateRequest
-	(*SimulateResponse)(nil),          // 29: bedrock.node.v1.SimulateResponse
-	(*SubmitTransactionRequest)(nil),  // 30: bedrock.node.v1.SubmitTransactionRequest
-	(*SubmitTransactionResponse)(nil), // 31: bedrock.node.v1.SubmitTransactionResponse
-	(*SubmitResult)(nil),              // 32: bedrock.node.v1.SubmitResult
-	(*SubmitBatchRequest)(nil),        // 33: bedrock.node.v1.SubmitBatchRequest
-	(*SubmitBatchResponse)(nil),       // 34: bedrock.node.v1.SubmitBatchResponse
-	(*BatchResult)(nil),               // 35: bedrock.node.v1.BatchResult
-	(*StreamBlocksRequest)(nil),       // 36: bedrock.node.v1.StreamBlocksRequest
-	(*StreamBlocksResponse)(nil),      // 37: bedrock.node.v1.StreamBlocksResponse
-	(*Cursor)(nil),                    // 38: bedrock.node.v1.Cursor
-	(*StreamEventsRequest)(nil),       // 39: bedrock.node.v1.StreamEventsRequest
-	(*StreamEventsResponse)(nil),      // 40: bedrock.node.v1.StreamEventsResponse
-	(*Header)(nil),                    // 41: bedrock.node.v1.Header
-	(*Outcome)(nil),                   // 42: bedrock.node.v1.Outcome
-	(*CommitCertificate)(nil),         // 43: bedrock.node.v1.CommitCertificate
-	(*Proof)(nil),                     // 44: bedrock.node.v1.Proof
-	(*Receipt)(nil),                   // 45: bedrock.node.v1.Receipt
-	(*Event)(nil),                     // 46: bedrock.node.v1.Event
-	(*EpochStart)(nil),                // 47: bedrock.node.v1.EpochStart
-	(*Validator)(nil),                 // 48: bedrock.node.v1.Validator
+	(*QueryManyRequest)(nil),          // 28: bedrock.node.v1.QueryManyRequest
+	(*QueryManyResponse)(nil),         // 29: bedrock.node.v1.QueryManyResponse
+	(*QueryAnswer)(nil),               // 30: bedrock.node.v1.QueryAnswer
+	(*SimulateRequest)(nil),           // 31: bedrock.node.v1.SimulateRequest
+	(*SimulateResponse)(nil),          // 32: bedrock.node.v1.SimulateResponse
+	(*SubmitTransactionRequest)(nil),  // 33: bedrock.node.v1.SubmitTransactionRequest
+	(*SubmitTransactionResponse)(nil), // 34: bedrock.node.v1.SubmitTransactionResponse
+	(*SubmitResult)(nil),              // 35: bedrock.node.v1.SubmitResult
+	(*SubmitBatchRequest)(nil),        // 36: bedrock.node.v1.SubmitBatchRequest
+	(*SubmitBatchResponse)(nil),       // 37: bedrock.node.v1.SubmitBatchResponse
+	(*BatchResult)(nil),               // 38: bedrock.node.v1.BatchResult
+	(*StreamBlocksRequest)(nil),       // 39: bedrock.node.v1.StreamBlocksRequest
+	(*StreamBlocksResponse)(nil),      // 40: bedrock.node.v1.StreamBlocksResponse
+	(*Cursor)(nil),                    // 41: bedrock.node.v1.Cursor
+	(*StreamEventsRequest)(nil),       // 42: bedrock.node.v1.StreamEventsRequest
+	(*StreamEventsResponse)(nil),      // 43: bedrock.node.v1.StreamEventsResponse
+	(*Header)(nil),                    // 44: bedrock.node.v1.Header
+	(*Outcome)(nil),                   // 45: bedrock.node.v1.Outcome
+	(*CommitCertificate)(nil),         // 46: bedrock.node.v1.CommitCertificate
+	(*Proof)(nil),                     // 47: bedrock.node.v1.Proof
+	(*Receipt)(nil),                   // 48: bedrock.node.v1.Receipt
+	(*Event)(nil),                     // 49: bedrock.node.v1.Event
+	(*EpochStart)(nil),                // 50: bedrock.node.v1.EpochStart
+	(*Validator)(nil),                 // 51: bedrock.node.v1.Validator
 }
 var file_bedrock_node_v1_node_proto_depIdxs = []int32{
-	41, // 0: bedrock.node.v1.GetBlockResponse.header:type_name -> bedrock.node.v1.Header
-	42, // 1: bedrock.node.v1.GetBlockResponse.outcome:type_name -> bedrock.node.v1.Outcome
-	43, // 2: bedrock.node.v1.GetBlockResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	44, // 3: bedrock.node.v1.GetBlockResponse.proof:type_name -> bedrock.node.v1.Proof
+	44, // 0: bedrock.node.v1.GetBlockResponse.header:type_name -> bedrock.node.v1.Header
+	45, // 1: bedrock.node.v1.GetBlockResponse.outcome:type_name -> bedrock.node.v1.Outcome
+	46, // 2: bedrock.node.v1.GetBlockResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	47, // 3: bedrock.node.v1.GetBlockResponse.proof:type_name -> bedrock.node.v1.Proof
 	11, // 4: bedrock.node.v1.ListBlocksResponse.blocks:type_name -> bedrock.node.v1.BlockSummary
-	41, // 5: bedrock.node.v1.BlockSummary.header:type_name -> bedrock.node.v1.Header
-	42, // 6: bedrock.node.v1.BlockSummary.outcome:type_name -> bedrock.node.v1.Outcome
-	42, // 7: bedrock.node.v1.ListOutcomesResponse.outcomes:type_name -> bedrock.node.v1.Outcome
+	44, // 5: bedrock.node.v1.BlockSummary.header:type_name -> bedrock.node.v1.Header
+	45, // 6: bedrock.node.v1.BlockSummary.outcome:type_name -> bedrock.node.v1.Outcome
+	45, // 7: bedrock.node.v1.ListOutcomesResponse.outcomes:type_name -> bedrock.node.v1.Outcome
 	0,  // 8: bedrock.node.v1.GetTransactionResponse.state:type_name -> bedrock.node.v1.TransactionState
-	45, // 9: bedrock.node.v1.GetTransactionResponse.receipt:type_name -> bedrock.node.v1.Receipt
-	46, // 10: bedrock.node.v1.GetTransactionResponse.events:type_name -> bedrock.node.v1.Event
-	44, // 11: bedrock.node.v1.GetTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
+	48, // 9: bedrock.node.v1.GetTransactionResponse.receipt:type_name -> bedrock.node.v1.Receipt
+	49, // 10: bedrock.node.v1.GetTransactionResponse.events:type_name -> bedrock.node.v1.Event
+	47, // 11: bedrock.node.v1.GetTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
 	18, // 12: bedrock.node.v1.GetReceiptsResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
-	45, // 13: bedrock.node.v1.TransactionReceipt.receipt:type_name -> bedrock.node.v1.Receipt
-	46, // 14: bedrock.node.v1.TransactionReceipt.events:type_name -> bedrock.node.v1.Event
-	43, // 15: bedrock.node.v1.GetCommitResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	42, // 16: bedrock.node.v1.GetCommitResponse.outcomes:type_name -> bedrock.node.v1.Outcome
-	47, // 17: bedrock.node.v1.ListEpochsResponse.epochs:type_name -> bedrock.node.v1.EpochStart
+	48, // 13: bedrock.node.v1.TransactionReceipt.receipt:type_name -> bedrock.node.v1.Receipt
+	49, // 14: bedrock.node.v1.TransactionReceipt.events:type_name -> bedrock.node.v1.Event
+	46, // 15: bedrock.node.v1.GetCommitResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	45, // 16: bedrock.node.v1.GetCommitResponse.outcomes:type_name -> bedrock.node.v1.Outcome
+	50, // 17: bedrock.node.v1.ListEpochsResponse.epochs:type_name -> bedrock.node.v1.EpochStart
 	25, // 18: bedrock.node.v1.ListValidatorsResponse.validators:type_name -> bedrock.node.v1.ValidatorStatus
-	48, // 19: bedrock.node.v1.ValidatorStatus.validator:type_name -> bedrock.node.v1.Validator
-	44, // 20: bedrock.node.v1.QueryResponse.proof:type_name -> bedrock.node.v1.Proof
-	18, // 21: bedrock.node.v1.SimulateResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
-	1,  // 22: bedrock.node.v1.SubmitTransactionRequest.wait:type_name -> bedrock.node.v1.Wait
-	32, // 23: bedrock.node.v1.SubmitTransactionResponse.result:type_name -> bedrock.node.v1.SubmitResult
-	18, // 24: bedrock.node.v1.SubmitTransactionResponse.receipt:type_name -> bedrock.node.v1.TransactionReceipt
-	44, // 25: bedrock.node.v1.SubmitTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
-	2,  // 26: bedrock.node.v1.SubmitResult.status:type_name -> bedrock.node.v1.SubmitStatus
-	35, // 27: bedrock.node.v1.SubmitBatchResponse.results:type_name -> bedrock.node.v1.BatchResult
-	32, // 28: bedrock.node.v1.BatchResult.result:type_name -> bedrock.node.v1.SubmitResult
-	41, // 29: bedrock.node.v1.StreamBlocksResponse.header:type_name -> bedrock.node.v1.Header
-	42, // 30: bedrock.node.v1.StreamBlocksResponse.outcome:type_name -> bedrock.node.v1.Outcome
-	43, // 31: bedrock.node.v1.StreamBlocksResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	45, // 32: bedrock.node.v1.StreamBlocksResponse.receipts:type_name -> bedrock.node.v1.Receipt
-	38, // 33: bedrock.node.v1.StreamEventsRequest.from:type_name -> bedrock.node.v1.Cursor
-	38, // 34: bedrock.node.v1.StreamEventsResponse.at:type_name -> bedrock.node.v1.Cursor
-	38, // 35: bedrock.node.v1.StreamEventsResponse.next:type_name -> bedrock.node.v1.Cursor
-	46, // 36: bedrock.node.v1.StreamEventsResponse.event:type_name -> bedrock.node.v1.Event
-	3,  // 37: bedrock.node.v1.NodeService.GetStatus:input_type -> bedrock.node.v1.GetStatusRequest
-	5,  // 38: bedrock.node.v1.NodeService.GetGenesis:input_type -> bedrock.node.v1.GetGenesisRequest
-	7,  // 39: bedrock.node.v1.NodeService.GetBlock:input_type -> bedrock.node.v1.GetBlockRequest
-	9,  // 40: bedrock.node.v1.NodeService.ListBlocks:input_type -> bedrock.node.v1.ListBlocksRequest
-	14, // 41: bedrock.node.v1.NodeService.GetTransaction:input_type -> bedrock.node.v1.GetTransactionRequest
-	12, // 42: bedrock.node.v1.NodeService.ListOutcomes:input_type -> bedrock.node.v1.ListOutcomesRequest
-	16, // 43: bedrock.node.v1.NodeService.GetReceipts:input_type -> bedrock.node.v1.GetReceiptsRequest
-	19, // 44: bedrock.node.v1.NodeService.GetCommit:input_type -> bedrock.node.v1.GetCommitRequest
-	21, // 45: bedrock.node.v1.NodeService.ListEpochs:input_type -> bedrock.node.v1.ListEpochsRequest
-	23, // 46: bedrock.node.v1.NodeService.ListValidators:input_type -> bedrock.node.v1.ListValidatorsRequest
-	26, // 47: bedrock.node.v1.NodeService.Query:input_type -> bedrock.node.v1.QueryRequest
-	28, // 48: bedrock.node.v1.NodeService.Simulate:input_type -> bedrock.node.v1.SimulateRequest
-	30, // 49: bedrock.node.v1.NodeService.SubmitTransaction:input_type -> bedrock.node.v1.SubmitTransactionRequest
-	33, // 50: bedrock.node.v1.NodeService.SubmitBatch:input_type -> bedrock.node.v1.SubmitBatchRequest
-	36, // 51: bedrock.node.v1.NodeService.StreamBlocks:input_type -> bedrock.node.v1.StreamBlocksRequest
-	39, // 52: bedrock.node.v1.NodeService.StreamEvents:input_type -> bedrock.node.v1.StreamEventsRequest
-	4,  // 53: bedrock.node.v1.NodeService.GetStatus:output_type -> bedrock.node.v1.GetStatusResponse
-	6,  // 54: bedrock.node.v1.NodeService.GetGenesis:output_type -> bedrock.node.v1.GetGenesisResponse
-	8,  // 55: bedrock.node.v1.NodeService.GetBlock:output_type -> bedrock.node.v1.GetBlockResponse
-	10, // 56: bedrock.node.v1.NodeService.ListBlocks:output_type -> bedrock.node.v1.ListBlocksResponse
-	15, // 57: bedrock.node.v1.NodeService.GetTransaction:output_type -> bedrock.node.v1.GetTransactionResponse
-	13, // 58: bedrock.node.v1.NodeService.ListOutcomes:output_type -> bedrock.node.v1.ListOutcomesResponse
-	17, // 59: bedrock.node.v1.NodeService.GetReceipts:output_type -> bedrock.node.v1.GetReceiptsResponse
-	20, // 60: bedrock.node.v1.NodeService.GetCommit:output_type -> bedrock.node.v1.GetCommitResponse
-	22, // 61: bedrock.node.v1.NodeService.ListEpochs:output_type -> bedrock.node.v1.ListEpochsResponse
-	24, // 62: bedrock.node.v1.NodeService.ListValidators:output_type -> bedrock.node.v1.ListValidatorsResponse
-	27, // 63: bedrock.node.v1.NodeService.Query:output_type -> bedrock.node.v1.QueryResponse
-	29, // 64: bedrock.node.v1.NodeService.Simulate:output_type -> bedrock.node.v1.SimulateResponse
-	31, // 65: bedrock.node.v1.NodeService.SubmitTransaction:output_type -> bedrock.node.v1.SubmitTransactionResponse
-	34, // 66: bedrock.node.v1.NodeService.SubmitBatch:output_type -> bedrock.node.v1.SubmitBatchResponse
-	37, // 67: bedrock.node.v1.NodeService.StreamBlocks:output_type -> bedrock.node.v1.StreamBlocksResponse
-	40, // 68: bedrock.node.v1.NodeService.StreamEvents:output_type -> bedrock.node.v1.StreamEventsResponse
-	53, // [53:69] is the sub-list for method output_type
-	37, // [37:53] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	51, // 19: bedrock.node.v1.ValidatorStatus.validator:type_name -> bedrock.node.v1.Validator
+	47, // 20: bedrock.node.v1.QueryResponse.proof:type_name -> bedrock.node.v1.Proof
+	30, // 21: bedrock.node.v1.QueryManyResponse.answers:type_name -> bedrock.node.v1.QueryAnswer
+	47, // 22: bedrock.node.v1.QueryManyResponse.proof:type_name -> bedrock.node.v1.Proof
+	18, // 23: bedrock.node.v1.SimulateResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
+	1,  // 24: bedrock.node.v1.SubmitTransactionRequest.wait:type_name -> bedrock.node.v1.Wait
+	35, // 25: bedrock.node.v1.SubmitTransactionResponse.result:type_name -> bedrock.node.v1.SubmitResult
+	18, // 26: bedrock.node.v1.SubmitTransactionResponse.receipt:type_name -> bedrock.node.v1.TransactionReceipt
+	47, // 27: bedrock.node.v1.SubmitTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
+	2,  // 28: bedrock.node.v1.SubmitResult.status:type_name -> bedrock.node.v1.SubmitStatus
+	38, // 29: bedrock.node.v1.SubmitBatchResponse.results:type_name -> bedrock.node.v1.BatchResult
+	35, // 30: bedrock.node.v1.BatchResult.result:type_name -> bedrock.node.v1.SubmitResult
+	44, // 31: bedrock.node.v1.StreamBlocksResponse.header:type_name -> bedrock.node.v1.Header
+	45, // 32: bedrock.node.v1.StreamBlocksResponse.outcome:type_name -> bedrock.node.v1.Outcome
+	46, // 33: bedrock.node.v1.StreamBlocksResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	48, // 34: bedrock.node.v1.StreamBlocksResponse.receipts:type_name -> bedrock.node.v1.Receipt
+	41, // 35: bedrock.node.v1.StreamEventsRequest.from:type_name -> bedrock.node.v1.Cursor
+	41, // 36: bedrock.node.v1.StreamEventsResponse.at:type_name -> bedrock.node.v1.Cursor
+	41, // 37: bedrock.node.v1.StreamEventsResponse.next:type_name -> bedrock.node.v1.Cursor
+	49, // 38: bedrock.node.v1.StreamEventsResponse.event:type_name -> bedrock.node.v1.Event
+	3,  // 39: bedrock.node.v1.NodeService.GetStatus:input_type -> bedrock.node.v1.GetStatusRequest
+	5,  // 40: bedrock.node.v1.NodeService.GetGenesis:input_type -> bedrock.node.v1.GetGenesisRequest
+	7,  // 41: bedrock.node.v1.NodeService.GetBlock:input_type -> bedrock.node.v1.GetBlockRequest
+	9,  // 42: bedrock.node.v1.NodeService.ListBlocks:input_type -> bedrock.node.v1.ListBlocksRequest
+	14, // 43: bedrock.node.v1.NodeService.GetTransaction:input_type -> bedrock.node.v1.GetTransactionRequest
+	12, // 44: bedrock.node.v1.NodeService.ListOutcomes:input_type -> bedrock.node.v1.ListOutcomesRequest
+	16, // 45: bedrock.node.v1.NodeService.GetReceipts:input_type -> bedrock.node.v1.GetReceiptsRequest
+	19, // 46: bedrock.node.v1.NodeService.GetCommit:input_type -> bedrock.node.v1.GetCommitRequest
+	21, // 47: bedrock.node.v1.NodeService.ListEpochs:input_type -> bedrock.node.v1.ListEpochsRequest
+	23, // 48: bedrock.node.v1.NodeService.ListValidators:input_type -> bedrock.node.v1.ListValidatorsRequest
+	26, // 49: bedrock.node.v1.NodeService.Query:input_type -> bedrock.node.v1.QueryRequest
+	28, // 50: bedrock.node.v1.NodeService.QueryMany:input_type -> bedrock.node.v1.QueryManyRequest
+	31, // 51: bedrock.node.v1.NodeService.Simulate:input_type -> bedrock.node.v1.SimulateRequest
+	33, // 52: bedrock.node.v1.NodeService.SubmitTransaction:input_type -> bedrock.node.v1.SubmitTransactionRequest
+	36, // 53: bedrock.node.v1.NodeService.SubmitBatch:input_type -> bedrock.node.v1.SubmitBatchRequest
+	39, // 54: bedrock.node.v1.NodeService.StreamBlocks:input_type -> bedrock.node.v1.StreamBlocksRequest
+	42, // 55: bedrock.node.v1.NodeService.StreamEvents:input_type -> bedrock.node.v1.StreamEventsRequest
+	4,  // 56: bedrock.node.v1.NodeService.GetStatus:output_type -> bedrock.node.v1.GetStatusResponse
+	6,  // 57: bedrock.node.v1.NodeService.GetGenesis:output_type -> bedrock.node.v1.GetGenesisResponse
+	8,  // 58: bedrock.node.v1.NodeService.GetBlock:output_type -> bedrock.node.v1.GetBlockResponse
+	10, // 59: bedrock.node.v1.NodeService.ListBlocks:output_type -> bedrock.node.v1.ListBlocksResponse
+	15, // 60: bedrock.node.v1.NodeService.GetTransaction:output_type -> bedrock.node.v1.GetTransactionResponse
+	13, // 61: bedrock.node.v1.NodeService.ListOutcomes:output_type -> bedrock.node.v1.ListOutcomesResponse
+	17, // 62: bedrock.node.v1.NodeService.GetReceipts:output_type -> bedrock.node.v1.GetReceiptsResponse
+	20, // 63: bedrock.node.v1.NodeService.GetCommit:output_type -> bedrock.node.v1.GetCommitResponse
+	22, // 64: bedrock.node.v1.NodeService.ListEpochs:output_type -> bedrock.node.v1.ListEpochsResponse
+	24, // 65: bedrock.node.v1.NodeService.ListValidators:output_type -> bedrock.node.v1.ListValidatorsResponse
+	27, // 66: bedrock.node.v1.NodeService.Query:output_type -> bedrock.node.v1.QueryResponse
+	29, // 67: bedrock.node.v1.NodeService.QueryMany:output_type -> bedrock.node.v1.QueryManyResponse
+	32, // 68: bedrock.node.v1.NodeService.Simulate:output_type -> bedrock.node.v1.SimulateResponse
+	34, // 69: bedrock.node.v1.NodeService.SubmitTransaction:output_type -> bedrock.node.v1.SubmitTransactionResponse
+	37, // 70: bedrock.node.v1.NodeService.SubmitBatch:output_type -> bedrock.node.v1.SubmitBatchResponse
+	40, // 71: bedrock.node.v1.NodeService.StreamBlocks:output_type -> bedrock.node.v1.StreamBlocksResponse
+	43, // 72: bedrock.node.v1.NodeService.StreamEvents:output_type -> bedrock.node.v1.StreamEventsResponse
+	56, // [56:73] is the sub-list for method output_type
+	39, // [39:56] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_bedrock_node_v1_node_proto_init() }
@@ -3061,7 +3289,7 @@ func file_bedrock_node_v1_node_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedrock_node_v1_node_proto_rawDesc), len(file_bedrock_node_v1_node_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   38,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -51,6 +51,9 @@ const (
 	AdminServiceSetSigningProcedure = "/bedrock.node.v1.AdminService/SetSigning"
 	// AdminServiceListPeersProcedure is the fully-qualified name of the AdminService's ListPeers RPC.
 	AdminServiceListPeersProcedure = "/bedrock.node.v1.AdminService/ListPeers"
+	// AdminServiceSignConsentProcedure is the fully-qualified name of the AdminService's SignConsent
+	// RPC.
+	AdminServiceSignConsentProcedure = "/bedrock.node.v1.AdminService/SignConsent"
 )
 
 // AdminServiceClient is a client for the bedrock.node.v1.AdminService service.
@@ -67,6 +70,9 @@ type AdminServiceClient interface {
 	SetSigning(context.Context, *connect.Request[v1.SetSigningRequest]) (*connect.Response[v1.SetSigningResponse], error)
 	// Connected peers.
 	ListPeers(context.Context, *connect.Request[v1.ListPeersRequest]) (*connect.Response[v1.ListPeersResponse], error)
+	// Signs, with this node's identity, that a validator's owner may join it, or
+	// that it takes another instance's place. // rule: rotate
+	SignConsent(context.Context, *connect.Request[v1.SignConsentRequest]) (*connect.Response[v1.SignConsentResponse], error)
 }
 
 // NewAdminServiceClient constructs a client for the bedrock.node.v1.AdminService service. By
@@ -116,6 +122,12 @@ func NewAdminServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(adminServiceMethods.ByName("ListPeers")),
 			connect.WithClientOptions(opts...),
 		),
+		signConsent: connect.NewClient[v1.SignConsentRequest, v1.SignConsentResponse](
+			httpClient,
+			baseURL+AdminServiceSignConsentProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("SignConsent")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -127,6 +139,7 @@ type adminServiceClient struct {
 	setLogLevel   *connect.Client[v1.SetLogLevelRequest, v1.SetLogLevelResponse]
 	setSigning    *connect.Client[v1.SetSigningRequest, v1.SetSigningResponse]
 	listPeers     *connect.Client[v1.ListPeersRequest, v1.ListPeersResponse]
+	signConsent   *connect.Client[v1.SignConsentRequest, v1.SignConsentResponse]
 }
 
 // AddExecutor calls bedrock.node.v1.AdminService.AddExecutor.
@@ -159,6 +172,11 @@ func (c *adminServiceClient) ListPeers(ctx context.Context, req *connect.Request
 	return c.listPeers.CallUnary(ctx, req)
 }
 
+// SignConsent calls bedrock.node.v1.AdminService.SignConsent.
+func (c *adminServiceClient) SignConsent(ctx context.Context, req *connect.Request[v1.SignConsentRequest]) (*connect.Response[v1.SignConsentResponse], error) {
+	return c.signConsent.CallUnary(ctx, req)
+}
+
 // AdminServiceHandler is an implementation of the bedrock.node.v1.AdminService service.
 type AdminServiceHandler interface {
 	// Checks a module and keeps it by its hash.
@@ -173,6 +191,9 @@ type AdminServiceHandler interface {
 	SetSigning(context.Context, *connect.Request[v1.SetSigningRequest]) (*connect.Response[v1.SetSigningResponse], error)
 	// Connected peers.
 	ListPeers(context.Context, *connect.Request[v1.ListPeersRequest]) (*connect.Response[v1.ListPeersResponse], error)
+	// Signs, with this node's identity, that a validator's owner may join it, or
+	// that it takes another instance's place. // rule: rotate
+	SignConsent(context.Context, *connect.Request[v1.SignConsentRequest]) (*connect.Response[v1.SignConsentResponse], error)
 }
 
 // NewAdminServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -218,6 +239,12 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(adminServiceMethods.ByName("ListPeers")),
 		connect.WithHandlerOptions(opts...),
 	)
+	adminServiceSignConsentHandler := connect.NewUnaryHandler(
+		AdminServiceSignConsentProcedure,
+		svc.SignConsent,
+		connect.WithSchema(adminServiceMethods.ByName("SignConsent")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/bedrock.node.v1.AdminService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case AdminServiceAddExecutorProcedure:
@@ -232,6 +259,8 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 			adminServiceSetSigningHandler.ServeHTTP(w, r)
 		case AdminServiceListPeersProcedure:
 			adminServiceListPeersHandler.ServeHTTP(w, r)
+		case AdminServiceSignConsentProcedure:
+			adminServiceSignConsentHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -263,4 +292,8 @@ func (UnimplementedAdminServiceHandler) SetSigning(context.Context, *connect.Req
 
 func (UnimplementedAdminServiceHandler) ListPeers(context.Context, *connect.Request[v1.ListPeersRequest]) (*connect.Response[v1.ListPeersResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bedrock.node.v1.AdminService.ListPeers is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) SignConsent(context.Context, *connect.Request[v1.SignConsentRequest]) (*connect.Response[v1.SignConsentResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bedrock.node.v1.AdminService.SignConsent is not implemented"))
 }

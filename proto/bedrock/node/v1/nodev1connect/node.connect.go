@@ -61,6 +61,8 @@ const (
 	NodeServiceListValidatorsProcedure = "/bedrock.node.v1.NodeService/ListValidators"
 	// NodeServiceQueryProcedure is the fully-qualified name of the NodeService's Query RPC.
 	NodeServiceQueryProcedure = "/bedrock.node.v1.NodeService/Query"
+	// NodeServiceQueryManyProcedure is the fully-qualified name of the NodeService's QueryMany RPC.
+	NodeServiceQueryManyProcedure = "/bedrock.node.v1.NodeService/QueryMany"
 	// NodeServiceSimulateProcedure is the fully-qualified name of the NodeService's Simulate RPC.
 	NodeServiceSimulateProcedure = "/bedrock.node.v1.NodeService/Simulate"
 	// NodeServiceSubmitTransactionProcedure is the fully-qualified name of the NodeService's
@@ -101,6 +103,8 @@ type NodeServiceClient interface {
 	ListValidators(context.Context, *connect.Request[v1.ListValidatorsRequest]) (*connect.Response[v1.ListValidatorsResponse], error)
 	// A read of the state through the executor's query, with a proof on request.
 	Query(context.Context, *connect.Request[v1.QueryRequest]) (*connect.Response[v1.QueryResponse], error)
+	// Many reads of one height's state, with the proofs sharing what is common.
+	QueryMany(context.Context, *connect.Request[v1.QueryManyRequest]) (*connect.Response[v1.QueryManyResponse], error)
 	// Runs transactions on the newest state without keeping anything.
 	Simulate(context.Context, *connect.Request[v1.SimulateRequest]) (*connect.Response[v1.SimulateResponse], error)
 	// Offers one transaction; answers when it is in the pool, or when it is final.
@@ -201,6 +205,13 @@ func NewNodeServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		queryMany: connect.NewClient[v1.QueryManyRequest, v1.QueryManyResponse](
+			httpClient,
+			baseURL+NodeServiceQueryManyProcedure,
+			connect.WithSchema(nodeServiceMethods.ByName("QueryMany")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
 		simulate: connect.NewClient[v1.SimulateRequest, v1.SimulateResponse](
 			httpClient,
 			baseURL+NodeServiceSimulateProcedure,
@@ -247,6 +258,7 @@ type nodeServiceClient struct {
 	listEpochs        *connect.Client[v1.ListEpochsRequest, v1.ListEpochsResponse]
 	listValidators    *connect.Client[v1.ListValidatorsRequest, v1.ListValidatorsResponse]
 	query             *connect.Client[v1.QueryRequest, v1.QueryResponse]
+	queryMany         *connect.Client[v1.QueryManyRequest, v1.QueryManyResponse]
 	simulate          *connect.Client[v1.SimulateRequest, v1.SimulateResponse]
 	submitTransaction *connect.Client[v1.SubmitTransactionRequest, v1.SubmitTransactionResponse]
 	submitBatch       *connect.Client[v1.SubmitBatchRequest, v1.SubmitBatchResponse]
@@ -309,6 +321,11 @@ func (c *nodeServiceClient) Query(ctx context.Context, req *connect.Request[v1.Q
 	return c.query.CallUnary(ctx, req)
 }
 
+// QueryMany calls bedrock.node.v1.NodeService.QueryMany.
+func (c *nodeServiceClient) QueryMany(ctx context.Context, req *connect.Request[v1.QueryManyRequest]) (*connect.Response[v1.QueryManyResponse], error) {
+	return c.queryMany.CallUnary(ctx, req)
+}
+
 // Simulate calls bedrock.node.v1.NodeService.Simulate.
 func (c *nodeServiceClient) Simulate(ctx context.Context, req *connect.Request[v1.SimulateRequest]) (*connect.Response[v1.SimulateResponse], error) {
 	return c.simulate.CallUnary(ctx, req)
@@ -359,6 +376,8 @@ type NodeServiceHandler interface {
 	ListValidators(context.Context, *connect.Request[v1.ListValidatorsRequest]) (*connect.Response[v1.ListValidatorsResponse], error)
 	// A read of the state through the executor's query, with a proof on request.
 	Query(context.Context, *connect.Request[v1.QueryRequest]) (*connect.Response[v1.QueryResponse], error)
+	// Many reads of one height's state, with the proofs sharing what is common.
+	QueryMany(context.Context, *connect.Request[v1.QueryManyRequest]) (*connect.Response[v1.QueryManyResponse], error)
 	// Runs transactions on the newest state without keeping anything.
 	Simulate(context.Context, *connect.Request[v1.SimulateRequest]) (*connect.Response[v1.SimulateResponse], error)
 	// Offers one transaction; answers when it is in the pool, or when it is final.
@@ -455,6 +474,13 @@ func NewNodeServiceHandler(svc NodeServiceHandler, opts ...connect.HandlerOption
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	nodeServiceQueryManyHandler := connect.NewUnaryHandler(
+		NodeServiceQueryManyProcedure,
+		svc.QueryMany,
+		connect.WithSchema(nodeServiceMethods.ByName("QueryMany")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
 	nodeServiceSimulateHandler := connect.NewUnaryHandler(
 		NodeServiceSimulateProcedure,
 		svc.Simulate,
@@ -509,6 +535,8 @@ func NewNodeServiceHandler(svc NodeServiceHandler, opts ...connect.HandlerOption
 			nodeServiceListValidatorsHandler.ServeHTTP(w, r)
 		case NodeServiceQueryProcedure:
 			nodeServiceQueryHandler.ServeHTTP(w, r)
+		case NodeServiceQueryManyProcedure:
+			nodeServiceQueryManyHandler.ServeHTTP(w, r)
 		case NodeServiceSimulateProcedure:
 			nodeServiceSimulateHandler.ServeHTTP(w, r)
 		case NodeServiceSubmitTransactionProcedure:
@@ -570,6 +598,10 @@ func (UnimplementedNodeServiceHandler) ListValidators(context.Context, *connect.
 
 func (UnimplementedNodeServiceHandler) Query(context.Context, *connect.Request[v1.QueryRequest]) (*connect.Response[v1.QueryResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bedrock.node.v1.NodeService.Query is not implemented"))
+}
+
+func (UnimplementedNodeServiceHandler) QueryMany(context.Context, *connect.Request[v1.QueryManyRequest]) (*connect.Response[v1.QueryManyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bedrock.node.v1.NodeService.QueryMany is not implemented"))
 }
 
 func (UnimplementedNodeServiceHandler) Simulate(context.Context, *connect.Request[v1.SimulateRequest]) (*connect.Response[v1.SimulateResponse], error) {
