@@ -72,6 +72,11 @@ proto: ## Lint proto/ and generate Go and Rust from it
 proto-check: ## The committed generated code is current
 	@hack/proto/generate --check
 
+.PHONY: metrics-page
+metrics-page: ## Write docs/metrics.md from what a node exports
+	@hack/setup go node
+	@page=$$(mktemp) && go run ./node/metrics/pagegen > "$$page" && cp "$$page" docs/metrics.md && rm -f "$$page"
+
 ##@ Executor module
 
 .PHONY: module

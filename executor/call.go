@@ -164,7 +164,11 @@ func (m *Module) run(c *call, export string, request []byte, fuel uint64, decode
 		return decode(memory[at : at+length])
 	})
 	c.usage.Fuel, c.usage.MemoryBytes = usage.FuelUsed, usage.Memory
-	return classify(export, err)
+	err = classify(export, err)
+	if _, fault := err.(*HostFault); fault && m.engine.onFault != nil && c.ctx.Err() == nil {
+		m.engine.onFault(export, err)
+	}
+	return err
 }
 
 // twice runs attempt and, if the host failed it, once more

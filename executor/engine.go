@@ -46,6 +46,10 @@ type Options struct {
 	// keep to: keys of the chain's scheme, proofs of possession. Its error makes
 	// a failed block, so it must be a pure function (rule: epoch-set-valid).
 	CheckEpoch func(*executorv1.EpochParams) error
+	// OnHostFault, if set, hears of each run of an export that the host failed, also
+	// of one whose second attempt passed; not of those whose context was over
+	// (rule: host-fault). Calls come from any goroutine.
+	OnHostFault func(export string, err error)
 	// NoOptimization compiles without optimising, and Target for another target
 	// ("pulley64"): for tests that compare code generators.
 	NoOptimization bool
@@ -57,6 +61,7 @@ type Options struct {
 type Engine struct {
 	limits     Limits
 	checkEpoch func(*executorv1.EpochParams) error
+	onFault    func(export string, err error)
 	sandbox    *sandbox.Engine
 	// One place for each instance that may run, by kind of call, so that none
 	// starves another.
@@ -82,6 +87,7 @@ func NewEngine(options Options) (*Engine, error) {
 	e := &Engine{
 		limits:     limits,
 		checkEpoch: options.CheckEpoch,
+		onFault:    options.OnHostFault,
 		execute:    places(options.ExecuteInstances, 4),
 		verify:     places(options.VerifyInstances, cores),
 		check:      places(options.CheckInstances, 2),

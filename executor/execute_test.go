@@ -222,6 +222,38 @@ func TestPanicAndCancellationAreFaults(t *testing.T) {
 	}
 }
 
+// Who counts faults hears of those that a second attempt mended, too, and of no
+// caller's cancellation. // rule: host-fault
+func TestHostFaultsAreHeardOf(t *testing.T) {
+	var heard []string
+	engine, err := NewEngine(Options{ExecuteInstances: 1, VerifyInstances: 1, CheckInstances: 1, QueryInstances: 1,
+		OnHostFault: func(export string, err error) { heard = append(heard, export) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := listOf(readValue(state.Address{1}))
+	m := load(t, engine, watModule{requests: request, answer: response(t, nil), exports: map[string]string{"execute": calling("state_read", request) + "ANSWER"}})
+	chain := newChain(t)
+	failures := 1
+	chain.base.SetFault(func() error {
+		if failures--; failures >= 0 {
+			return errors.New("once")
+		}
+		return nil
+	})
+	if result, err := chain.execute(t, m); err != nil || !result.Success {
+		t.Fatalf("got %+v, %v, want success in the second attempt", result, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	chain.base.SetFault(func() error { cancel(); return context.Canceled })
+	if _, err := m.Execute(ctx, chain.view, blockFor(m)); err == nil {
+		t.Fatal("a cancelled execution gave a result")
+	}
+	if !slices.Equal(heard, []string{"execute"}) {
+		t.Errorf("heard of faults in %v, want one in execute", heard)
+	}
+}
+
 func TestExecuteRefusesWhatDoesNotFit(t *testing.T) {
 	m := load(t, testEngine(t), watModule{answer: response(t, nil)})
 	chain := newChain(t)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"github.com/bedrock-bft/bedrock/node/engine"
 	"github.com/bedrock-bft/bedrock/node/genesis"
 	"github.com/bedrock-bft/bedrock/node/mempool"
+	"github.com/bedrock-bft/bedrock/node/metrics"
 	"github.com/bedrock-bft/bedrock/node/p2p"
 	"github.com/bedrock-bft/bedrock/node/signer"
 	"github.com/bedrock-bft/bedrock/node/storage"
@@ -55,6 +57,8 @@ type Node struct {
 	pool      *mempool.Pool
 	network   *p2p.Network
 	observer  *observer
+	faults    *faultCount
+	public    http.Handler
 	engine    *engine.Engine
 	gossip    *gossip
 
@@ -65,7 +69,7 @@ type Node struct {
 // New opens everything that a node needs. Errors say what to do; what was opened
 // is closed again.
 func New(ctx context.Context, opt Options) (n *Node, err error) {
-	n = &Node{opt: opt, cfg: opt.Config, log: opt.Log, registry: prometheus.NewRegistry(), started: time.Now()}
+	n = &Node{opt: opt, cfg: opt.Config, log: opt.Log, started: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -73,7 +77,7 @@ func New(ctx context.Context, opt Options) (n *Node, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		n.openGenesis, n.openSigner, n.openStore, n.openExecution, n.openPool, n.openNetwork, n.openEngine,
+		n.openGenesis, n.openMetrics, n.openSigner, n.openStore, n.openExecution, n.openPool, n.openNetwork, n.openEngine, n.openPublic,
 	} {
 		if err := step(ctx); err != nil {
 			return n, err
@@ -115,6 +119,18 @@ func (n *Node) openGenesis(context.Context) error {
 	n.genesis, n.scheme = g, scheme
 	return nil
 }
+
+func (n *Node) openMetrics(context.Context) (err error) {
+	n.registry, err = metrics.New(metrics.Build{Version: n.opt.Version, ChainID: n.genesis.ChainID, Genesis: n.genesis.Hash().String()})
+	if err != nil {
+		return err
+	}
+	n.faults, err = newFaultCount(n.registry, n.log)
+	return err
+}
+
+// Metrics gathers what /metrics exports.
+func (n *Node) Metrics() prometheus.Gatherer { return n.registry }
 
 // openSigner locks the signer volume and reads what was signed. A vote log that
 // cannot vouch for that makes the volume foreign: a new identity is born, and
@@ -183,7 +199,8 @@ func (n *Node) openStore(ctx context.Context) error {
 	}
 	n.store = store
 	n.closers = append(n.closers, store.Close)
-	n.host, err = executor.NewEngine(executor.Options{Number: n.genesis.Engine, VerifyInstances: n.cfg.Executor.VerifyWorkers, CheckEpoch: n.checkEpoch})
+	n.host, err = executor.NewEngine(executor.Options{Number: n.genesis.Engine, VerifyInstances: n.cfg.Executor.VerifyWorkers, CheckEpoch: n.checkEpoch,
+		OnHostFault: n.faults.heard})
 	if err != nil {
 		return err
 	}

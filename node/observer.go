@@ -1,6 +1,8 @@
 package node
 
 import (
+	"context"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,12 +34,20 @@ type vote struct {
 }
 
 type engineMetrics struct {
-	height, epoch, view, signing             prometheus.Gauge
+	height, epoch, view                      prometheus.Gauge
+	signing                                  prometheus.GaugeFunc
 	blocks, txs, failedBlocks, gas, timeouts prometheus.Counter
 	emptyViews, executedTxs, verifiedTxs     prometheus.Counter
 	alarms                                   *prometheus.CounterVec
 	persist, execute, verify, commit, final  prometheus.Histogram
 }
+
+// alarmDiverged is the alarm of a node that stopped signing for good.
+const alarmDiverged = "state divergence"
+
+// alarmKinds are all alarms: a scrape shows each, also while it is 0.
+var alarmKinds = []string{string(consensus.AlarmDivergenceSuspected), string(consensus.AlarmViewsAtCap),
+	string(consensus.AlarmFewValidators), string(consensus.AlarmConflict), alarmDiverged}
 
 func newObserver(n *Node) (*observer, error) {
 	o := &observer{n: n, news: make(chan struct{}), seen: map[[32]byte]vote{}}
@@ -54,7 +64,7 @@ func newObserver(n *Node) (*observer, error) {
 	}
 	o.m = engineMetrics{
 		height: gauge("chain_final_height_blocks", "Height of the last final block."), epoch: gauge("consensus_epoch_number", "Present epoch."),
-		view: gauge("consensus_view_number", "Present view of the epoch."), signing: gauge("consensus_signing_bool", "1 while this process may sign."),
+		view: gauge("consensus_view_number", "Present view of the epoch."), signing: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bedrock", Name: "consensus_signing_bool", Help: "1 while this process may sign."}, o.signing),
 		blocks: counter("chain_final_blocks_total", "Blocks that became final."), txs: counter("chain_final_transactions_total", "Transactions executed in final blocks."),
 		failedBlocks: counter("chain_failed_blocks_total", "Final blocks whose execution failed."), gas: counter("chain_gas_used_total", "Gas used by final blocks."),
 		timeouts:    counter("consensus_timeouts_total", "Views that this node left by a timeout certificate."),
@@ -69,6 +79,9 @@ func newObserver(n *Node) (*observer, error) {
 		final:       seconds("chain_finality_seconds", "From a block's timestamp to its being final here, by the wall clock."),
 	}
 	m := &o.m
+	for _, kind := range alarmKinds {
+		m.alarms.WithLabelValues(kind)
+	}
 	for _, c := range []prometheus.Collector{m.height, m.epoch, m.view, m.signing, m.blocks, m.txs, m.failedBlocks, m.gas, m.timeouts, m.emptyViews,
 		m.executedTxs, m.verifiedTxs, m.alarms, m.persist, m.execute, m.verify, m.commit, m.final} {
 		if err := n.registry.Register(c); err != nil {
@@ -77,6 +90,14 @@ func newObserver(n *Node) (*observer, error) {
 	}
 	m.height.Set(float64(n.store.Tip()))
 	return o, nil
+}
+
+// signing is 1 while this process may sign.
+func (o *observer) signing() float64 {
+	if e := o.n.engine; e != nil && e.Status().Signing {
+		return 1
+	}
+	return 0
 }
 
 // Final implements engine.Observer.
@@ -91,8 +112,10 @@ func (o *observer) Final(blocks []engine.FinalBlock, certificate *types.CC) {
 			o.m.failedBlocks.Inc()
 		}
 		o.m.final.Observe(max(0, float64(now.UnixMilli())-float64(b.Block.Header.TimestampMs)) / 1000)
-		o.n.log.Debug("block is final", "height", b.Outcome.Height, "block", b.Block.ID(), "epoch", b.Block.Header.Epoch, "view", b.Block.Header.View,
-			"transactions", len(b.Block.Payload), "state_root", b.Outcome.StateRoot)
+		if o.n.log.Enabled(context.Background(), slog.LevelDebug) {
+			o.n.log.Debug("block is final", "height", b.Outcome.Height, "block", b.Outcome.Block, "epoch", b.Block.Header.Epoch, "view", b.Block.Header.View,
+				"transactions", len(b.Block.Payload), "state_root", b.Outcome.StateRoot)
+		}
 	}
 	last := blocks[len(blocks)-1].Outcome.Height
 	o.m.height.Set(float64(last))
@@ -173,5 +196,5 @@ func (o *observer) Committed(took time.Duration, _ int) { o.m.commit.Observe(too
 
 // Stopped implements engine.Observer.
 func (o *observer) Stopped(consensus.StopSigning) {
-	o.m.alarms.WithLabelValues("state divergence").Inc()
+	o.m.alarms.WithLabelValues(alarmDiverged).Inc()
 }

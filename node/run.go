@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bedrock-bft/bedrock/node/engine"
@@ -75,32 +74,23 @@ func (n *Node) listen() (out []served, err error) {
 		out = append(out, served{l, handler, opt})
 		return nil
 	}
-	public, err := n.publicHandler()
-	if err != nil {
-		return out, err
-	}
 	tls, err := rpc.LoadTLS(n.pathOrEmpty(n.cfg.RPC.TLSCertificate), n.pathOrEmpty(n.cfg.RPC.TLSKey))
 	if err != nil {
 		return out, err
 	}
-	if err := add("rpc.listen", n.cfg.RPC.Listen, public, rpc.ServeOptions{TLS: tls}); err != nil {
+	if err := add("rpc.listen", n.cfg.RPC.Listen, n.public, rpc.ServeOptions{TLS: tls}); err != nil {
 		return out, err
 	}
 	admin := rpc.NewAdmin(adminBackend{n}, rpc.AdminOptions{Level: n.opt.Level, Profile: n.cfg.Telemetry.ProfileAdmin})
 	if err := add("admin.listen", n.cfg.Admin.Listen, admin, rpc.ServeOptions{}); err != nil {
 		return out, err
 	}
-	if err := n.registry.Register(collectors.NewGoCollector()); err != nil {
-		return out, fmt.Errorf("register metrics: %w", err)
-	}
-	if err := n.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})); err != nil {
-		return out, fmt.Errorf("register metrics: %w", err)
-	}
 	ops := rpc.NewOps(rpc.Probes{Alive: n.alive, NotReady: n.notReady, Gatherer: n.registry, Log: n.log})
 	return out, add("ops.listen", n.cfg.Ops.Listen, ops, rpc.ServeOptions{})
 }
 
-func (n *Node) publicHandler() (http.Handler, error) {
+// openPublic makes what rpc.listen serves.
+func (n *Node) openPublic(context.Context) (err error) {
 	c := &n.cfg.RPC
 	opt := rpc.Options{MaxBodyBytes: c.MaxBodyBytes, MaxStreams: c.MaxStreams, ClientRate: c.ClientRate, ClientBurst: c.ClientBurst,
 		QueryWorkers: c.QueryWorkers, QueryQueue: c.QueryQueue, QueryTimeout: c.QueryTimeout, AllowedOrigins: c.AllowedOrigins,
@@ -108,7 +98,8 @@ func (n *Node) publicHandler() (http.Handler, error) {
 	if c.Explorer {
 		opt.Explorer = explorer.Page()
 	}
-	return rpc.NewServer(backend{n}, opt)
+	n.public, err = rpc.NewServer(backend{n}, opt)
+	return err
 }
 
 func (n *Node) pathOrEmpty(p string) string {

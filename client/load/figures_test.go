@@ -140,7 +140,7 @@ func sample() *Report {
 		CommittedTx: 995, OfferedTx: 1000, GoodputTPS: 497.5, Heights: 42, EmptyViews: 1, Timeouts: 2, StateRootsAgree: true,
 		FinalityMs:      Quantiles{P50: 61.2, P90: 80, P99: 120.75, Max: 130},
 		BlockIntervalMs: Interval{P50: 50, P99: 61},
-		Nodes:           []NodeReport{{Height: 42, StateRoot: strings.Repeat("ab", 32), CPUSeconds: 1.5, RSSBytes: 1 << 20, DiskBytes: 1 << 21}},
+		Nodes:           []NodeReport{{Height: 42, StateRoot: strings.Repeat("ab", 32), CPUSeconds: 1.5, RSSBytes: 1 << 20, DiskBytes: 1 << 21, DroppedMessages: 3, HostFaults: 1}},
 		FailedTx:        1, RefusedTx: map[string]uint64{"check_failed": 2}, LostTx: 1, UnsentTx: 1, AcceptedTx: 997,
 		Retries: map[string]uint64{"pool_full": 3}, EndpointMoves: 1, OfferedTPS: 500, OfferSeconds: 2,
 		Seconds: []Second{{500, 470, 60, 110}, {500, 525, 62.5, 121}},

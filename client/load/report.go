@@ -55,6 +55,10 @@ type NodeReport struct {
 	CPUSeconds float64 `json:"cpu_seconds"`
 	RSSBytes   uint64  `json:"rss_bytes"`
 	DiskBytes  uint64  `json:"disk_bytes"`
+
+	// Of the run, as the node counted.
+	DroppedMessages uint64 `json:"dropped_messages"`
+	HostFaults      uint64 `json:"host_faults"`
 }
 
 // Second is one second of a run. Latencies are of what became final in it.

@@ -261,13 +261,14 @@ func (r *run) result(ctx context.Context, offering time.Duration, before []*node
 		if s == nil {
 			continue
 		}
-		rep.Nodes[i] = NodeReport{Height: s.FinalHeight, StateRoot: hex.EncodeToString(s.StateRoot)}
-		var timeouts, empty uint64
-		if b := before[i]; b != nil && b.StartedTimeMs == s.StartedTimeMs { // the same process
-			timeouts, empty = min(s.Timeouts, b.Timeouts), min(s.EmptyViews, b.EmptyViews)
+		b := before[i]
+		if b == nil || b.StartedTimeMs != s.StartedTimeMs { // another process
+			b = &nodev1.GetStatusResponse{}
 		}
-		rep.Timeouts += s.Timeouts - timeouts
-		rep.EmptyViews = max(rep.EmptyViews, s.EmptyViews-empty)
+		rep.Nodes[i] = NodeReport{Height: s.FinalHeight, StateRoot: hex.EncodeToString(s.StateRoot),
+			DroppedMessages: s.DroppedMessages - min(s.DroppedMessages, b.DroppedMessages), HostFaults: s.HostFaults - min(s.HostFaults, b.HostFaults)}
+		rep.Timeouts += s.Timeouts - min(s.Timeouts, b.Timeouts)
+		rep.EmptyViews = max(rep.EmptyViews, s.EmptyViews-min(s.EmptyViews, b.EmptyViews))
 	}
 	agreement, err := CompareOutcomes(ctx, all)
 	if err != nil {

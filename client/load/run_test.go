@@ -276,6 +276,31 @@ func TestNodeThatCatchesUpIsLeftAlone(t *testing.T) {
 	}
 }
 
+// losing is a node that loses messages and has had faults before the run.
+type losing struct {
+	*rpctest.Chain
+	asked *atomic.Uint64
+}
+
+func (l losing) Status(ctx context.Context) (*nodev1.GetStatusResponse, error) {
+	s, err := l.Chain.Status(ctx)
+	if s != nil {
+		n := l.asked.Add(1)
+		s.DroppedMessages, s.HostFaults, s.Timeouts = 100+7*min(1, n-1), 5, 3
+	}
+	return s, err
+}
+
+func TestReportTellsWhatNodesLostInTheRun(t *testing.T) {
+	chain, c := startChain(t, rpctest.Options{})
+	url, _ := rpctest.Serve(t, losing{chain, new(atomic.Uint64)}, rpc.Options{})
+	c.Endpoints = append(c.Endpoints, url)
+	r := mustRun(t, c).Report
+	if n := r.Nodes[0]; n.DroppedMessages != 7 || n.HostFaults != 0 || r.Timeouts != 0 {
+		t.Errorf("7 messages were dropped during the run, 100 before it; report %+v", r)
+	}
+}
+
 // What a pool may have dropped is sent again, each account's lowest nonces first;
 // what another node has shown final while its own is away counts.
 func TestWhatIsInFlightForLongIsSentAgain(t *testing.T) {

@@ -179,6 +179,11 @@ func benchTable(out io.Writer, result *load.Result, cpu time.Duration) {
 	row("blocks", "%d, every %.0f ms (p50), %.0f ms (p99); %d timeouts, %d empty views", r.Heights, r.BlockIntervalMs.P50, r.BlockIntervalMs.P99, r.Timeouts, r.EmptyViews)
 	row("not committed", "%d refused%s, %d failed, %d lost, %d unsent", r.Refused(), reasons(r.RefusedTx), r.FailedTx, r.LostTx, r.UnsentTx)
 	row("sent again", "%d%s; %d moves to another endpoint", total(r.Retries), reasons(r.Retries), r.EndpointMoves)
+	var dropped, faults uint64
+	for _, n := range r.Nodes {
+		dropped, faults = dropped+n.DroppedMessages, faults+n.HostFaults
+	}
+	row("nodes", "%d messages dropped, %d host faults", dropped, faults)
 	row("outcomes", "%s", agreement(result))
 	row("this client", "%.2f s of CPU, %.1f ms for 1,000 transactions", cpu.Seconds(), cpu.Seconds()*1e6/float64(max(1, r.OfferedTx)))
 	if result.Text != "" {

@@ -91,8 +91,8 @@ func (s *session) printReport(result *load.Result) {
 	s.say("%d heights, every %.0f ms (p50); %d timeouts, %d empty views; all nodes agree on every outcome: %t",
 		r.Heights, r.BlockIntervalMs.P50, r.Timeouts, r.EmptyViews, r.StateRootsAgree)
 	for i, n := range r.Nodes {
-		s.say("node%d: height %d, %.1f s of CPU (%.0f µs a transaction), %d MiB of memory, %d MiB on disk", i, n.Height, n.CPUSeconds,
-			n.CPUSeconds*1e6/float64(max(1, r.CommittedTx)), n.RSSBytes>>20, n.DiskBytes>>20)
+		s.say("node%d: height %d, %.1f s of CPU (%.0f µs a transaction), %d MiB of memory, %d MiB on disk; %d messages dropped, %d host faults",
+			i, n.Height, n.CPUSeconds, n.CPUSeconds*1e6/float64(max(1, r.CommittedTx)), n.RSSBytes>>20, n.DiskBytes>>20, n.DroppedMessages, n.HostFaults)
 	}
 	if n := r.Refused() + r.LostTx + r.UnsentTx + r.FailedTx; n > 0 {
 		s.say("%d not committed: %d refused, %d lost, %d unsent, %d failed; such as: %s", n, r.Refused(), r.LostTx, r.UnsentTx, r.FailedTx, result.Text)

@@ -14,6 +14,7 @@ func (w *worker) build(f consensus.BuildBlock, epoch *types.Epoch) {
 		block := w.buildBlock(f, epoch)
 		if block != nil {
 			w.contents(block)
+			w.e.trace("block built", block, "transactions", len(block.Payload))
 		}
 		w.e.post(consensus.BlockBuilt{Kind: f.Kind, View: f.View, Block: block})
 	}
@@ -82,6 +83,7 @@ func (w *worker) verify(f consensus.VerifyBlock, epoch *types.Epoch) {
 		if reason != "" {
 			w.e.log.Warn("block gets no vote", "height", f.Block.Header.Height, "block", f.Block.ID(), "reason", reason)
 		}
+		w.e.trace("block verified", f.Block, "valid", reason == "", "took", time.Since(begin))
 		w.e.post(consensus.BlockVerified{ID: f.Block.ID(), Valid: reason == "", Reason: reason})
 	})
 }

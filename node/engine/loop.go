@@ -33,6 +33,7 @@ func (e *Engine) step(ev consensus.Event) {
 	if ev, ok := ev.(consensus.BlockBuilt); ok {
 		e.builtNone = ev.Block == nil
 	}
+	e.traceReceived(ev)
 	effects := e.core.Step(e.cfg.Clock.Now(), ev)
 	e.carryOut(effects)
 	e.publishStatus()

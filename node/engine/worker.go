@@ -136,7 +136,9 @@ func (w *worker) runBlock(epoch *types.Epoch, block *types.Block, parent *types.
 	if err != nil {
 		return nil, fmt.Errorf("execute block %d (%s): %w", block.Header.Height, id, err)
 	}
-	w.e.cfg.Observer.Executed(time.Since(begin), len(block.Payload))
+	took := time.Since(begin)
+	w.e.cfg.Observer.Executed(took, len(block.Payload))
+	w.e.traceExecuted(block, x, took)
 	if !x.Success {
 		w.e.log.Warn("block failed in execution", "height", block.Header.Height, "block", id, "reason", x.Failure)
 	}

@@ -175,6 +175,7 @@ func (w *writer) signAndSend(m *types.Message, epoch *types.Epoch) {
 		w.e.log.Error("refused to sign", "epoch", m.Epoch(), "view", m.View(), "error", err)
 		return
 	}
+	w.e.traceSigned(&signed)
 	w.e.transmit(&signed, nil)
 	w.e.post(consensus.Received{Message: signed})
 }

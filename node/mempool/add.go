@@ -117,6 +117,9 @@ func (p *Pool) Offer(txs [][]byte, source Source) error {
 	for i, tx := range txs {
 		if it, r := p.receive(hashes[i], tx, source, now); it == nil {
 			p.metrics.count(r)
+			if r.Reason == ReasonBusy || r.Reason == ReasonQuota {
+				p.metrics.drop("in", string(r.Reason))
+			}
 		}
 	}
 	return nil

@@ -74,7 +74,7 @@ func (p *Pool) passOn(tx []byte) {
 	select {
 	case p.outgoing <- tx:
 	default:
-		p.metrics.gossipDropped.Inc()
+		p.metrics.drop("out", "queue_full")
 	}
 }
 

@@ -1,6 +1,10 @@
 package mempool
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // metrics are the pool's figures. Labels take values from fixed lists only.
 type metrics struct {
@@ -8,7 +12,9 @@ type metrics struct {
 	left          *prometheus.CounterVec // reason
 	batchTxs      prometheus.Histogram
 	sandboxRuns   prometheus.Counter
-	gossipDropped prometheus.Counter
+	gossipDropped *prometheus.CounterVec // direction, reason: counted by drop
+
+	lost atomic.Uint64 // the sum of gossipDropped
 }
 
 func newMetrics(r prometheus.Registerer, p *Pool) (*metrics, error) {
@@ -22,9 +28,11 @@ func newMetrics(r prometheus.Registerer, p *Pool) (*metrics, error) {
 			"Transactions that left the pool, by reason.")), []string{"reason"}),
 		batchTxs: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "bedrock", Subsystem: "mempool",
 			Name: "verify_batch_txs", Help: "Transactions in a batch that was verified.", Buckets: prometheus.ExponentialBuckets(1, 2, 9)}),
-		sandboxRuns:   prometheus.NewCounter(prometheus.CounterOpts(opts("sandbox_runs_total", "Runs of suspects in the sandbox."))),
-		gossipDropped: prometheus.NewCounter(prometheus.CounterOpts(opts("gossip_dropped_txs_total", "Transactions not passed on at once, since the queue was full."))),
+		sandboxRuns: prometheus.NewCounter(prometheus.CounterOpts(opts("sandbox_runs_total", "Runs of suspects in the sandbox."))),
+		gossipDropped: prometheus.NewCounterVec(prometheus.CounterOpts(opts("gossip_dropped_txs_total",
+			"Transactions that peers passed on and no room was for (in), or that were not passed on at once (out).")), []string{"direction", "reason"}),
 	}
+	m.showAll()
 	if r == nil {
 		return m, nil
 	}
@@ -45,6 +53,34 @@ func newMetrics(r prometheus.Registerer, p *Pool) (*metrics, error) {
 	}
 	return m, nil
 }
+
+// showAll gives every series its first value, 0.
+func (m *metrics) showAll() {
+	for _, r := range []string{string(ReasonBusy), string(ReasonQuota)} {
+		m.gossipDropped.WithLabelValues("in", r)
+	}
+	m.gossipDropped.WithLabelValues("out", "queue_full")
+	for _, r := range []string{"accepted", "duplicate", "held"} {
+		m.added.WithLabelValues(r)
+	}
+	for _, r := range []Reason{ReasonTooLarge, ReasonInvalid, ReasonCheck, ReasonNonceLow, ReasonNonceGap, ReasonLaneFull,
+		ReasonUnderpriced, ReasonPoolFull, ReasonQuota, ReasonBusy, ReasonExpired, ReasonPoison} {
+		m.added.WithLabelValues(string(r))
+	}
+	for _, r := range []Reason{ReasonExecuted, ReasonExpired, ReasonNonceLow, ReasonReplaced, ReasonPoolFull, ReasonPoison} {
+		m.left.WithLabelValues(string(r))
+	}
+}
+
+// drop counts a transaction of gossip that is lost here.
+func (m *metrics) drop(direction, reason string) {
+	m.gossipDropped.WithLabelValues(direction, reason).Inc()
+	m.lost.Add(1)
+}
+
+// Dropped is how many transactions of gossip were lost here since the start: what
+// peers passed on and no room was for, and what was not passed on at once.
+func (p *Pool) Dropped() uint64 { return p.metrics.lost.Load() }
 
 // count counts one result.
 func (m *metrics) count(r Result) {

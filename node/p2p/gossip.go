@@ -101,7 +101,7 @@ func (n *Network) inspectGossip(pid peer.ID, rpc *pubsub.RPC) error {
 		n.buckets.allow(id, "gossip/bytes", gossipBytesPerSecond, gossipBytesBurst, size) {
 		return nil
 	}
-	n.metrics.gossipDropped.WithLabelValues("rate").Add(float64(count))
+	n.metrics.drop(channelGossip, dirIn, "rate", count)
 	return errGossipRate
 }
 
@@ -138,10 +138,11 @@ func (n *Network) Publish(t Topic, data []byte) error {
 		return ErrClosed
 	}
 	if err != nil {
+		n.metrics.drop(channelGossip, dirOut, "unsendable", 1)
 		return fmt.Errorf("publish on %s: %w", t, err)
 	}
-	n.metrics.sent.WithLabelValues("gossip").Inc()
-	n.metrics.sentBytes.WithLabelValues("gossip").Add(float64(len(data)))
+	n.metrics.sent.WithLabelValues(channelGossip).Inc()
+	n.metrics.sentBytes.WithLabelValues(channelGossip).Add(float64(len(data)))
 	return nil
 }
 
@@ -155,7 +156,7 @@ func (n *Network) Subscribe(t Topic, validate GossipValidator) (<-chan Message, 
 	again := j.box != nil
 	if !again {
 		j.box = newInbox(gossipSubscription, 16<<20, 128<<20, 16, func(PeerID, int) {
-			n.metrics.gossipDropped.WithLabelValues("queue_full").Inc()
+			n.metrics.drop(channelGossip, dirIn, "queue_full", 1)
 		})
 	}
 	n.mu.Unlock()
@@ -211,8 +212,8 @@ func (n *Network) readGossip(sub *pubsub.Subscription, box *inbox) {
 		if !ok || id == n.self {
 			continue
 		}
-		n.metrics.received.WithLabelValues("gossip").Inc()
-		n.metrics.receivedBytes.WithLabelValues("gossip").Add(float64(len(m.Data)))
+		n.metrics.received.WithLabelValues(channelGossip).Inc()
+		n.metrics.receivedBytes.WithLabelValues(channelGossip).Add(float64(len(m.Data)))
 		box.put(Message{From: id, Data: m.Data})
 	}
 }

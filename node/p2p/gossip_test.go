@@ -45,8 +45,8 @@ func TestGossipReachesAllAndIsJudged(t *testing.T) {
 		t.Error("a node heard itself")
 	}
 	eventually(t, "what was refused is counted", func() bool {
-		return metric(t, nodes[1].reg, "bedrock_p2p_gossip_dropped_messages_total", "reason", "invalid") > 0 &&
-			metric(t, nodes[1].reg, "bedrock_p2p_gossip_dropped_messages_total", "reason", "ignored") > 0
+		return metric(t, nodes[1].reg, "bedrock_p2p_gossip_refused_messages_total", "reason", "invalid") > 0 &&
+			metric(t, nodes[1].reg, "bedrock_p2p_gossip_refused_messages_total", "reason", "ignored") > 0
 	})
 	if _, err := nodes[0].Subscribe(TopicTx, nil); err == nil {
 		t.Error("a second subscription was given")
@@ -78,7 +78,7 @@ func TestGossipLosesNothingInABurst(t *testing.T) {
 	if len(seen) != count {
 		t.Errorf("%d of %d messages arrived", len(seen), count)
 	}
-	if lost := metric(t, nodes[0].reg, "bedrock_p2p_gossip_dropped_messages_total"); lost != 0 {
+	if lost := metric(t, nodes[0].reg, "bedrock_p2p_dropped_messages_total", "channel", "gossip"); lost != 0 {
 		t.Errorf("%v messages were dropped", lost)
 	}
 }

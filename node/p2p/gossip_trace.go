@@ -13,31 +13,31 @@ type gossipTracer struct{ m *metrics }
 
 var _ pubsub.RawTracer = (*gossipTracer)(nil)
 
-func (t *gossipTracer) count(reason string, n int) {
-	t.m.gossipDropped.WithLabelValues(reason).Add(float64(n))
-}
+func (t *gossipTracer) refused(reason string) { t.m.gossipRefused.WithLabelValues(reason).Inc() }
 
 // RejectMessage counts what was judged unfit, and what nobody had time to judge.
 func (t *gossipTracer) RejectMessage(_ *pubsub.Message, reason string) {
 	switch reason {
 	case pubsub.RejectValidationFailed:
-		t.count("invalid", 1)
+		t.refused("invalid")
 	case pubsub.RejectValidationIgnored:
-		t.count("ignored", 1)
+		t.refused("ignored")
 	case pubsub.RejectValidationQueueFull, pubsub.RejectValidationThrottled:
-		t.count("validation_full", 1)
+		t.m.drop(channelGossip, dirIn, "validation_full", 1)
 	default:
-		t.count("rejected", 1)
+		t.refused("rejected")
 	}
 }
 
 // DropRPC counts messages for a peer whose queue is full.
 func (t *gossipTracer) DropRPC(rpc *pubsub.RPC, _ peer.ID) {
-	t.count("peer_queue_full", max(1, len(rpc.GetPublish())))
+	t.m.drop(channelGossip, dirOut, "queue_full", max(1, len(rpc.GetPublish())))
 }
 
 // UndeliverableMessage counts messages that the node did not take in time.
-func (t *gossipTracer) UndeliverableMessage(*pubsub.Message) { t.count("subscriber_full", 1) }
+func (t *gossipTracer) UndeliverableMessage(*pubsub.Message) {
+	t.m.drop(channelGossip, dirIn, "subscriber_full", 1)
+}
 
 // The rest of the tracer is of no interest.
 

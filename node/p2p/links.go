@@ -226,7 +226,7 @@ func (n *Network) NoteTip(id PeerID, height uint64) {
 }
 
 func (n *Network) countDropIn(from PeerID, c Channel, reason string) {
-	n.metrics.dropped.WithLabelValues(c.String(), reason).Inc()
+	n.metrics.drop(c.String(), dirIn, reason, 1)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if p := n.peers[from]; p != nil {

@@ -205,6 +205,9 @@ func (n *Network) spawn(f func()) {
 	}()
 }
 
+// Dropped is how many messages were lost here since the start, either way.
+func (n *Network) Dropped() uint64 { return n.metrics.lost.Load() }
+
 // Self implements Transport.
 func (n *Network) Self() PeerID { return n.self }
 

@@ -243,3 +243,40 @@ func TestClosedNetworkAnswersSo(t *testing.T) {
 		t.Errorf("subscribe: %v", err)
 	}
 }
+
+// What goes to a validator that is not connected, or that goes away with messages
+// waiting for it, is lost, and counted.
+func TestWhatHasNoReceiverIsCounted(t *testing.T) {
+	nodes := cluster(t, 2, nil)
+	a, b := nodes[0], nodes[1]
+	_, absent := identity(99)
+	a.SetValidators([]PeerID{b.Self(), absent})
+	if err := a.MulticastVotes([]byte("vote")); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.SendBlock(absent, []byte("block")); !errors.Is(err, ErrNotConnected) {
+		t.Errorf("send to an absent peer: %v", err)
+	}
+	take(t, b.Votes())
+	lost := func(channel, reason string) float64 {
+		return metric(t, a.reg, "bedrock_p2p_dropped_messages_total", "channel", channel, "direction", "out", "reason", reason)
+	}
+	if v, bl := lost("votes", "not_connected"), lost("blocks", "not_connected"); v != 1 || bl != 1 || a.Dropped() != 2 {
+		t.Errorf("%g votes and %g blocks counted as lost for want of a connection, %d in all, want 1, 1 and 2", v, bl, a.Dropped())
+	}
+	a.mu.Lock()
+	box := a.outboxOf(a.peers[b.Self()], ChannelVotes)
+	a.mu.Unlock()
+	b.Close()
+	eventually(t, "the peer is gone", func() bool { return len(a.Peers()) == 0 })
+	eventually(t, "its queue is closed", func() bool { return box.put([]byte("late")) == 1 })
+	for _, want := range []int{3, 0} {
+		o := newOutbox(4, 1<<20)
+		for range want {
+			o.put([]byte("waits"))
+		}
+		if got := o.close(); got != want {
+			t.Errorf("an outbox of %d messages gave up %d", want, got)
+		}
+	}
+}

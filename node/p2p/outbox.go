@@ -13,6 +13,7 @@ type outbox struct {
 	messages [][]byte
 	bytes    int
 	dropped  uint64
+	closed   bool // its peer is gone: what is put is lost
 	wake     chan struct{}
 }
 
@@ -24,6 +25,10 @@ func newOutbox(maxMessages, maxBytes int) *outbox {
 func (o *outbox) put(msg []byte) int {
 	lost := 0
 	o.mu.Lock()
+	if o.closed {
+		o.mu.Unlock()
+		return 1
+	}
 	o.messages = append(o.messages, msg)
 	o.bytes += len(msg)
 	for len(o.messages) > o.maxMessages || (o.bytes > o.maxBytes && len(o.messages) > 1) {
@@ -60,6 +65,15 @@ func (o *outbox) take(limit int) [][]byte {
 	o.messages = o.messages[n:]
 	o.bytes -= sum
 	return taken
+}
+
+// close gives up what waits, and all that comes later, and answers how much waited.
+func (o *outbox) close() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	lost := len(o.messages)
+	o.messages, o.bytes, o.closed = nil, 0, true
+	return lost
 }
 
 // drop counts messages that were taken and could not be sent.

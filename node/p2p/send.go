@@ -55,6 +55,7 @@ func (n *Network) sendOne(to PeerID, c Channel, data []byte) error {
 	p := n.peers[to]
 	if p == nil {
 		n.mu.Unlock()
+		n.countDropOut(c, "not_connected", 1)
 		return fmt.Errorf("send to %s: %w", to.Short(), ErrNotConnected)
 	}
 	o := n.outboxOf(p, c)
@@ -78,7 +79,9 @@ func (n *Network) sendAll(c Channel, data []byte) error {
 			boxes = append(boxes, n.outboxOf(p, c))
 		}
 	}
+	absent := len(n.validators) - len(boxes)
 	n.mu.Unlock()
+	n.countDropOut(c, "not_connected", absent)
 	for _, o := range boxes {
 		n.countDropOut(c, "queue_full", o.put(data))
 	}
@@ -86,9 +89,7 @@ func (n *Network) sendAll(c Channel, data []byte) error {
 }
 
 func (n *Network) countDropOut(c Channel, reason string, count int) {
-	if count > 0 {
-		n.metrics.dropped.WithLabelValues(c.String(), reason).Add(float64(count))
-	}
+	n.metrics.drop(c.String(), dirOut, reason, count)
 }
 
 // outboxOf is the peer's queue, with its writer running. Callers hold mu.
@@ -149,6 +150,7 @@ func (w *writer) run() {
 		if w.stream != nil {
 			w.stream.Reset()
 		}
+		w.n.countDropOut(w.channel, "peer_gone", w.box.close())
 	}()
 	for {
 		batch := w.box.take(writeBatch)
@@ -183,6 +185,7 @@ func (w *writer) deliver(batch [][]byte) {
 			return
 		}
 		if w.peer.ctx.Err() != nil {
+			w.n.countDropOut(w.channel, "peer_gone", len(batch))
 			return
 		}
 		w.n.metrics.streamsReset.WithLabelValues(w.channel.String(), "write").Inc()

@@ -14,6 +14,9 @@ type PeerID [32]byte
 // String is the identity in lower-case hex.
 func (p PeerID) String() string { return hex.EncodeToString(p[:]) }
 
+// MarshalText writes p in hex, for logs in JSON.
+func (p PeerID) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
 // Short is the first eight hex digits, for people.
 func (p PeerID) Short() string { return hex.EncodeToString(p[:4]) }
 

@@ -7,6 +7,8 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/prometheus/client_golang/prometheus"
+
+	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
 )
 
 // metrics count what is served. Names carry their units.
@@ -28,6 +30,13 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "bedrock_rpc_open_streams", Help: "Streams that are open.",
 		}),
+	}
+	service := nodev1.File_bedrock_node_v1_node_proto.Services().ByName("NodeService").Methods()
+	for i := range service.Len() { // a scrape shows each, also while it is 0
+		if method := service.Get(i); !method.IsStreamingServer() {
+			m.requests.WithLabelValues(string(method.Name()), "ok")
+			m.seconds.WithLabelValues(string(method.Name()))
+		}
 	}
 	if reg == nil {
 		return m, nil

@@ -244,6 +244,8 @@ type GetStatusResponse struct {
 	Timeouts         uint64                 `protobuf:"varint,23,opt,name=timeouts,proto3" json:"timeouts,omitempty"`                       // views that this node timed out since its start
 	EmptyViews       uint64                 `protobuf:"varint,24,opt,name=empty_views,json=emptyViews,proto3" json:"empty_views,omitempty"` // views without a certified block, likewise
 	StartedTimeMs    uint64                 `protobuf:"varint,25,opt,name=started_time_ms,json=startedTimeMs,proto3" json:"started_time_ms,omitempty"`
+	DroppedMessages  uint64                 `protobuf:"varint,26,opt,name=dropped_messages,json=droppedMessages,proto3" json:"dropped_messages,omitempty"` // that this node lost since its start, either way
+	HostFaults       uint64                 `protobuf:"varint,27,opt,name=host_faults,json=hostFaults,proto3" json:"host_faults,omitempty"`                // of its executor since its start
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -449,6 +451,20 @@ func (x *GetStatusResponse) GetEmptyViews() uint64 {
 func (x *GetStatusResponse) GetStartedTimeMs() uint64 {
 	if x != nil {
 		return x.StartedTimeMs
+	}
+	return 0
+}
+
+func (x *GetStatusResponse) GetDroppedMessages() uint64 {
+	if x != nil {
+		return x.DroppedMessages
+	}
+	return 0
+}
+
+func (x *GetStatusResponse) GetHostFaults() uint64 {
+	if x != nil {
+		return x.HostFaults
 	}
 	return 0
 }
@@ -2883,7 +2899,7 @@ var File_bedrock_node_v1_node_proto protoreflect.FileDescriptor
 const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\n" +
 	"\x1abedrock/node/v1/node.proto\x12\x0fbedrock.node.v1\x1a\x1bbedrock/node/v1/chain.proto\x1a\x1bbedrock/node/v1/proof.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xc7\x06\n" +
+	"\x10GetStatusRequest\"\x93\a\n" +
 	"\x11GetStatusResponse\x12\x19\n" +
 	"\bchain_id\x18\x01 \x01(\tR\achainId\x12!\n" +
 	"\fgenesis_hash\x18\x02 \x01(\fR\vgenesisHash\x12\x18\n" +
@@ -2915,7 +2931,10 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\btimeouts\x18\x17 \x01(\x04R\btimeouts\x12\x1f\n" +
 	"\vempty_views\x18\x18 \x01(\x04R\n" +
 	"emptyViews\x12&\n" +
-	"\x0fstarted_time_ms\x18\x19 \x01(\x04R\rstartedTimeMs\"\x13\n" +
+	"\x0fstarted_time_ms\x18\x19 \x01(\x04R\rstartedTimeMs\x12)\n" +
+	"\x10dropped_messages\x18\x1a \x01(\x04R\x0fdroppedMessages\x12\x1f\n" +
+	"\vhost_faults\x18\x1b \x01(\x04R\n" +
+	"hostFaults\"\x13\n" +
 	"\x11GetGenesisRequest\"0\n" +
 	"\x12GetGenesisResponse\x12\x1a\n" +
 	"\bdocument\x18\x01 \x01(\fR\bdocument\"d\n" +
