@@ -92,16 +92,7 @@ func (c *Core) fetchHint(n *node, q *types.QC) {
 	if q.Commit != nil {
 		a = &q.Commit.Commits
 	}
-	signers, _, err := c.set.SignersOf(a)
-	if err != nil {
-		return
-	}
-	n.fetchFrom = n.fetchFrom[:0]
-	for _, i := range signers {
-		if i != c.self {
-			n.fetchFrom = append(n.fetchFrom, Peer(c.set.Epoch.Validators[i].NetworkKey))
-		}
-	}
+	n.fetchFrom = c.signers(a)
 }
 
 // fetchMissing asks for the bodies that the rules wait for: of what is certified,
@@ -133,14 +124,11 @@ func (c *Core) fetchMissing() {
 	}
 }
 
+// signers lists whose signatures an aggregate holds, without this node.
 func (c *Core) signers(a *types.Aggregate) []Peer {
-	indices, _, err := c.set.SignersOf(a)
-	if err != nil {
-		return nil
-	}
-	peers := make([]Peer, 0, len(indices))
-	for _, i := range indices {
-		if i != c.self {
+	var peers []Peer
+	for i := range c.set.Epoch.Validators {
+		if i != c.self && signedBy(a, i) {
 			peers = append(peers, Peer(c.set.Epoch.Validators[i].NetworkKey))
 		}
 	}
@@ -170,9 +158,7 @@ func (c *Core) fetchChain(n *node) {
 			if h.Height <= c.tip.height+1 {
 				return // conflicts with what is final: never ours
 			}
-			if p = c.named(h.Parent, 0, h.Height-1); p == nil {
-				return
-			}
+			p = c.named(h.Parent, 0, h.Height-1)
 		}
 		n = p
 	}

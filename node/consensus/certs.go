@@ -170,9 +170,11 @@ func (c *Core) assembleTC(view uint64) {
 		t := &types.TC{Epoch: c.set.Epoch.Number, View: view, High: *high}
 		for _, h := range groups {
 			group, signers, _ := tally(c, c.timeouts, view, func(t *types.SignedTimeout) bool { return t.Vote.HighView == h })
-			if a := aggregate(c, group, signers, timeoutSignature); a != nil {
-				t.Groups = append(t.Groups, types.TimeoutGroup{HighView: h, Sigs: *a})
+			a := aggregate(c, group, signers, timeoutSignature)
+			if a == nil {
+				return
 			}
+			t.Groups = append(t.Groups, types.TimeoutGroup{HighView: h, Sigs: *a})
 		}
 		c.timedOut(t, byVotes)
 		return

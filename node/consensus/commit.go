@@ -18,7 +18,7 @@ func (c *Core) tryCommitVote() bool {
 	if c.safety.Lock.View <= floor {
 		return false
 	}
-	line, _, _ := c.chain(c.nodes0(c.safety.Lock.Block))
+	line, _ := c.chain(c.nodes0(c.safety.Lock.Block))
 	for _, n := range line {
 		if n.qc == nil {
 			continue
@@ -59,19 +59,12 @@ func (c *Core) tryFinalize() bool {
 	if cc == nil || c.stopped != "" {
 		return false
 	}
-	o := &cc.Outcome
-	if o.Height <= c.tip.height {
-		c.pendingCC = nil
-		return true
-	}
-	n := c.nodes[o.Block]
-	if n == nil || !n.executed {
+	o := &cc.Outcome // above the last final height: who moves that looks at it
+	line, whole := c.chain(c.nodes0(o.Block))
+	if len(line) == 0 || !whole || !line[0].executed {
 		return false
 	}
-	line, whole, _ := c.chain(n)
-	if !whole {
-		return false
-	}
+	n := line[0]
 	if n.outcome.Hash() != o.Hash() {
 		c.diverged("a quorum certified another outcome", n, *o)
 		return true

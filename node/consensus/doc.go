@@ -36,7 +36,8 @@
 // What it must not do: import anything of ours but node/types; sign; trust an
 // unverified certificate; run user code.
 //
-// Guarded by the transcripts in testdata (one or more for every named rule),
+// Guarded by the transcripts in testdata (good and bad path of every named rule;
+// with the table tests they reach every statement, which hack/test checks),
 // the in-package simulation and random walks with their adversaries, the model in
 // spec that the walks must refine, the mutation tests, which
 // switch fatal rules off one by one, and the lint rules of this folder.

@@ -5,7 +5,7 @@ import "github.com/bedrock-bft/bedrock/node/types"
 // answerEpoch answers a message of an older epoch with that epoch's certificate,
 // which the start of the next one holds. // rule: epoch-answer
 func (c *Core) answerEpoch(from Peer, epoch uint64) {
-	if from == (Peer{}) || !c.allow(&c.peer(from).epochAt) {
+	if !c.allow(&c.peer(from).epochAt) {
 		return
 	}
 	if epoch+1 == c.set.Epoch.Number && c.root.Certificate != nil {
@@ -18,9 +18,6 @@ func (c *Core) answerEpoch(from Peer, epoch uint64) {
 // laterEpoch keeps a message of the next epoch for when it is entered, and asks its
 // sender for the chain of epoch certificates. // rule: epoch-answer
 func (c *Core) laterEpoch(from Peer, epoch uint64, m types.Message) {
-	if from == (Peer{}) {
-		return
-	}
 	if epoch == c.set.Epoch.Number+1 && len(c.early) < maxEarly {
 		n := 0
 		for i := range c.early {

@@ -31,7 +31,7 @@ func (c *Core) nextToExecute(n *node) (next, parent *node) {
 	if n == nil {
 		return nil, nil
 	}
-	line, whole, _ := c.chain(n)
+	line, whole := c.chain(n)
 	if !whole {
 		return nil, nil
 	}
@@ -77,18 +77,15 @@ func (c *Core) settleExecuted() bool {
 }
 
 func (c *Core) blockExecuted(e BlockExecuted) {
-	if e.ID == c.executing {
-		c.executing = types.Hash{}
+	if e.ID != c.executing {
+		return // not asked for, or not needed any more
 	}
+	c.executing = types.Hash{}
 	n := c.nodes[e.ID]
-	if n == nil || n.executed || n.block == nil {
-		return
+	if n == nil || n.executed {
+		return // dropped meanwhile, or stored by block sync
 	}
-	p := c.parent(n)
-	if p == nil || !p.executed {
-		return
-	}
-	n.outcome, n.change = c.history.NextOutcome(&p.outcome, n.height, n.id, types.ExecutionResult{
+	n.outcome, n.change = c.history.NextOutcome(&c.parent(n).outcome, n.height, n.id, types.ExecutionResult{
 		Success: e.Success, StateRoot: e.StateRoot, ReceiptsRoot: e.ReceiptsRoot, Change: e.Change})
 	n.executed = true
 	if n.change != nil {

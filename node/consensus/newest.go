@@ -107,16 +107,20 @@ func (c *Core) inTC(t *types.TC, i int) []types.Message {
 	return nil
 }
 
+// signedBy reports whether validator i is among an aggregate's signers.
+func signedBy(a *types.Aggregate, i int) bool {
+	return i/8 < len(a.Signers) && a.Signers[i/8]&(1<<(i%8)) != 0
+}
+
 // signatureIn gives validator i's part of a verified aggregate: its own signature
 // where the scheme keeps them apart, in order of index.
 func signatureIn(a *types.Aggregate, i int) (sig []byte, signed bool) {
-	has := func(k int) bool { return k/8 < len(a.Signers) && a.Signers[k/8]&(1<<(k%8)) != 0 }
-	if !has(i) {
+	if !signedBy(a, i) {
 		return nil, false
 	}
 	rank, count := 0, 0
 	for k := range 8 * len(a.Signers) {
-		if has(k) {
+		if signedBy(a, k) {
 			count++
 			if k < i {
 				rank++

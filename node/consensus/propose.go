@@ -134,7 +134,7 @@ func (c *Core) fillBuild(ask *BuildBlock) {
 	n := c.nodes[ask.Parent]
 	line, whole := []*node(nil), false
 	if n != nil {
-		line, whole, _ = c.chain(n)
+		line, whole = c.chain(n)
 		ask.MinTimestampMs = n.timeMs + 1
 	}
 	bytes := 0
@@ -182,7 +182,7 @@ func (c *Core) finalityLate() uint64 {
 	if c.pendingCC != nil {
 		covered = c.pendingCC.Outcome.Height // final, once executed here
 	}
-	line, _, _ := c.chain(c.nodes0(c.safety.Lock.Block))
+	line, _ := c.chain(c.nodes0(c.safety.Lock.Block))
 	for _, n := range line {
 		if n.qc != nil && n.height > covered {
 			since = min(since, n.certifiedAt)

@@ -11,8 +11,8 @@ func (c *Core) receive(from Peer, m types.Message) {
 		return
 	}
 	switch {
-	case epoch == 0:
-		return
+	case epoch == 0, epoch != c.set.Epoch.Number && from == (Peer{}):
+		return // of no epoch, or signed here before the epoch changed
 	case epoch < c.set.Epoch.Number:
 		c.answerEpoch(from, epoch) // rule: epoch-answer
 		return

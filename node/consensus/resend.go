@@ -135,9 +135,7 @@ func (c *Core) resendCertificates() {
 	}
 	if t := c.safety.EntryTC; t != nil {
 		c.multicast(types.Message{TC: t})
-	} else if q := c.safety.EntryQC; q != nil && q.View > l.View {
-		c.multicast(types.Message{QC: q}) // the lock is never below; insurance
-	}
+	} // else entered by a QC: the lock is that, or higher
 }
 
 // passOnNewest sends the highest CC to one other validator, each time the next.

@@ -158,7 +158,7 @@ func aggregate[T any](c *Core, slots []*slot[T], signers []int, sig func(*T) []b
 	}
 	a, err := c.set.Aggregate(signers, sigs)
 	if err != nil {
-		return nil // verified signatures join
+		return nil // verified signatures join: it is the own one, which is not verified
 	}
 	return &a
 }

@@ -23,6 +23,9 @@ func (s *script) executed(a args) {
 		if a.has("executor") {
 			next.ExecutorHash = types.SumHash([]byte(a["executor"]))
 		}
+		if a.has("scheme") {
+			next.Scheme = types.SchemeID(a.u64("scheme"))
+		}
 		ev.Change = &next
 	}
 	if ev.Success && ev.Change == nil && !a.has("root") {
@@ -36,9 +39,12 @@ func (s *script) executed(a args) {
 	}
 }
 
-// built answers the last BuildBlock: built NAME [empty|nothing].
+// built answers the last BuildBlock (late: the one before): built NAME [empty|nothing].
 func (s *script) built(a args) {
 	x := s.build
+	if a.has("late") {
+		x = s.late
+	}
 	if a.has("nothing") {
 		s.step(BlockBuilt{Kind: x.Kind, View: x.View})
 		return
@@ -62,8 +68,15 @@ func (s *script) tick(a args) {
 	s.step(Tick{})
 }
 
-// restart starts again from what was persisted: restart [lost=B: without that body] [held] [stopped].
+// restart starts again from what was persisted: restart [lost=B: without that body]
+// [held] [stopped], [tip=B: the last final block that is stored].
 func (s *script) restart(a args) {
+	if a.has("tip") {
+		h := &s.blocks[a["tip"]].Header
+		cc := s.makeCC(a["tip"], args{})
+		s.start.Tip = Final{View: h.View, TimestampMs: h.TimestampMs, Outcome: cc.Outcome, Certificate: cc}
+		s.start.TipChange = s.core.tipChange
+	}
 	s.start.Blocks = nil
 	for _, b := range s.logged {
 		if s.name(b.ID()) != a["lost"] {
@@ -147,4 +160,27 @@ func (s *script) echo(a args) {
 	if len(s.out) == 0 {
 		s.out = append(s.out, "none")
 	}
+}
+
+// crowd: N strangers ask for certificates; what they get is counted.
+func (s *script) crowd(a args) {
+	answers := 0
+	for i := range a.u64("0") {
+		p := Peer(types.SumHash(fmt.Appendf(nil, "stranger %d", i)))
+		for _, x := range s.core.Step(s.now, CertificatesAsked{From: p, Epoch: s.epoch().Number, View: a.u64("view")}) {
+			if m, ok := x.(Send); ok && m.To == p {
+				answers++
+			}
+		}
+	}
+	s.out = append(s.out, fmt.Sprintf("answered %d, remembers %d", answers, len(s.core.peers)))
+}
+
+// holds says whether the Core serves a block to others.
+func (s *script) holds(a args) {
+	if b := s.core.Block(s.id(a["0"])); b != nil {
+		s.out = append(s.out, "yes")
+		return
+	}
+	s.out = append(s.out, "no")
 }

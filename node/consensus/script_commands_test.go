@@ -41,6 +41,8 @@ func init() {
 			s.step(CertificatesAsked{From: fakePeer(int(a.u64("from"))), Epoch: epoch, View: a.u64("view")})
 		},
 		"status": (*script).status,
+		"crowd":  (*script).crowd,
+		"holds":  (*script).holds,
 		"echo":   (*script).echo,
 	}
 }
@@ -91,6 +93,10 @@ func (s *script) defineBlock(a args) {
 		proposer = uint32(a.u64("by"))
 	}
 	s.keepBlock(name, b, a.u64("view"), height, s.id(parent), proposer, at)
+	if a.has("foreign") { // of another chain
+		b.Header.Genesis = types.SumHash([]byte("another genesis"))
+		s.names[b.ID()] = name
+	}
 }
 
 func (s *script) set() *types.ValidatorSet {
@@ -150,19 +156,37 @@ func (s *script) each(a args, make func(i int) types.Message) {
 		if a.has("forged") {
 			m = signMessage(make(i), fakeKey(55))
 		}
-		peer := fakePeer(s.member(i))
-		if a.has("via") {
-			peer = fakePeer(int(a.u64("via")))
+		if a.has("again") {
+			change(m, other)
 		}
-		s.step(Received{From: peer, Message: m})
+		if a.has("cut") {
+			change(m, func(sig []byte) []byte { return sig[:7] })
+		}
+		s.step(Received{From: s.via(a, i), Message: m})
 	}
+}
+
+// via is over whose connection a message of member i comes: its own, that of
+// another (via=K), or as the Core's own (via=own).
+func (s *script) via(a args, i int) Peer {
+	switch {
+	case a["via"] == "own":
+		return Peer{}
+	case a.has("via"):
+		return fakePeer(int(a.u64("via")))
+	}
+	return fakePeer(s.member(i))
 }
 
 func (s *script) prepare(a args) {
 	b := s.blocks[a["0"]]
+	height := b.Header.Height
+	if a.has("height") {
+		height = a.u64("height")
+	}
 	s.each(a, func(i int) types.Message {
 		return types.Message{Prepare: &types.SignedPrepare{Epoch: s.number(a), Validator: uint32(i),
-			Vote: types.Prepare{View: s.viewOr(a, b.Header.View), Height: b.Header.Height, Block: b.ID()}}}
+			Vote: types.Prepare{View: s.viewOr(a, b.Header.View), Height: height, Block: b.ID()}}}
 	})
 }
 
@@ -295,7 +319,7 @@ func (s *script) makeTC(a args) *types.TC {
 // propose: propose KIND block=B [qc=B] [tc=V high=B] [id] [bad...].
 func (s *script) propose(a args) {
 	b := s.blocks[a["block"]]
-	kind := map[string]types.Kind{"optimistic": 1, "normal": 2, "fallback": 3}[a["0"]]
+	kind := map[string]types.Kind{"optimistic": 1, "normal": 2, "fallback": 3, "unknown": 9}[a["0"]]
 	p := &types.Proposal{Epoch: s.number(a), Kind: kind, View: s.viewOr(a, b.Header.View), BlockID: b.ID(), Proposer: b.Header.Proposer, Block: b}
 	if a.has("id") {
 		p.Block = nil
@@ -316,9 +340,8 @@ func (s *script) propose(a args) {
 	if a.has("forged") {
 		key = fakeKey(55)
 	}
-	peer := fakePeer(s.member(int(p.Proposer)))
-	if a.has("via") {
-		peer = fakePeer(int(a.u64("via")))
+	if a.has("mislabelled") { // the id is that of another block
+		p.BlockID = s.id(a["mislabelled"])
 	}
-	s.step(Received{From: peer, Message: signMessage(types.Message{Proposal: p}, key)})
+	s.step(Received{From: s.via(a, int(p.Proposer)), Message: signMessage(types.Message{Proposal: p}, key)})
 }

@@ -22,7 +22,7 @@ func (s *script) effect(x Effect) string {
 	case Send:
 		return "send to " + s.peer(x.To) + " " + s.message(x.Message)
 	case BuildBlock:
-		s.build = x
+		s.late, s.build = s.build, x
 		kind := map[types.Kind]string{1: "optimistic", 2: "normal", 3: "fallback"}[x.Kind]
 		out := fmt.Sprintf("build %s view=%d height=%d on %s", kind, x.View, x.Height, s.name(x.Parent))
 		if len(x.InFlight) > 0 {

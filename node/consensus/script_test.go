@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,45 +39,6 @@ func TestTranscripts(t *testing.T) {
 				t.Error(d)
 			}
 		})
-	}
-}
-
-// TestEveryRuleHasATranscript compares the rules that docs/protocol.md names with
-// those that transcripts say they show.
-func TestEveryRuleHasATranscript(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/protocol.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var named []string
-	for _, m := range regexp.MustCompile(`(?m)^- \*\*([a-z-]+)\*\*`).FindAllStringSubmatch(string(doc), -1) {
-		named = append(named, m[1])
-	}
-	if len(named) < 35 {
-		t.Fatalf("docs/protocol.md names %d rules only", len(named))
-	}
-	files, _ := filepath.Glob("testdata/*.txt")
-	shown := map[string]string{}
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range regexp.MustCompile(`(?m)^# rule: (.*)$`).FindAllStringSubmatch(string(b), -1) {
-			for _, r := range strings.Split(m[1], ",") {
-				shown[strings.TrimSpace(r)] = f
-			}
-		}
-	}
-	for _, r := range named {
-		if shown[r] == "" {
-			t.Errorf("no transcript shows rule %s", r)
-		}
-	}
-	for r, f := range shown {
-		if !slices.Contains(named, r) {
-			t.Errorf("%s shows rule %s, which docs/protocol.md does not name", f, r)
-		}
 	}
 }
 
@@ -119,7 +79,8 @@ type script struct {
 	blocks  map[string]*types.Block
 	epochs  []types.Epoch
 	states  map[string]types.Outcome // by block
-	build   BuildBlock
+	build   BuildBlock               // asked for last
+	late    BuildBlock               // and the one before
 	logged  []*types.Block
 	quiet   bool // own signatures are not given back
 	wakes   bool

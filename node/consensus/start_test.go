@@ -1,8 +1,11 @@
 package consensus
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/bedrock-bft/bedrock/node/types"
 )
@@ -67,5 +70,42 @@ func TestStartIsChecked(t *testing.T) {
 	core, effects, err := New(Now{}, Config{Genesis: fakeGenesis, Scheme: fakeScheme{}, Timing: DevnetTiming()}, good)
 	if err != nil || core.Status().Self != -1 || len(effects) == 0 {
 		t.Errorf("a follower: %v %v", effects, err)
+	}
+}
+
+// TestOwnCommitVotesAreBounded lets certified blocks wait for finality for longer than
+// own commit votes are kept: the newest are sent again, of each view one.
+func TestOwnCommitVotesAreBounded(t *testing.T) {
+	s := &script{t: t, names: map[types.Hash]string{}, blocks: map[string]*types.Block{}}
+	s.command("start self=0")
+	parent := "genesis"
+	const views = maxOwnCommits + 3
+	for v := 1; v <= views; v++ {
+		name := fmt.Sprint("B", v)
+		for _, line := range []string{"block %s view=%d on=%s", "qc %s", "fetched %s", "executed %s"} {
+			if strings.Contains(line, "view") {
+				line = fmt.Sprintf(line, name, v, parent)
+			} else {
+				line = fmt.Sprintf(line, name)
+			}
+			s.command(line)
+		}
+		parent = name
+	}
+	s.command(fmt.Sprint("commit B", views, " from=0 via=own")) // once more: no second one
+	s.command("tick 250")
+	s.out = nil
+	s.command("tick 250")
+	var want, got []string
+	for v := views - maxOwnCommits + 1; v <= views; v++ {
+		want = append(want, fmt.Sprintf("multicast commit view=%d B%d outcome=B%d", v, v, v))
+	}
+	for _, line := range s.out {
+		if strings.HasPrefix(line, "multicast commit") {
+			got = append(got, line)
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }

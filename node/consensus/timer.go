@@ -92,7 +92,7 @@ func (c *Core) executionWait() uint64 {
 		c.safety.Commit != nil && c.safety.Commit.View >= l.View {
 		return 0
 	}
-	if _, whole, _ := c.chain(n); !whole {
+	if _, whole := c.chain(n); !whole {
 		return 0
 	}
 	return c.due.at + c.cfg.Timing.ExecutionLimitMs

@@ -81,26 +81,22 @@ func (c *Core) parent(n *node) *node {
 }
 
 // chain lists n and its ancestors above the last final block, n first. whole is
-// false if a body is missing, or the chain does not reach the last final block;
-// then missing is the lowest node known, whose body or parent is missing.
-func (c *Core) chain(n *node) (line []*node, whole bool, missing *node) {
+// false if a body is missing, or the chain does not reach the last final block.
+func (c *Core) chain(n *node) (line []*node, whole bool) {
 	for n != c.tip {
 		line = append(line, n)
-		if n.block == nil {
-			return line, false, n
-		}
 		p := c.parent(n)
 		if p == nil || p.height+1 != n.height {
-			return line, false, n
+			return line, false
 		}
 		n = p
 	}
-	return line, true, nil
+	return line, true
 }
 
 // inFlight lists the bodies of n and its ancestors above the last final block.
 func (c *Core) inFlight(n *node) []*types.Block {
-	line, _, _ := c.chain(n)
+	line, _ := c.chain(n)
 	blocks := make([]*types.Block, 0, len(line))
 	for _, a := range line {
 		if a.block != nil {

@@ -42,12 +42,9 @@ func (c *Core) pass(m types.Message) {
 	}
 }
 
-// passLock multicasts the lock, once.
+// passLock multicasts the lock, once a view.
 func (c *Core) passLock() {
-	l := c.safety.Lock
-	if l.View <= c.passed || l.View == 0 {
-		return
-	}
+	l := c.safety.Lock // of a view above all that were passed on: so both callers
 	c.passed = l.View
 	if l.Commit != nil {
 		c.pass(types.Message{CC: l.Commit})

@@ -59,16 +59,15 @@ func (c *Core) justified(p *types.Proposal) bool {
 		return direct && c.safety.TimeoutView+1 < v && !tc
 	case types.KindProposeNormal: // rule: vote-normal
 		return direct
-	case types.KindProposeFallback: // rule: vote-fallback
-		if c.cfg.broken == fallbackBelowTC {
-			return p.TC.View+1 == v && p.QC.Block == parent && p.QC.View < v
-		}
-		if c.cfg.broken == fallbackOlderTC {
-			return p.QC.Block == parent && p.QC.View < v && p.QC.View >= p.TC.High.View
-		}
-		return p.TC.View+1 == v && p.QC.Block == parent && p.QC.View < v && p.QC.View >= p.TC.High.View
 	}
-	return false
+	// What remains is a fallback: shapely let no other kind in. // rule: vote-fallback
+	if c.cfg.broken == fallbackBelowTC {
+		return p.TC.View+1 == v && p.QC.Block == parent && p.QC.View < v
+	}
+	if c.cfg.broken == fallbackOlderTC {
+		return p.QC.Block == parent && p.QC.View < v && p.QC.View >= p.TC.High.View
+	}
+	return p.TC.View+1 == v && p.QC.Block == parent && p.QC.View < v && p.QC.View >= p.TC.High.View
 }
 
 // votable applies what a vote asks of a block itself. // rule: valid-block
@@ -77,7 +76,7 @@ func (c *Core) votable(n *node) bool {
 	if p == nil || p != c.tip && p.block == nil || n.verdict != verdictValid || !c.validHeader(n, p) {
 		return false
 	}
-	line, whole, _ := c.chain(p)
+	line, whole := c.chain(p)
 	if !whole {
 		return false
 	}
