@@ -268,6 +268,289 @@ func (x *ListExecutorsResponse) GetHashes() [][]byte {
 	return nil
 }
 
+type RehearseExecutorRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Which:
+	//
+	//	*RehearseExecutorRequest_Module
+	//	*RehearseExecutorRequest_Hash
+	Which         isRehearseExecutorRequest_Which `protobuf_oneof:"which"`
+	Engine        uint32                          `protobuf:"varint,3,opt,name=engine,proto3" json:"engine,omitempty"` // to run it under; 0: that of the newest epoch
+	Blocks        uint64                          `protobuf:"varint,4,opt,name=blocks,proto3" json:"blocks,omitempty"` // how many of the newest; 0: 100
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RehearseExecutorRequest) Reset() {
+	*x = RehearseExecutorRequest{}
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RehearseExecutorRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RehearseExecutorRequest) ProtoMessage() {}
+
+func (x *RehearseExecutorRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RehearseExecutorRequest.ProtoReflect.Descriptor instead.
+func (*RehearseExecutorRequest) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RehearseExecutorRequest) GetWhich() isRehearseExecutorRequest_Which {
+	if x != nil {
+		return x.Which
+	}
+	return nil
+}
+
+func (x *RehearseExecutorRequest) GetModule() []byte {
+	if x != nil {
+		if x, ok := x.Which.(*RehearseExecutorRequest_Module); ok {
+			return x.Module
+		}
+	}
+	return nil
+}
+
+func (x *RehearseExecutorRequest) GetHash() []byte {
+	if x != nil {
+		if x, ok := x.Which.(*RehearseExecutorRequest_Hash); ok {
+			return x.Hash
+		}
+	}
+	return nil
+}
+
+func (x *RehearseExecutorRequest) GetEngine() uint32 {
+	if x != nil {
+		return x.Engine
+	}
+	return 0
+}
+
+func (x *RehearseExecutorRequest) GetBlocks() uint64 {
+	if x != nil {
+		return x.Blocks
+	}
+	return 0
+}
+
+type isRehearseExecutorRequest_Which interface {
+	isRehearseExecutorRequest_Which()
+}
+
+type RehearseExecutorRequest_Module struct {
+	Module []byte `protobuf:"bytes,1,opt,name=module,proto3,oneof"` // a file
+}
+
+type RehearseExecutorRequest_Hash struct {
+	Hash []byte `protobuf:"bytes,2,opt,name=hash,proto3,oneof"` // of a module that the node holds
+}
+
+func (*RehearseExecutorRequest_Module) isRehearseExecutorRequest_Which() {}
+
+func (*RehearseExecutorRequest_Hash) isRehearseExecutorRequest_Which() {}
+
+type RehearseExecutorResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Verdict       *ExecutorVerdict       `protobuf:"bytes,1,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	FromHeight    uint64                 `protobuf:"varint,2,opt,name=from_height,json=fromHeight,proto3" json:"from_height,omitempty"`
+	ToHeight      uint64                 `protobuf:"varint,3,opt,name=to_height,json=toHeight,proto3" json:"to_height,omitempty"`
+	Transactions  uint64                 `protobuf:"varint,4,opt,name=transactions,proto3" json:"transactions,omitempty"`
+	Same          bool                   `protobuf:"varint,5,opt,name=same,proto3" json:"same,omitempty"`                            // every block gave the same state and receipts
+	GasBefore     uint64                 `protobuf:"varint,6,opt,name=gas_before,json=gasBefore,proto3" json:"gas_before,omitempty"` // sums over the blocks
+	GasAfter      uint64                 `protobuf:"varint,7,opt,name=gas_after,json=gasAfter,proto3" json:"gas_after,omitempty"`
+	FailedBlocks  uint64                 `protobuf:"varint,8,opt,name=failed_blocks,json=failedBlocks,proto3" json:"failed_blocks,omitempty"` // that the module fails on and the present one does not
+	Differences   []*RehearsalDifference `protobuf:"bytes,9,rep,name=differences,proto3" json:"differences,omitempty"`                        // the first of them
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RehearseExecutorResponse) Reset() {
+	*x = RehearseExecutorResponse{}
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RehearseExecutorResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RehearseExecutorResponse) ProtoMessage() {}
+
+func (x *RehearseExecutorResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RehearseExecutorResponse.ProtoReflect.Descriptor instead.
+func (*RehearseExecutorResponse) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RehearseExecutorResponse) GetVerdict() *ExecutorVerdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return nil
+}
+
+func (x *RehearseExecutorResponse) GetFromHeight() uint64 {
+	if x != nil {
+		return x.FromHeight
+	}
+	return 0
+}
+
+func (x *RehearseExecutorResponse) GetToHeight() uint64 {
+	if x != nil {
+		return x.ToHeight
+	}
+	return 0
+}
+
+func (x *RehearseExecutorResponse) GetTransactions() uint64 {
+	if x != nil {
+		return x.Transactions
+	}
+	return 0
+}
+
+func (x *RehearseExecutorResponse) GetSame() bool {
+	if x != nil {
+		return x.Same
+	}
+	return false
+}
+
+func (x *RehearseExecutorResponse) GetGasBefore() uint64 {
+	if x != nil {
+		return x.GasBefore
+	}
+	return 0
+}
+
+func (x *RehearseExecutorResponse) GetGasAfter() uint64 {
+	if x != nil {
+		return x.GasAfter
+	}
+	return 0
+}
+
+func (x *RehearseExecutorResponse) GetFailedBlocks() uint64 {
+	if x != nil {
+		return x.FailedBlocks
+	}
+	return 0
+}
+
+func (x *RehearseExecutorResponse) GetDifferences() []*RehearsalDifference {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+// RehearsalDifference is one thing that a module does otherwise.
+type RehearsalDifference struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Height        uint64                 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"`
+	What          string                 `protobuf:"bytes,2,opt,name=what,proto3" json:"what,omitempty"` // block, key, receipt or epoch
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"` // key, block id or transaction hash in hex
+	Before        string                 `protobuf:"bytes,4,opt,name=before,proto3" json:"before,omitempty"`
+	After         string                 `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RehearsalDifference) Reset() {
+	*x = RehearsalDifference{}
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RehearsalDifference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RehearsalDifference) ProtoMessage() {}
+
+func (x *RehearsalDifference) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RehearsalDifference.ProtoReflect.Descriptor instead.
+func (*RehearsalDifference) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RehearsalDifference) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *RehearsalDifference) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *RehearsalDifference) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RehearsalDifference) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *RehearsalDifference) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
 type SetHaltHeightRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Height        uint64                 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"`
@@ -277,7 +560,7 @@ type SetHaltHeightRequest struct {
 
 func (x *SetHaltHeightRequest) Reset() {
 	*x = SetHaltHeightRequest{}
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[5]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -289,7 +572,7 @@ func (x *SetHaltHeightRequest) String() string {
 func (*SetHaltHeightRequest) ProtoMessage() {}
 
 func (x *SetHaltHeightRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[5]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -302,7 +585,7 @@ func (x *SetHaltHeightRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHaltHeightRequest.ProtoReflect.Descriptor instead.
 func (*SetHaltHeightRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SetHaltHeightRequest) GetHeight() uint64 {
@@ -320,7 +603,7 @@ type SetHaltHeightResponse struct {
 
 func (x *SetHaltHeightResponse) Reset() {
 	*x = SetHaltHeightResponse{}
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[6]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -332,7 +615,7 @@ func (x *SetHaltHeightResponse) String() string {
 func (*SetHaltHeightResponse) ProtoMessage() {}
 
 func (x *SetHaltHeightResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[6]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -345,7 +628,7 @@ func (x *SetHaltHeightResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHaltHeightResponse.ProtoReflect.Descriptor instead.
 func (*SetHaltHeightResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 type SetLogLevelRequest struct {
@@ -357,7 +640,7 @@ type SetLogLevelRequest struct {
 
 func (x *SetLogLevelRequest) Reset() {
 	*x = SetLogLevelRequest{}
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[7]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -369,7 +652,7 @@ func (x *SetLogLevelRequest) String() string {
 func (*SetLogLevelRequest) ProtoMessage() {}
 
 func (x *SetLogLevelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[7]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -382,7 +665,7 @@ func (x *SetLogLevelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetLogLevelRequest.ProtoReflect.Descriptor instead.
 func (*SetLogLevelRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SetLogLevelRequest) GetLevel() string {
@@ -401,7 +684,7 @@ type SetLogLevelResponse struct {
 
 func (x *SetLogLevelResponse) Reset() {
 	*x = SetLogLevelResponse{}
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[8]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -413,7 +696,7 @@ func (x *SetLogLevelResponse) String() string {
 func (*SetLogLevelResponse) ProtoMessage() {}
 
 func (x *SetLogLevelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[8]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -426,7 +709,7 @@ func (x *SetLogLevelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetLogLevelResponse.ProtoReflect.Descriptor instead.
 func (*SetLogLevelResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SetLogLevelResponse) GetPrevious() string {
@@ -446,7 +729,7 @@ type SetSigningRequest struct {
 
 func (x *SetSigningRequest) Reset() {
 	*x = SetSigningRequest{}
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[9]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -458,7 +741,7 @@ func (x *SetSigningRequest) String() string {
 func (*SetSigningRequest) ProtoMessage() {}
 
 func (x *SetSigningRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[9]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -471,7 +754,7 @@ func (x *SetSigningRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetSigningRequest.ProtoReflect.Descriptor instead.
 func (*SetSigningRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SetSigningRequest) GetSuspended() bool {
@@ -496,7 +779,7 @@ type SetSigningResponse struct {
 
 func (x *SetSigningResponse) Reset() {
 	*x = SetSigningResponse{}
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[10]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -508,7 +791,7 @@ func (x *SetSigningResponse) String() string {
 func (*SetSigningResponse) ProtoMessage() {}
 
 func (x *SetSigningResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[10]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -521,7 +804,7 @@ func (x *SetSigningResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetSigningResponse.ProtoReflect.Descriptor instead.
 func (*SetSigningResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 type ListPeersRequest struct {
@@ -532,7 +815,7 @@ type ListPeersRequest struct {
 
 func (x *ListPeersRequest) Reset() {
 	*x = ListPeersRequest{}
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[11]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -544,7 +827,7 @@ func (x *ListPeersRequest) String() string {
 func (*ListPeersRequest) ProtoMessage() {}
 
 func (x *ListPeersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[11]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -557,7 +840,7 @@ func (x *ListPeersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPeersRequest.ProtoReflect.Descriptor instead.
 func (*ListPeersRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 type ListPeersResponse struct {
@@ -569,7 +852,7 @@ type ListPeersResponse struct {
 
 func (x *ListPeersResponse) Reset() {
 	*x = ListPeersResponse{}
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[12]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -581,7 +864,7 @@ func (x *ListPeersResponse) String() string {
 func (*ListPeersResponse) ProtoMessage() {}
 
 func (x *ListPeersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[12]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -594,7 +877,7 @@ func (x *ListPeersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPeersResponse.ProtoReflect.Descriptor instead.
 func (*ListPeersResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListPeersResponse) GetPeers() []*Peer {
@@ -616,7 +899,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[13]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -628,7 +911,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[13]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -641,7 +924,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Peer) GetNetworkKey() []byte {
@@ -685,7 +968,7 @@ type SignConsentRequest struct {
 
 func (x *SignConsentRequest) Reset() {
 	*x = SignConsentRequest{}
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[14]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -697,7 +980,7 @@ func (x *SignConsentRequest) String() string {
 func (*SignConsentRequest) ProtoMessage() {}
 
 func (x *SignConsentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[14]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -710,7 +993,7 @@ func (x *SignConsentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignConsentRequest.ProtoReflect.Descriptor instead.
 func (*SignConsentRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SignConsentRequest) GetTo() isSignConsentRequest_To {
@@ -763,7 +1046,7 @@ type JoinConsent struct {
 
 func (x *JoinConsent) Reset() {
 	*x = JoinConsent{}
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[15]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -775,7 +1058,7 @@ func (x *JoinConsent) String() string {
 func (*JoinConsent) ProtoMessage() {}
 
 func (x *JoinConsent) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[15]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -788,7 +1071,7 @@ func (x *JoinConsent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConsent.ProtoReflect.Descriptor instead.
 func (*JoinConsent) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *JoinConsent) GetOwnerKey() []byte {
@@ -809,7 +1092,7 @@ type RotateConsent struct {
 
 func (x *RotateConsent) Reset() {
 	*x = RotateConsent{}
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[16]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -821,7 +1104,7 @@ func (x *RotateConsent) String() string {
 func (*RotateConsent) ProtoMessage() {}
 
 func (x *RotateConsent) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[16]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -834,7 +1117,7 @@ func (x *RotateConsent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateConsent.ProtoReflect.Descriptor instead.
 func (*RotateConsent) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RotateConsent) GetValidator() []byte {
@@ -871,7 +1154,7 @@ type SignConsentResponse struct {
 
 func (x *SignConsentResponse) Reset() {
 	*x = SignConsentResponse{}
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[17]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -883,7 +1166,7 @@ func (x *SignConsentResponse) String() string {
 func (*SignConsentResponse) ProtoMessage() {}
 
 func (x *SignConsentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_admin_proto_msgTypes[17]
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -896,7 +1179,7 @@ func (x *SignConsentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignConsentResponse.ProtoReflect.Descriptor instead.
 func (*SignConsentResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SignConsentResponse) GetGenesisHash() []byte {
@@ -951,7 +1234,31 @@ const file_bedrock_node_v1_admin_proto_rawDesc = "" +
 	"\aexports\x18\x05 \x03(\tR\aexports\"\x16\n" +
 	"\x14ListExecutorsRequest\"/\n" +
 	"\x15ListExecutorsResponse\x12\x16\n" +
-	"\x06hashes\x18\x01 \x03(\fR\x06hashes\".\n" +
+	"\x06hashes\x18\x01 \x03(\fR\x06hashes\"\x82\x01\n" +
+	"\x17RehearseExecutorRequest\x12\x18\n" +
+	"\x06module\x18\x01 \x01(\fH\x00R\x06module\x12\x14\n" +
+	"\x04hash\x18\x02 \x01(\fH\x00R\x04hash\x12\x16\n" +
+	"\x06engine\x18\x03 \x01(\rR\x06engine\x12\x16\n" +
+	"\x06blocks\x18\x04 \x01(\x04R\x06blocksB\a\n" +
+	"\x05which\"\xf5\x02\n" +
+	"\x18RehearseExecutorResponse\x12:\n" +
+	"\averdict\x18\x01 \x01(\v2 .bedrock.node.v1.ExecutorVerdictR\averdict\x12\x1f\n" +
+	"\vfrom_height\x18\x02 \x01(\x04R\n" +
+	"fromHeight\x12\x1b\n" +
+	"\tto_height\x18\x03 \x01(\x04R\btoHeight\x12\"\n" +
+	"\ftransactions\x18\x04 \x01(\x04R\ftransactions\x12\x12\n" +
+	"\x04same\x18\x05 \x01(\bR\x04same\x12\x1d\n" +
+	"\n" +
+	"gas_before\x18\x06 \x01(\x04R\tgasBefore\x12\x1b\n" +
+	"\tgas_after\x18\a \x01(\x04R\bgasAfter\x12#\n" +
+	"\rfailed_blocks\x18\b \x01(\x04R\ffailedBlocks\x12F\n" +
+	"\vdifferences\x18\t \x03(\v2$.bedrock.node.v1.RehearsalDifferenceR\vdifferences\"\x83\x01\n" +
+	"\x13RehearsalDifference\x12\x16\n" +
+	"\x06height\x18\x01 \x01(\x04R\x06height\x12\x12\n" +
+	"\x04what\x18\x02 \x01(\tR\x04what\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x16\n" +
+	"\x06before\x18\x04 \x01(\tR\x06before\x12\x14\n" +
+	"\x05after\x18\x05 \x01(\tR\x05after\".\n" +
 	"\x14SetHaltHeightRequest\x12\x16\n" +
 	"\x06height\x18\x01 \x01(\x04R\x06height\"\x17\n" +
 	"\x15SetHaltHeightResponse\"*\n" +
@@ -991,10 +1298,11 @@ const file_bedrock_node_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"possession\x18\x04 \x01(\fR\n" +
 	"possession\x12\x1c\n" +
-	"\tsignature\x18\x05 \x01(\fR\tsignature2\x87\x05\n" +
+	"\tsignature\x18\x05 \x01(\fR\tsignature2\xf0\x05\n" +
 	"\fAdminService\x12X\n" +
 	"\vAddExecutor\x12#.bedrock.node.v1.AddExecutorRequest\x1a$.bedrock.node.v1.AddExecutorResponse\x12^\n" +
-	"\rListExecutors\x12%.bedrock.node.v1.ListExecutorsRequest\x1a&.bedrock.node.v1.ListExecutorsResponse\x12^\n" +
+	"\rListExecutors\x12%.bedrock.node.v1.ListExecutorsRequest\x1a&.bedrock.node.v1.ListExecutorsResponse\x12g\n" +
+	"\x10RehearseExecutor\x12(.bedrock.node.v1.RehearseExecutorRequest\x1a).bedrock.node.v1.RehearseExecutorResponse\x12^\n" +
 	"\rSetHaltHeight\x12%.bedrock.node.v1.SetHaltHeightRequest\x1a&.bedrock.node.v1.SetHaltHeightResponse\x12X\n" +
 	"\vSetLogLevel\x12#.bedrock.node.v1.SetLogLevelRequest\x1a$.bedrock.node.v1.SetLogLevelResponse\x12U\n" +
 	"\n" +
@@ -1014,51 +1322,58 @@ func file_bedrock_node_v1_admin_proto_rawDescGZIP() []byte {
 	return file_bedrock_node_v1_admin_proto_rawDescData
 }
 
-var file_bedrock_node_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_bedrock_node_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_bedrock_node_v1_admin_proto_goTypes = []any{
-	(*AddExecutorRequest)(nil),    // 0: bedrock.node.v1.AddExecutorRequest
-	(*AddExecutorResponse)(nil),   // 1: bedrock.node.v1.AddExecutorResponse
-	(*ExecutorVerdict)(nil),       // 2: bedrock.node.v1.ExecutorVerdict
-	(*ListExecutorsRequest)(nil),  // 3: bedrock.node.v1.ListExecutorsRequest
-	(*ListExecutorsResponse)(nil), // 4: bedrock.node.v1.ListExecutorsResponse
-	(*SetHaltHeightRequest)(nil),  // 5: bedrock.node.v1.SetHaltHeightRequest
-	(*SetHaltHeightResponse)(nil), // 6: bedrock.node.v1.SetHaltHeightResponse
-	(*SetLogLevelRequest)(nil),    // 7: bedrock.node.v1.SetLogLevelRequest
-	(*SetLogLevelResponse)(nil),   // 8: bedrock.node.v1.SetLogLevelResponse
-	(*SetSigningRequest)(nil),     // 9: bedrock.node.v1.SetSigningRequest
-	(*SetSigningResponse)(nil),    // 10: bedrock.node.v1.SetSigningResponse
-	(*ListPeersRequest)(nil),      // 11: bedrock.node.v1.ListPeersRequest
-	(*ListPeersResponse)(nil),     // 12: bedrock.node.v1.ListPeersResponse
-	(*Peer)(nil),                  // 13: bedrock.node.v1.Peer
-	(*SignConsentRequest)(nil),    // 14: bedrock.node.v1.SignConsentRequest
-	(*JoinConsent)(nil),           // 15: bedrock.node.v1.JoinConsent
-	(*RotateConsent)(nil),         // 16: bedrock.node.v1.RotateConsent
-	(*SignConsentResponse)(nil),   // 17: bedrock.node.v1.SignConsentResponse
+	(*AddExecutorRequest)(nil),       // 0: bedrock.node.v1.AddExecutorRequest
+	(*AddExecutorResponse)(nil),      // 1: bedrock.node.v1.AddExecutorResponse
+	(*ExecutorVerdict)(nil),          // 2: bedrock.node.v1.ExecutorVerdict
+	(*ListExecutorsRequest)(nil),     // 3: bedrock.node.v1.ListExecutorsRequest
+	(*ListExecutorsResponse)(nil),    // 4: bedrock.node.v1.ListExecutorsResponse
+	(*RehearseExecutorRequest)(nil),  // 5: bedrock.node.v1.RehearseExecutorRequest
+	(*RehearseExecutorResponse)(nil), // 6: bedrock.node.v1.RehearseExecutorResponse
+	(*RehearsalDifference)(nil),      // 7: bedrock.node.v1.RehearsalDifference
+	(*SetHaltHeightRequest)(nil),     // 8: bedrock.node.v1.SetHaltHeightRequest
+	(*SetHaltHeightResponse)(nil),    // 9: bedrock.node.v1.SetHaltHeightResponse
+	(*SetLogLevelRequest)(nil),       // 10: bedrock.node.v1.SetLogLevelRequest
+	(*SetLogLevelResponse)(nil),      // 11: bedrock.node.v1.SetLogLevelResponse
+	(*SetSigningRequest)(nil),        // 12: bedrock.node.v1.SetSigningRequest
+	(*SetSigningResponse)(nil),       // 13: bedrock.node.v1.SetSigningResponse
+	(*ListPeersRequest)(nil),         // 14: bedrock.node.v1.ListPeersRequest
+	(*ListPeersResponse)(nil),        // 15: bedrock.node.v1.ListPeersResponse
+	(*Peer)(nil),                     // 16: bedrock.node.v1.Peer
+	(*SignConsentRequest)(nil),       // 17: bedrock.node.v1.SignConsentRequest
+	(*JoinConsent)(nil),              // 18: bedrock.node.v1.JoinConsent
+	(*RotateConsent)(nil),            // 19: bedrock.node.v1.RotateConsent
+	(*SignConsentResponse)(nil),      // 20: bedrock.node.v1.SignConsentResponse
 }
 var file_bedrock_node_v1_admin_proto_depIdxs = []int32{
 	2,  // 0: bedrock.node.v1.AddExecutorResponse.verdict:type_name -> bedrock.node.v1.ExecutorVerdict
-	13, // 1: bedrock.node.v1.ListPeersResponse.peers:type_name -> bedrock.node.v1.Peer
-	15, // 2: bedrock.node.v1.SignConsentRequest.join:type_name -> bedrock.node.v1.JoinConsent
-	16, // 3: bedrock.node.v1.SignConsentRequest.rotate:type_name -> bedrock.node.v1.RotateConsent
-	0,  // 4: bedrock.node.v1.AdminService.AddExecutor:input_type -> bedrock.node.v1.AddExecutorRequest
-	3,  // 5: bedrock.node.v1.AdminService.ListExecutors:input_type -> bedrock.node.v1.ListExecutorsRequest
-	5,  // 6: bedrock.node.v1.AdminService.SetHaltHeight:input_type -> bedrock.node.v1.SetHaltHeightRequest
-	7,  // 7: bedrock.node.v1.AdminService.SetLogLevel:input_type -> bedrock.node.v1.SetLogLevelRequest
-	9,  // 8: bedrock.node.v1.AdminService.SetSigning:input_type -> bedrock.node.v1.SetSigningRequest
-	11, // 9: bedrock.node.v1.AdminService.ListPeers:input_type -> bedrock.node.v1.ListPeersRequest
-	14, // 10: bedrock.node.v1.AdminService.SignConsent:input_type -> bedrock.node.v1.SignConsentRequest
-	1,  // 11: bedrock.node.v1.AdminService.AddExecutor:output_type -> bedrock.node.v1.AddExecutorResponse
-	4,  // 12: bedrock.node.v1.AdminService.ListExecutors:output_type -> bedrock.node.v1.ListExecutorsResponse
-	6,  // 13: bedrock.node.v1.AdminService.SetHaltHeight:output_type -> bedrock.node.v1.SetHaltHeightResponse
-	8,  // 14: bedrock.node.v1.AdminService.SetLogLevel:output_type -> bedrock.node.v1.SetLogLevelResponse
-	10, // 15: bedrock.node.v1.AdminService.SetSigning:output_type -> bedrock.node.v1.SetSigningResponse
-	12, // 16: bedrock.node.v1.AdminService.ListPeers:output_type -> bedrock.node.v1.ListPeersResponse
-	17, // 17: bedrock.node.v1.AdminService.SignConsent:output_type -> bedrock.node.v1.SignConsentResponse
-	11, // [11:18] is the sub-list for method output_type
-	4,  // [4:11] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	2,  // 1: bedrock.node.v1.RehearseExecutorResponse.verdict:type_name -> bedrock.node.v1.ExecutorVerdict
+	7,  // 2: bedrock.node.v1.RehearseExecutorResponse.differences:type_name -> bedrock.node.v1.RehearsalDifference
+	16, // 3: bedrock.node.v1.ListPeersResponse.peers:type_name -> bedrock.node.v1.Peer
+	18, // 4: bedrock.node.v1.SignConsentRequest.join:type_name -> bedrock.node.v1.JoinConsent
+	19, // 5: bedrock.node.v1.SignConsentRequest.rotate:type_name -> bedrock.node.v1.RotateConsent
+	0,  // 6: bedrock.node.v1.AdminService.AddExecutor:input_type -> bedrock.node.v1.AddExecutorRequest
+	3,  // 7: bedrock.node.v1.AdminService.ListExecutors:input_type -> bedrock.node.v1.ListExecutorsRequest
+	5,  // 8: bedrock.node.v1.AdminService.RehearseExecutor:input_type -> bedrock.node.v1.RehearseExecutorRequest
+	8,  // 9: bedrock.node.v1.AdminService.SetHaltHeight:input_type -> bedrock.node.v1.SetHaltHeightRequest
+	10, // 10: bedrock.node.v1.AdminService.SetLogLevel:input_type -> bedrock.node.v1.SetLogLevelRequest
+	12, // 11: bedrock.node.v1.AdminService.SetSigning:input_type -> bedrock.node.v1.SetSigningRequest
+	14, // 12: bedrock.node.v1.AdminService.ListPeers:input_type -> bedrock.node.v1.ListPeersRequest
+	17, // 13: bedrock.node.v1.AdminService.SignConsent:input_type -> bedrock.node.v1.SignConsentRequest
+	1,  // 14: bedrock.node.v1.AdminService.AddExecutor:output_type -> bedrock.node.v1.AddExecutorResponse
+	4,  // 15: bedrock.node.v1.AdminService.ListExecutors:output_type -> bedrock.node.v1.ListExecutorsResponse
+	6,  // 16: bedrock.node.v1.AdminService.RehearseExecutor:output_type -> bedrock.node.v1.RehearseExecutorResponse
+	9,  // 17: bedrock.node.v1.AdminService.SetHaltHeight:output_type -> bedrock.node.v1.SetHaltHeightResponse
+	11, // 18: bedrock.node.v1.AdminService.SetLogLevel:output_type -> bedrock.node.v1.SetLogLevelResponse
+	13, // 19: bedrock.node.v1.AdminService.SetSigning:output_type -> bedrock.node.v1.SetSigningResponse
+	15, // 20: bedrock.node.v1.AdminService.ListPeers:output_type -> bedrock.node.v1.ListPeersResponse
+	20, // 21: bedrock.node.v1.AdminService.SignConsent:output_type -> bedrock.node.v1.SignConsentResponse
+	14, // [14:22] is the sub-list for method output_type
+	6,  // [6:14] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_bedrock_node_v1_admin_proto_init() }
@@ -1066,7 +1381,11 @@ func file_bedrock_node_v1_admin_proto_init() {
 	if File_bedrock_node_v1_admin_proto != nil {
 		return
 	}
-	file_bedrock_node_v1_admin_proto_msgTypes[14].OneofWrappers = []any{
+	file_bedrock_node_v1_admin_proto_msgTypes[5].OneofWrappers = []any{
+		(*RehearseExecutorRequest_Module)(nil),
+		(*RehearseExecutorRequest_Hash)(nil),
+	}
+	file_bedrock_node_v1_admin_proto_msgTypes[17].OneofWrappers = []any{
 		(*SignConsentRequest_Join)(nil),
 		(*SignConsentRequest_Rotate)(nil),
 	}
@@ -1076,7 +1395,7 @@ func file_bedrock_node_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedrock_node_v1_admin_proto_rawDesc), len(file_bedrock_node_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,71 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ModuleReadiness is how far a node is with a scheduled module.
+type ModuleReadiness int32
+
+const (
+	ModuleReadiness_MODULE_READINESS_UNSPECIFIED ModuleReadiness = 0
+	// The module is not stored here: it is asked of peers.
+	ModuleReadiness_MODULE_READINESS_MISSING ModuleReadiness = 1
+	// It is checked, compiled and rehearsed.
+	ModuleReadiness_MODULE_READINESS_REHEARSING ModuleReadiness = 2
+	// It will not do here: refused, it fails where the present one does not, or
+	// this program lacks its engine. The reason says which.
+	ModuleReadiness_MODULE_READINESS_UNREADY ModuleReadiness = 3
+	// It could run here. A validator announces that.
+	ModuleReadiness_MODULE_READINESS_READY ModuleReadiness = 4
+	// The state has this validator as ready for it.
+	ModuleReadiness_MODULE_READINESS_ANNOUNCED ModuleReadiness = 5
+)
+
+// Enum value maps for ModuleReadiness.
+var (
+	ModuleReadiness_name = map[int32]string{
+		0: "MODULE_READINESS_UNSPECIFIED",
+		1: "MODULE_READINESS_MISSING",
+		2: "MODULE_READINESS_REHEARSING",
+		3: "MODULE_READINESS_UNREADY",
+		4: "MODULE_READINESS_READY",
+		5: "MODULE_READINESS_ANNOUNCED",
+	}
+	ModuleReadiness_value = map[string]int32{
+		"MODULE_READINESS_UNSPECIFIED": 0,
+		"MODULE_READINESS_MISSING":     1,
+		"MODULE_READINESS_REHEARSING":  2,
+		"MODULE_READINESS_UNREADY":     3,
+		"MODULE_READINESS_READY":       4,
+		"MODULE_READINESS_ANNOUNCED":   5,
+	}
+)
+
+func (x ModuleReadiness) Enum() *ModuleReadiness {
+	p := new(ModuleReadiness)
+	*p = x
+	return p
+}
+
+func (x ModuleReadiness) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ModuleReadiness) Descriptor() protoreflect.EnumDescriptor {
+	return file_bedrock_node_v1_node_proto_enumTypes[0].Descriptor()
+}
+
+func (ModuleReadiness) Type() protoreflect.EnumType {
+	return &file_bedrock_node_v1_node_proto_enumTypes[0]
+}
+
+func (x ModuleReadiness) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ModuleReadiness.Descriptor instead.
+func (ModuleReadiness) EnumDescriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{0}
+}
+
 type TransactionState int32
 
 const (
@@ -61,11 +126,11 @@ func (x TransactionState) String() string {
 }
 
 func (TransactionState) Descriptor() protoreflect.EnumDescriptor {
-	return file_bedrock_node_v1_node_proto_enumTypes[0].Descriptor()
+	return file_bedrock_node_v1_node_proto_enumTypes[1].Descriptor()
 }
 
 func (TransactionState) Type() protoreflect.EnumType {
-	return &file_bedrock_node_v1_node_proto_enumTypes[0]
+	return &file_bedrock_node_v1_node_proto_enumTypes[1]
 }
 
 func (x TransactionState) Number() protoreflect.EnumNumber {
@@ -74,7 +139,7 @@ func (x TransactionState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TransactionState.Descriptor instead.
 func (TransactionState) EnumDescriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{0}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{1}
 }
 
 type Wait int32
@@ -110,11 +175,11 @@ func (x Wait) String() string {
 }
 
 func (Wait) Descriptor() protoreflect.EnumDescriptor {
-	return file_bedrock_node_v1_node_proto_enumTypes[1].Descriptor()
+	return file_bedrock_node_v1_node_proto_enumTypes[2].Descriptor()
 }
 
 func (Wait) Type() protoreflect.EnumType {
-	return &file_bedrock_node_v1_node_proto_enumTypes[1]
+	return &file_bedrock_node_v1_node_proto_enumTypes[2]
 }
 
 func (x Wait) Number() protoreflect.EnumNumber {
@@ -123,7 +188,7 @@ func (x Wait) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Wait.Descriptor instead.
 func (Wait) EnumDescriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{1}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{2}
 }
 
 type SubmitStatus int32
@@ -165,11 +230,11 @@ func (x SubmitStatus) String() string {
 }
 
 func (SubmitStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_bedrock_node_v1_node_proto_enumTypes[2].Descriptor()
+	return file_bedrock_node_v1_node_proto_enumTypes[3].Descriptor()
 }
 
 func (SubmitStatus) Type() protoreflect.EnumType {
-	return &file_bedrock_node_v1_node_proto_enumTypes[2]
+	return &file_bedrock_node_v1_node_proto_enumTypes[3]
 }
 
 func (x SubmitStatus) Number() protoreflect.EnumNumber {
@@ -178,7 +243,7 @@ func (x SubmitStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SubmitStatus.Descriptor instead.
 func (SubmitStatus) EnumDescriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{2}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{3}
 }
 
 type GetStatusRequest struct {
@@ -246,6 +311,7 @@ type GetStatusResponse struct {
 	StartedTimeMs    uint64                 `protobuf:"varint,25,opt,name=started_time_ms,json=startedTimeMs,proto3" json:"started_time_ms,omitempty"`
 	DroppedMessages  uint64                 `protobuf:"varint,26,opt,name=dropped_messages,json=droppedMessages,proto3" json:"dropped_messages,omitempty"` // that this node lost since its start, either way
 	HostFaults       uint64                 `protobuf:"varint,27,opt,name=host_faults,json=hostFaults,proto3" json:"host_faults,omitempty"`                // of its executor since its start
+	Executor         *ExecutorStatus        `protobuf:"bytes,32,opt,name=executor,proto3" json:"executor,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -469,6 +535,178 @@ func (x *GetStatusResponse) GetHostFaults() uint64 {
 	return 0
 }
 
+func (x *GetStatusResponse) GetExecutor() *ExecutorStatus {
+	if x != nil {
+		return x.Executor
+	}
+	return nil
+}
+
+// ExecutorStatus is what this node runs, and what it waits for.
+type ExecutorStatus struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Hash   []byte                 `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"` // module of the next block
+	Engine uint32                 `protobuf:"varint,2,opt,name=engine,proto3" json:"engine,omitempty"`
+	// Not empty: the executor that this node cannot go on without, and why it is
+	// not at hand.
+	Missing       string         `protobuf:"bytes,3,opt,name=missing,proto3" json:"missing,omitempty"`
+	Upgrade       *UpgradeStatus `protobuf:"bytes,4,opt,name=upgrade,proto3" json:"upgrade,omitempty"` // absent: the newest state here schedules nothing
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExecutorStatus) Reset() {
+	*x = ExecutorStatus{}
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExecutorStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExecutorStatus) ProtoMessage() {}
+
+func (x *ExecutorStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExecutorStatus.ProtoReflect.Descriptor instead.
+func (*ExecutorStatus) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ExecutorStatus) GetHash() []byte {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
+func (x *ExecutorStatus) GetEngine() uint32 {
+	if x != nil {
+		return x.Engine
+	}
+	return 0
+}
+
+func (x *ExecutorStatus) GetMissing() string {
+	if x != nil {
+		return x.Missing
+	}
+	return ""
+}
+
+func (x *ExecutorStatus) GetUpgrade() *UpgradeStatus {
+	if x != nil {
+		return x.Upgrade
+	}
+	return nil
+}
+
+// UpgradeStatus is a scheduled upgrade with how far this node is with it.
+type UpgradeStatus struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Hash            []byte                 `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`
+	Engine          uint32                 `protobuf:"varint,2,opt,name=engine,proto3" json:"engine,omitempty"`
+	NotBeforeHeight uint64                 `protobuf:"varint,3,opt,name=not_before_height,json=notBeforeHeight,proto3" json:"not_before_height,omitempty"`
+	NotAfterHeight  uint64                 `protobuf:"varint,4,opt,name=not_after_height,json=notAfterHeight,proto3" json:"not_after_height,omitempty"`
+	// Names of validators that the state has as ready for it, ascending.
+	Ready         [][]byte        `protobuf:"bytes,5,rep,name=ready,proto3" json:"ready,omitempty"`
+	Readiness     ModuleReadiness `protobuf:"varint,6,opt,name=readiness,proto3,enum=bedrock.node.v1.ModuleReadiness" json:"readiness,omitempty"` // of this node
+	Reason        string          `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`                                             // why it is not ready, or what it found
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpgradeStatus) Reset() {
+	*x = UpgradeStatus{}
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpgradeStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpgradeStatus) ProtoMessage() {}
+
+func (x *UpgradeStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpgradeStatus.ProtoReflect.Descriptor instead.
+func (*UpgradeStatus) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *UpgradeStatus) GetHash() []byte {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
+func (x *UpgradeStatus) GetEngine() uint32 {
+	if x != nil {
+		return x.Engine
+	}
+	return 0
+}
+
+func (x *UpgradeStatus) GetNotBeforeHeight() uint64 {
+	if x != nil {
+		return x.NotBeforeHeight
+	}
+	return 0
+}
+
+func (x *UpgradeStatus) GetNotAfterHeight() uint64 {
+	if x != nil {
+		return x.NotAfterHeight
+	}
+	return 0
+}
+
+func (x *UpgradeStatus) GetReady() [][]byte {
+	if x != nil {
+		return x.Ready
+	}
+	return nil
+}
+
+func (x *UpgradeStatus) GetReadiness() ModuleReadiness {
+	if x != nil {
+		return x.Readiness
+	}
+	return ModuleReadiness_MODULE_READINESS_UNSPECIFIED
+}
+
+func (x *UpgradeStatus) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type GetGenesisRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -477,7 +715,7 @@ type GetGenesisRequest struct {
 
 func (x *GetGenesisRequest) Reset() {
 	*x = GetGenesisRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[2]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -489,7 +727,7 @@ func (x *GetGenesisRequest) String() string {
 func (*GetGenesisRequest) ProtoMessage() {}
 
 func (x *GetGenesisRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[2]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -502,7 +740,7 @@ func (x *GetGenesisRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetGenesisRequest.ProtoReflect.Descriptor instead.
 func (*GetGenesisRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{2}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{4}
 }
 
 type GetGenesisResponse struct {
@@ -514,7 +752,7 @@ type GetGenesisResponse struct {
 
 func (x *GetGenesisResponse) Reset() {
 	*x = GetGenesisResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[3]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +764,7 @@ func (x *GetGenesisResponse) String() string {
 func (*GetGenesisResponse) ProtoMessage() {}
 
 func (x *GetGenesisResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[3]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +777,7 @@ func (x *GetGenesisResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetGenesisResponse.ProtoReflect.Descriptor instead.
 func (*GetGenesisResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{3}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetGenesisResponse) GetDocument() []byte {
@@ -563,7 +801,7 @@ type GetBlockRequest struct {
 
 func (x *GetBlockRequest) Reset() {
 	*x = GetBlockRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[4]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -575,7 +813,7 @@ func (x *GetBlockRequest) String() string {
 func (*GetBlockRequest) ProtoMessage() {}
 
 func (x *GetBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[4]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -588,7 +826,7 @@ func (x *GetBlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBlockRequest.ProtoReflect.Descriptor instead.
 func (*GetBlockRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{4}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetBlockRequest) GetBy() isGetBlockRequest_By {
@@ -655,7 +893,7 @@ type GetBlockResponse struct {
 
 func (x *GetBlockResponse) Reset() {
 	*x = GetBlockResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[5]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +905,7 @@ func (x *GetBlockResponse) String() string {
 func (*GetBlockResponse) ProtoMessage() {}
 
 func (x *GetBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[5]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +918,7 @@ func (x *GetBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBlockResponse.ProtoReflect.Descriptor instead.
 func (*GetBlockResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{5}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetBlockResponse) GetBlockId() []byte {
@@ -742,7 +980,7 @@ type ListBlocksRequest struct {
 
 func (x *ListBlocksRequest) Reset() {
 	*x = ListBlocksRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[6]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -754,7 +992,7 @@ func (x *ListBlocksRequest) String() string {
 func (*ListBlocksRequest) ProtoMessage() {}
 
 func (x *ListBlocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[6]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -767,7 +1005,7 @@ func (x *ListBlocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBlocksRequest.ProtoReflect.Descriptor instead.
 func (*ListBlocksRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{6}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListBlocksRequest) GetNewestHeight() uint64 {
@@ -793,7 +1031,7 @@ type ListBlocksResponse struct {
 
 func (x *ListBlocksResponse) Reset() {
 	*x = ListBlocksResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[7]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -805,7 +1043,7 @@ func (x *ListBlocksResponse) String() string {
 func (*ListBlocksResponse) ProtoMessage() {}
 
 func (x *ListBlocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[7]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -818,7 +1056,7 @@ func (x *ListBlocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBlocksResponse.ProtoReflect.Descriptor instead.
 func (*ListBlocksResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{7}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListBlocksResponse) GetBlocks() []*BlockSummary {
@@ -841,7 +1079,7 @@ type BlockSummary struct {
 
 func (x *BlockSummary) Reset() {
 	*x = BlockSummary{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[8]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -853,7 +1091,7 @@ func (x *BlockSummary) String() string {
 func (*BlockSummary) ProtoMessage() {}
 
 func (x *BlockSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[8]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -866,7 +1104,7 @@ func (x *BlockSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockSummary.ProtoReflect.Descriptor instead.
 func (*BlockSummary) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{8}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BlockSummary) GetBlockId() []byte {
@@ -914,7 +1152,7 @@ type ListOutcomesRequest struct {
 
 func (x *ListOutcomesRequest) Reset() {
 	*x = ListOutcomesRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[9]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -926,7 +1164,7 @@ func (x *ListOutcomesRequest) String() string {
 func (*ListOutcomesRequest) ProtoMessage() {}
 
 func (x *ListOutcomesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[9]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -939,7 +1177,7 @@ func (x *ListOutcomesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOutcomesRequest.ProtoReflect.Descriptor instead.
 func (*ListOutcomesRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{9}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListOutcomesRequest) GetFrom() uint64 {
@@ -965,7 +1203,7 @@ type ListOutcomesResponse struct {
 
 func (x *ListOutcomesResponse) Reset() {
 	*x = ListOutcomesResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[10]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -977,7 +1215,7 @@ func (x *ListOutcomesResponse) String() string {
 func (*ListOutcomesResponse) ProtoMessage() {}
 
 func (x *ListOutcomesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[10]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -990,7 +1228,7 @@ func (x *ListOutcomesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOutcomesResponse.ProtoReflect.Descriptor instead.
 func (*ListOutcomesResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{10}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListOutcomesResponse) GetOutcomes() []*Outcome {
@@ -1010,7 +1248,7 @@ type GetTransactionRequest struct {
 
 func (x *GetTransactionRequest) Reset() {
 	*x = GetTransactionRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[11]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1022,7 +1260,7 @@ func (x *GetTransactionRequest) String() string {
 func (*GetTransactionRequest) ProtoMessage() {}
 
 func (x *GetTransactionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[11]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1035,7 +1273,7 @@ func (x *GetTransactionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTransactionRequest.ProtoReflect.Descriptor instead.
 func (*GetTransactionRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{11}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetTransactionRequest) GetTxHash() []byte {
@@ -1069,7 +1307,7 @@ type GetTransactionResponse struct {
 
 func (x *GetTransactionResponse) Reset() {
 	*x = GetTransactionResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[12]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1319,7 @@ func (x *GetTransactionResponse) String() string {
 func (*GetTransactionResponse) ProtoMessage() {}
 
 func (x *GetTransactionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[12]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1332,7 @@ func (x *GetTransactionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTransactionResponse.ProtoReflect.Descriptor instead.
 func (*GetTransactionResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{12}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetTransactionResponse) GetState() TransactionState {
@@ -1169,7 +1407,7 @@ type GetReceiptsRequest struct {
 
 func (x *GetReceiptsRequest) Reset() {
 	*x = GetReceiptsRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[13]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1181,7 +1419,7 @@ func (x *GetReceiptsRequest) String() string {
 func (*GetReceiptsRequest) ProtoMessage() {}
 
 func (x *GetReceiptsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[13]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1194,7 +1432,7 @@ func (x *GetReceiptsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReceiptsRequest.ProtoReflect.Descriptor instead.
 func (*GetReceiptsRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{13}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetReceiptsRequest) GetHeight() uint64 {
@@ -1214,7 +1452,7 @@ type GetReceiptsResponse struct {
 
 func (x *GetReceiptsResponse) Reset() {
 	*x = GetReceiptsResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[14]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1226,7 +1464,7 @@ func (x *GetReceiptsResponse) String() string {
 func (*GetReceiptsResponse) ProtoMessage() {}
 
 func (x *GetReceiptsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[14]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1239,7 +1477,7 @@ func (x *GetReceiptsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReceiptsResponse.ProtoReflect.Descriptor instead.
 func (*GetReceiptsResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{14}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetReceiptsResponse) GetHeight() uint64 {
@@ -1267,7 +1505,7 @@ type TransactionReceipt struct {
 
 func (x *TransactionReceipt) Reset() {
 	*x = TransactionReceipt{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[15]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1517,7 @@ func (x *TransactionReceipt) String() string {
 func (*TransactionReceipt) ProtoMessage() {}
 
 func (x *TransactionReceipt) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[15]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1530,7 @@ func (x *TransactionReceipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransactionReceipt.ProtoReflect.Descriptor instead.
 func (*TransactionReceipt) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{15}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TransactionReceipt) GetReceipt() *Receipt {
@@ -1325,7 +1563,7 @@ type GetCommitRequest struct {
 
 func (x *GetCommitRequest) Reset() {
 	*x = GetCommitRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[16]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1337,7 +1575,7 @@ func (x *GetCommitRequest) String() string {
 func (*GetCommitRequest) ProtoMessage() {}
 
 func (x *GetCommitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[16]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1350,7 +1588,7 @@ func (x *GetCommitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCommitRequest.ProtoReflect.Descriptor instead.
 func (*GetCommitRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{16}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetCommitRequest) GetHeight() uint64 {
@@ -1371,7 +1609,7 @@ type GetCommitResponse struct {
 
 func (x *GetCommitResponse) Reset() {
 	*x = GetCommitResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[17]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1383,7 +1621,7 @@ func (x *GetCommitResponse) String() string {
 func (*GetCommitResponse) ProtoMessage() {}
 
 func (x *GetCommitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[17]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1396,7 +1634,7 @@ func (x *GetCommitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCommitResponse.ProtoReflect.Descriptor instead.
 func (*GetCommitResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{17}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetCommitResponse) GetCertificate() *CommitCertificate {
@@ -1423,7 +1661,7 @@ type ListEpochsRequest struct {
 
 func (x *ListEpochsRequest) Reset() {
 	*x = ListEpochsRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[18]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1435,7 +1673,7 @@ func (x *ListEpochsRequest) String() string {
 func (*ListEpochsRequest) ProtoMessage() {}
 
 func (x *ListEpochsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[18]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1448,7 +1686,7 @@ func (x *ListEpochsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEpochsRequest.ProtoReflect.Descriptor instead.
 func (*ListEpochsRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{18}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListEpochsRequest) GetFrom() uint64 {
@@ -1475,7 +1713,7 @@ type ListEpochsResponse struct {
 
 func (x *ListEpochsResponse) Reset() {
 	*x = ListEpochsResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[19]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1487,7 +1725,7 @@ func (x *ListEpochsResponse) String() string {
 func (*ListEpochsResponse) ProtoMessage() {}
 
 func (x *ListEpochsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[19]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1500,7 +1738,7 @@ func (x *ListEpochsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEpochsResponse.ProtoReflect.Descriptor instead.
 func (*ListEpochsResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{19}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListEpochsResponse) GetEpochs() []*EpochStart {
@@ -1526,7 +1764,7 @@ type ListValidatorsRequest struct {
 
 func (x *ListValidatorsRequest) Reset() {
 	*x = ListValidatorsRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[20]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1538,7 +1776,7 @@ func (x *ListValidatorsRequest) String() string {
 func (*ListValidatorsRequest) ProtoMessage() {}
 
 func (x *ListValidatorsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[20]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1551,7 +1789,7 @@ func (x *ListValidatorsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListValidatorsRequest.ProtoReflect.Descriptor instead.
 func (*ListValidatorsRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{20}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListValidatorsRequest) GetEpoch() uint64 {
@@ -1571,7 +1809,7 @@ type ListValidatorsResponse struct {
 
 func (x *ListValidatorsResponse) Reset() {
 	*x = ListValidatorsResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[21]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1583,7 +1821,7 @@ func (x *ListValidatorsResponse) String() string {
 func (*ListValidatorsResponse) ProtoMessage() {}
 
 func (x *ListValidatorsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[21]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1596,7 +1834,7 @@ func (x *ListValidatorsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListValidatorsResponse.ProtoReflect.Descriptor instead.
 func (*ListValidatorsResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{21}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListValidatorsResponse) GetEpoch() uint64 {
@@ -1626,7 +1864,7 @@ type ValidatorStatus struct {
 
 func (x *ValidatorStatus) Reset() {
 	*x = ValidatorStatus{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[22]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1638,7 +1876,7 @@ func (x *ValidatorStatus) String() string {
 func (*ValidatorStatus) ProtoMessage() {}
 
 func (x *ValidatorStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[22]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1651,7 +1889,7 @@ func (x *ValidatorStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidatorStatus.ProtoReflect.Descriptor instead.
 func (*ValidatorStatus) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{22}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ValidatorStatus) GetValidator() *Validator {
@@ -1701,7 +1939,7 @@ type QueryRequest struct {
 
 func (x *QueryRequest) Reset() {
 	*x = QueryRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[23]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1713,7 +1951,7 @@ func (x *QueryRequest) String() string {
 func (*QueryRequest) ProtoMessage() {}
 
 func (x *QueryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[23]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1726,7 +1964,7 @@ func (x *QueryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryRequest.ProtoReflect.Descriptor instead.
 func (*QueryRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{23}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *QueryRequest) GetPath() string {
@@ -1772,7 +2010,7 @@ type QueryResponse struct {
 
 func (x *QueryResponse) Reset() {
 	*x = QueryResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[24]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1784,7 +2022,7 @@ func (x *QueryResponse) String() string {
 func (*QueryResponse) ProtoMessage() {}
 
 func (x *QueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[24]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1797,7 +2035,7 @@ func (x *QueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryResponse.ProtoReflect.Descriptor instead.
 func (*QueryResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{24}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *QueryResponse) GetCode() uint32 {
@@ -1860,7 +2098,7 @@ type QueryManyRequest struct {
 
 func (x *QueryManyRequest) Reset() {
 	*x = QueryManyRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1872,7 +2110,7 @@ func (x *QueryManyRequest) String() string {
 func (*QueryManyRequest) ProtoMessage() {}
 
 func (x *QueryManyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1885,7 +2123,7 @@ func (x *QueryManyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryManyRequest.ProtoReflect.Descriptor instead.
 func (*QueryManyRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{25}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *QueryManyRequest) GetPaths() []string {
@@ -1921,7 +2159,7 @@ type QueryManyResponse struct {
 
 func (x *QueryManyResponse) Reset() {
 	*x = QueryManyResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1933,7 +2171,7 @@ func (x *QueryManyResponse) String() string {
 func (*QueryManyResponse) ProtoMessage() {}
 
 func (x *QueryManyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1946,7 +2184,7 @@ func (x *QueryManyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryManyResponse.ProtoReflect.Descriptor instead.
 func (*QueryManyResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{26}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *QueryManyResponse) GetHeight() uint64 {
@@ -1984,7 +2222,7 @@ type QueryAnswer struct {
 
 func (x *QueryAnswer) Reset() {
 	*x = QueryAnswer{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1996,7 +2234,7 @@ func (x *QueryAnswer) String() string {
 func (*QueryAnswer) ProtoMessage() {}
 
 func (x *QueryAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2009,7 +2247,7 @@ func (x *QueryAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryAnswer.ProtoReflect.Descriptor instead.
 func (*QueryAnswer) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{27}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *QueryAnswer) GetCode() uint32 {
@@ -2063,7 +2301,7 @@ type SimulateRequest struct {
 
 func (x *SimulateRequest) Reset() {
 	*x = SimulateRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2075,7 +2313,7 @@ func (x *SimulateRequest) String() string {
 func (*SimulateRequest) ProtoMessage() {}
 
 func (x *SimulateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2088,7 +2326,7 @@ func (x *SimulateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateRequest.ProtoReflect.Descriptor instead.
 func (*SimulateRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{28}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SimulateRequest) GetTransactions() [][]byte {
@@ -2109,7 +2347,7 @@ type SimulateResponse struct {
 
 func (x *SimulateResponse) Reset() {
 	*x = SimulateResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2121,7 +2359,7 @@ func (x *SimulateResponse) String() string {
 func (*SimulateResponse) ProtoMessage() {}
 
 func (x *SimulateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2134,7 +2372,7 @@ func (x *SimulateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateResponse.ProtoReflect.Descriptor instead.
 func (*SimulateResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{29}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SimulateResponse) GetReceipts() []*TransactionReceipt {
@@ -2169,7 +2407,7 @@ type SubmitTransactionRequest struct {
 
 func (x *SubmitTransactionRequest) Reset() {
 	*x = SubmitTransactionRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2181,7 +2419,7 @@ func (x *SubmitTransactionRequest) String() string {
 func (*SubmitTransactionRequest) ProtoMessage() {}
 
 func (x *SubmitTransactionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2194,7 +2432,7 @@ func (x *SubmitTransactionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTransactionRequest.ProtoReflect.Descriptor instead.
 func (*SubmitTransactionRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{30}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SubmitTransactionRequest) GetTransaction() []byte {
@@ -2231,7 +2469,7 @@ type SubmitTransactionResponse struct {
 
 func (x *SubmitTransactionResponse) Reset() {
 	*x = SubmitTransactionResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2243,7 +2481,7 @@ func (x *SubmitTransactionResponse) String() string {
 func (*SubmitTransactionResponse) ProtoMessage() {}
 
 func (x *SubmitTransactionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2256,7 +2494,7 @@ func (x *SubmitTransactionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTransactionResponse.ProtoReflect.Descriptor instead.
 func (*SubmitTransactionResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{31}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SubmitTransactionResponse) GetResult() *SubmitResult {
@@ -2302,7 +2540,7 @@ type SubmitResult struct {
 
 func (x *SubmitResult) Reset() {
 	*x = SubmitResult{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2314,7 +2552,7 @@ func (x *SubmitResult) String() string {
 func (*SubmitResult) ProtoMessage() {}
 
 func (x *SubmitResult) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2327,7 +2565,7 @@ func (x *SubmitResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitResult.ProtoReflect.Descriptor instead.
 func (*SubmitResult) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{32}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SubmitResult) GetTxHash() []byte {
@@ -2389,7 +2627,7 @@ type SubmitBatchRequest struct {
 
 func (x *SubmitBatchRequest) Reset() {
 	*x = SubmitBatchRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2401,7 +2639,7 @@ func (x *SubmitBatchRequest) String() string {
 func (*SubmitBatchRequest) ProtoMessage() {}
 
 func (x *SubmitBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2414,7 +2652,7 @@ func (x *SubmitBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitBatchRequest.ProtoReflect.Descriptor instead.
 func (*SubmitBatchRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{33}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SubmitBatchRequest) GetTransactions() [][]byte {
@@ -2441,7 +2679,7 @@ type SubmitBatchResponse struct {
 
 func (x *SubmitBatchResponse) Reset() {
 	*x = SubmitBatchResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2453,7 +2691,7 @@ func (x *SubmitBatchResponse) String() string {
 func (*SubmitBatchResponse) ProtoMessage() {}
 
 func (x *SubmitBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2466,7 +2704,7 @@ func (x *SubmitBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitBatchResponse.ProtoReflect.Descriptor instead.
 func (*SubmitBatchResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{34}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SubmitBatchResponse) GetResults() []*BatchResult {
@@ -2493,7 +2731,7 @@ type BatchResult struct {
 
 func (x *BatchResult) Reset() {
 	*x = BatchResult{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2505,7 +2743,7 @@ func (x *BatchResult) String() string {
 func (*BatchResult) ProtoMessage() {}
 
 func (x *BatchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2518,7 +2756,7 @@ func (x *BatchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResult.ProtoReflect.Descriptor instead.
 func (*BatchResult) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{35}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *BatchResult) GetIndex() uint32 {
@@ -2547,7 +2785,7 @@ type StreamBlocksRequest struct {
 
 func (x *StreamBlocksRequest) Reset() {
 	*x = StreamBlocksRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2559,7 +2797,7 @@ func (x *StreamBlocksRequest) String() string {
 func (*StreamBlocksRequest) ProtoMessage() {}
 
 func (x *StreamBlocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2572,7 +2810,7 @@ func (x *StreamBlocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamBlocksRequest.ProtoReflect.Descriptor instead.
 func (*StreamBlocksRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{36}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *StreamBlocksRequest) GetFromHeight() uint64 {
@@ -2621,7 +2859,7 @@ type StreamBlocksResponse struct {
 
 func (x *StreamBlocksResponse) Reset() {
 	*x = StreamBlocksResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2633,7 +2871,7 @@ func (x *StreamBlocksResponse) String() string {
 func (*StreamBlocksResponse) ProtoMessage() {}
 
 func (x *StreamBlocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2646,7 +2884,7 @@ func (x *StreamBlocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamBlocksResponse.ProtoReflect.Descriptor instead.
 func (*StreamBlocksResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{37}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *StreamBlocksResponse) GetBlockId() []byte {
@@ -2723,7 +2961,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[38]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2735,7 +2973,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[38]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2748,7 +2986,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{38}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Cursor) GetHeight() uint64 {
@@ -2775,7 +3013,7 @@ type StreamEventsRequest struct {
 
 func (x *StreamEventsRequest) Reset() {
 	*x = StreamEventsRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[39]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2787,7 +3025,7 @@ func (x *StreamEventsRequest) String() string {
 func (*StreamEventsRequest) ProtoMessage() {}
 
 func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[39]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2800,7 +3038,7 @@ func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsRequest.ProtoReflect.Descriptor instead.
 func (*StreamEventsRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{39}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *StreamEventsRequest) GetFrom() *Cursor {
@@ -2831,7 +3069,7 @@ type StreamEventsResponse struct {
 
 func (x *StreamEventsResponse) Reset() {
 	*x = StreamEventsResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[40]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2843,7 +3081,7 @@ func (x *StreamEventsResponse) String() string {
 func (*StreamEventsResponse) ProtoMessage() {}
 
 func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[40]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2856,7 +3094,7 @@ func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsResponse.ProtoReflect.Descriptor instead.
 func (*StreamEventsResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{40}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *StreamEventsResponse) GetAt() *Cursor {
@@ -2899,7 +3137,7 @@ var File_bedrock_node_v1_node_proto protoreflect.FileDescriptor
 const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\n" +
 	"\x1abedrock/node/v1/node.proto\x12\x0fbedrock.node.v1\x1a\x1bbedrock/node/v1/chain.proto\x1a\x1bbedrock/node/v1/proof.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\x93\a\n" +
+	"\x10GetStatusRequest\"\xd0\a\n" +
 	"\x11GetStatusResponse\x12\x19\n" +
 	"\bchain_id\x18\x01 \x01(\tR\achainId\x12!\n" +
 	"\fgenesis_hash\x18\x02 \x01(\fR\vgenesisHash\x12\x18\n" +
@@ -2934,7 +3172,21 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\x0fstarted_time_ms\x18\x19 \x01(\x04R\rstartedTimeMs\x12)\n" +
 	"\x10dropped_messages\x18\x1a \x01(\x04R\x0fdroppedMessages\x12\x1f\n" +
 	"\vhost_faults\x18\x1b \x01(\x04R\n" +
-	"hostFaults\"\x13\n" +
+	"hostFaults\x12;\n" +
+	"\bexecutor\x18  \x01(\v2\x1f.bedrock.node.v1.ExecutorStatusR\bexecutor\"\x90\x01\n" +
+	"\x0eExecutorStatus\x12\x12\n" +
+	"\x04hash\x18\x01 \x01(\fR\x04hash\x12\x16\n" +
+	"\x06engine\x18\x02 \x01(\rR\x06engine\x12\x18\n" +
+	"\amissing\x18\x03 \x01(\tR\amissing\x128\n" +
+	"\aupgrade\x18\x04 \x01(\v2\x1e.bedrock.node.v1.UpgradeStatusR\aupgrade\"\xff\x01\n" +
+	"\rUpgradeStatus\x12\x12\n" +
+	"\x04hash\x18\x01 \x01(\fR\x04hash\x12\x16\n" +
+	"\x06engine\x18\x02 \x01(\rR\x06engine\x12*\n" +
+	"\x11not_before_height\x18\x03 \x01(\x04R\x0fnotBeforeHeight\x12(\n" +
+	"\x10not_after_height\x18\x04 \x01(\x04R\x0enotAfterHeight\x12\x14\n" +
+	"\x05ready\x18\x05 \x03(\fR\x05ready\x12>\n" +
+	"\treadiness\x18\x06 \x01(\x0e2 .bedrock.node.v1.ModuleReadinessR\treadiness\x12\x16\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\"\x13\n" +
 	"\x11GetGenesisRequest\"0\n" +
 	"\x12GetGenesisResponse\x12\x1a\n" +
 	"\bdocument\x18\x01 \x01(\fR\bdocument\"d\n" +
@@ -3103,7 +3355,14 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\x04next\x18\x02 \x01(\v2\x17.bedrock.node.v1.CursorR\x04next\x12 \n" +
 	"\vtransaction\x18\x03 \x01(\rR\vtransaction\x12\x17\n" +
 	"\atx_hash\x18\x04 \x01(\fR\x06txHash\x12,\n" +
-	"\x05event\x18\x05 \x01(\v2\x16.bedrock.node.v1.EventR\x05event*\x91\x01\n" +
+	"\x05event\x18\x05 \x01(\v2\x16.bedrock.node.v1.EventR\x05event*\xcc\x01\n" +
+	"\x0fModuleReadiness\x12 \n" +
+	"\x1cMODULE_READINESS_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18MODULE_READINESS_MISSING\x10\x01\x12\x1f\n" +
+	"\x1bMODULE_READINESS_REHEARSING\x10\x02\x12\x1c\n" +
+	"\x18MODULE_READINESS_UNREADY\x10\x03\x12\x1a\n" +
+	"\x16MODULE_READINESS_READY\x10\x04\x12\x1e\n" +
+	"\x1aMODULE_READINESS_ANNOUNCED\x10\x05*\x91\x01\n" +
 	"\x10TransactionState\x12!\n" +
 	"\x1dTRANSACTION_STATE_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19TRANSACTION_STATE_UNKNOWN\x10\x01\x12\x1e\n" +
@@ -3154,141 +3413,147 @@ func file_bedrock_node_v1_node_proto_rawDescGZIP() []byte {
 	return file_bedrock_node_v1_node_proto_rawDescData
 }
 
-var file_bedrock_node_v1_node_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_bedrock_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_bedrock_node_v1_node_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_bedrock_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_bedrock_node_v1_node_proto_goTypes = []any{
-	(TransactionState)(0),             // 0: bedrock.node.v1.TransactionState
-	(Wait)(0),                         // 1: bedrock.node.v1.Wait
-	(SubmitStatus)(0),                 // 2: bedrock.node.v1.SubmitStatus
-	(*GetStatusRequest)(nil),          // 3: bedrock.node.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),         // 4: bedrock.node.v1.GetStatusResponse
-	(*GetGenesisRequest)(nil),         // 5: bedrock.node.v1.GetGenesisRequest
-	(*GetGenesisResponse)(nil),        // 6: bedrock.node.v1.GetGenesisResponse
-	(*GetBlockRequest)(nil),           // 7: bedrock.node.v1.GetBlockRequest
-	(*GetBlockResponse)(nil),          // 8: bedrock.node.v1.GetBlockResponse
-	(*ListBlocksRequest)(nil),         // 9: bedrock.node.v1.ListBlocksRequest
-	(*ListBlocksResponse)(nil),        // 10: bedrock.node.v1.ListBlocksResponse
-	(*BlockSummary)(nil),              // 11: bedrock.node.v1.BlockSummary
-	(*ListOutcomesRequest)(nil),       // 12: bedrock.node.v1.ListOutcomesRequest
-	(*ListOutcomesResponse)(nil),      // 13: bedrock.node.v1.ListOutcomesResponse
-	(*GetTransactionRequest)(nil),     // 14: bedrock.node.v1.GetTransactionRequest
-	(*GetTransactionResponse)(nil),    // 15: bedrock.node.v1.GetTransactionResponse
-	(*GetReceiptsRequest)(nil),        // 16: bedrock.node.v1.GetReceiptsRequest
-	(*GetReceiptsResponse)(nil),       // 17: bedrock.node.v1.GetReceiptsResponse
-	(*TransactionReceipt)(nil),        // 18: bedrock.node.v1.TransactionReceipt
-	(*GetCommitRequest)(nil),          // 19: bedrock.node.v1.GetCommitRequest
-	(*GetCommitResponse)(nil),         // 20: bedrock.node.v1.GetCommitResponse
-	(*ListEpochsRequest)(nil),         // 21: bedrock.node.v1.ListEpochsRequest
-	(*ListEpochsResponse)(nil),        // 22: bedrock.node.v1.ListEpochsResponse
-	(*ListValidatorsRequest)(nil),     // 23: bedrock.node.v1.ListValidatorsRequest
-	(*ListValidatorsResponse)(nil),    // 24: bedrock.node.v1.ListValidatorsResponse
-	(*ValidatorStatus)(nil),           // 25: bedrock.node.v1.ValidatorStatus
-	(*QueryRequest)(nil),              // 26: bedrock.node.v1.QueryRequest
-	(*QueryResponse)(nil),             // 27: bedrock.node.v1.QueryResponse
-	(*QueryManyRequest)(nil),          // 28: bedrock.node.v1.QueryManyRequest
-	(*QueryManyResponse)(nil),         // 29: bedrock.node.v1.QueryManyResponse
-	(*QueryAnswer)(nil),               // 30: bedrock.node.v1.QueryAnswer
-	(*SimulateRequest)(nil),           // 31: bedrock.node.v1.SimulateRequest
-	(*SimulateResponse)(nil),          // 32: bedrock.node.v1.SimulateResponse
-	(*SubmitTransactionRequest)(nil),  // 33: bedrock.node.v1.SubmitTransactionRequest
-	(*SubmitTransactionResponse)(nil), // 34: bedrock.node.v1.SubmitTransactionResponse
-	(*SubmitResult)(nil),              // 35: bedrock.node.v1.SubmitResult
-	(*SubmitBatchRequest)(nil),        // 36: bedrock.node.v1.SubmitBatchRequest
-	(*SubmitBatchResponse)(nil),       // 37: bedrock.node.v1.SubmitBatchResponse
-	(*BatchResult)(nil),               // 38: bedrock.node.v1.BatchResult
-	(*StreamBlocksRequest)(nil),       // 39: bedrock.node.v1.StreamBlocksRequest
-	(*StreamBlocksResponse)(nil),      // 40: bedrock.node.v1.StreamBlocksResponse
-	(*Cursor)(nil),                    // 41: bedrock.node.v1.Cursor
-	(*StreamEventsRequest)(nil),       // 42: bedrock.node.v1.StreamEventsRequest
-	(*StreamEventsResponse)(nil),      // 43: bedrock.node.v1.StreamEventsResponse
-	(*Header)(nil),                    // 44: bedrock.node.v1.Header
-	(*Outcome)(nil),                   // 45: bedrock.node.v1.Outcome
-	(*CommitCertificate)(nil),         // 46: bedrock.node.v1.CommitCertificate
-	(*Proof)(nil),                     // 47: bedrock.node.v1.Proof
-	(*Receipt)(nil),                   // 48: bedrock.node.v1.Receipt
-	(*Event)(nil),                     // 49: bedrock.node.v1.Event
-	(*EpochStart)(nil),                // 50: bedrock.node.v1.EpochStart
-	(*Validator)(nil),                 // 51: bedrock.node.v1.Validator
+	(ModuleReadiness)(0),              // 0: bedrock.node.v1.ModuleReadiness
+	(TransactionState)(0),             // 1: bedrock.node.v1.TransactionState
+	(Wait)(0),                         // 2: bedrock.node.v1.Wait
+	(SubmitStatus)(0),                 // 3: bedrock.node.v1.SubmitStatus
+	(*GetStatusRequest)(nil),          // 4: bedrock.node.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),         // 5: bedrock.node.v1.GetStatusResponse
+	(*ExecutorStatus)(nil),            // 6: bedrock.node.v1.ExecutorStatus
+	(*UpgradeStatus)(nil),             // 7: bedrock.node.v1.UpgradeStatus
+	(*GetGenesisRequest)(nil),         // 8: bedrock.node.v1.GetGenesisRequest
+	(*GetGenesisResponse)(nil),        // 9: bedrock.node.v1.GetGenesisResponse
+	(*GetBlockRequest)(nil),           // 10: bedrock.node.v1.GetBlockRequest
+	(*GetBlockResponse)(nil),          // 11: bedrock.node.v1.GetBlockResponse
+	(*ListBlocksRequest)(nil),         // 12: bedrock.node.v1.ListBlocksRequest
+	(*ListBlocksResponse)(nil),        // 13: bedrock.node.v1.ListBlocksResponse
+	(*BlockSummary)(nil),              // 14: bedrock.node.v1.BlockSummary
+	(*ListOutcomesRequest)(nil),       // 15: bedrock.node.v1.ListOutcomesRequest
+	(*ListOutcomesResponse)(nil),      // 16: bedrock.node.v1.ListOutcomesResponse
+	(*GetTransactionRequest)(nil),     // 17: bedrock.node.v1.GetTransactionRequest
+	(*GetTransactionResponse)(nil),    // 18: bedrock.node.v1.GetTransactionResponse
+	(*GetReceiptsRequest)(nil),        // 19: bedrock.node.v1.GetReceiptsRequest
+	(*GetReceiptsResponse)(nil),       // 20: bedrock.node.v1.GetReceiptsResponse
+	(*TransactionReceipt)(nil),        // 21: bedrock.node.v1.TransactionReceipt
+	(*GetCommitRequest)(nil),          // 22: bedrock.node.v1.GetCommitRequest
+	(*GetCommitResponse)(nil),         // 23: bedrock.node.v1.GetCommitResponse
+	(*ListEpochsRequest)(nil),         // 24: bedrock.node.v1.ListEpochsRequest
+	(*ListEpochsResponse)(nil),        // 25: bedrock.node.v1.ListEpochsResponse
+	(*ListValidatorsRequest)(nil),     // 26: bedrock.node.v1.ListValidatorsRequest
+	(*ListValidatorsResponse)(nil),    // 27: bedrock.node.v1.ListValidatorsResponse
+	(*ValidatorStatus)(nil),           // 28: bedrock.node.v1.ValidatorStatus
+	(*QueryRequest)(nil),              // 29: bedrock.node.v1.QueryRequest
+	(*QueryResponse)(nil),             // 30: bedrock.node.v1.QueryResponse
+	(*QueryManyRequest)(nil),          // 31: bedrock.node.v1.QueryManyRequest
+	(*QueryManyResponse)(nil),         // 32: bedrock.node.v1.QueryManyResponse
+	(*QueryAnswer)(nil),               // 33: bedrock.node.v1.QueryAnswer
+	(*SimulateRequest)(nil),           // 34: bedrock.node.v1.SimulateRequest
+	(*SimulateResponse)(nil),          // 35: bedrock.node.v1.SimulateResponse
+	(*SubmitTransactionRequest)(nil),  // 36: bedrock.node.v1.SubmitTransactionRequest
+	(*SubmitTransactionResponse)(nil), // 37: bedrock.node.v1.SubmitTransactionResponse
+	(*SubmitResult)(nil),              // 38: bedrock.node.v1.SubmitResult
+	(*SubmitBatchRequest)(nil),        // 39: bedrock.node.v1.SubmitBatchRequest
+	(*SubmitBatchResponse)(nil),       // 40: bedrock.node.v1.SubmitBatchResponse
+	(*BatchResult)(nil),               // 41: bedrock.node.v1.BatchResult
+	(*StreamBlocksRequest)(nil),       // 42: bedrock.node.v1.StreamBlocksRequest
+	(*StreamBlocksResponse)(nil),      // 43: bedrock.node.v1.StreamBlocksResponse
+	(*Cursor)(nil),                    // 44: bedrock.node.v1.Cursor
+	(*StreamEventsRequest)(nil),       // 45: bedrock.node.v1.StreamEventsRequest
+	(*StreamEventsResponse)(nil),      // 46: bedrock.node.v1.StreamEventsResponse
+	(*Header)(nil),                    // 47: bedrock.node.v1.Header
+	(*Outcome)(nil),                   // 48: bedrock.node.v1.Outcome
+	(*CommitCertificate)(nil),         // 49: bedrock.node.v1.CommitCertificate
+	(*Proof)(nil),                     // 50: bedrock.node.v1.Proof
+	(*Receipt)(nil),                   // 51: bedrock.node.v1.Receipt
+	(*Event)(nil),                     // 52: bedrock.node.v1.Event
+	(*EpochStart)(nil),                // 53: bedrock.node.v1.EpochStart
+	(*Validator)(nil),                 // 54: bedrock.node.v1.Validator
 }
 var file_bedrock_node_v1_node_proto_depIdxs = []int32{
-	44, // 0: bedrock.node.v1.GetBlockResponse.header:type_name -> bedrock.node.v1.Header
-	45, // 1: bedrock.node.v1.GetBlockResponse.outcome:type_name -> bedrock.node.v1.Outcome
-	46, // 2: bedrock.node.v1.GetBlockResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	47, // 3: bedrock.node.v1.GetBlockResponse.proof:type_name -> bedrock.node.v1.Proof
-	11, // 4: bedrock.node.v1.ListBlocksResponse.blocks:type_name -> bedrock.node.v1.BlockSummary
-	44, // 5: bedrock.node.v1.BlockSummary.header:type_name -> bedrock.node.v1.Header
-	45, // 6: bedrock.node.v1.BlockSummary.outcome:type_name -> bedrock.node.v1.Outcome
-	45, // 7: bedrock.node.v1.ListOutcomesResponse.outcomes:type_name -> bedrock.node.v1.Outcome
-	0,  // 8: bedrock.node.v1.GetTransactionResponse.state:type_name -> bedrock.node.v1.TransactionState
-	48, // 9: bedrock.node.v1.GetTransactionResponse.receipt:type_name -> bedrock.node.v1.Receipt
-	49, // 10: bedrock.node.v1.GetTransactionResponse.events:type_name -> bedrock.node.v1.Event
-	47, // 11: bedrock.node.v1.GetTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
-	18, // 12: bedrock.node.v1.GetReceiptsResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
-	48, // 13: bedrock.node.v1.TransactionReceipt.receipt:type_name -> bedrock.node.v1.Receipt
-	49, // 14: bedrock.node.v1.TransactionReceipt.events:type_name -> bedrock.node.v1.Event
-	46, // 15: bedrock.node.v1.GetCommitResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	45, // 16: bedrock.node.v1.GetCommitResponse.outcomes:type_name -> bedrock.node.v1.Outcome
-	50, // 17: bedrock.node.v1.ListEpochsResponse.epochs:type_name -> bedrock.node.v1.EpochStart
-	25, // 18: bedrock.node.v1.ListValidatorsResponse.validators:type_name -> bedrock.node.v1.ValidatorStatus
-	51, // 19: bedrock.node.v1.ValidatorStatus.validator:type_name -> bedrock.node.v1.Validator
-	47, // 20: bedrock.node.v1.QueryResponse.proof:type_name -> bedrock.node.v1.Proof
-	30, // 21: bedrock.node.v1.QueryManyResponse.answers:type_name -> bedrock.node.v1.QueryAnswer
-	47, // 22: bedrock.node.v1.QueryManyResponse.proof:type_name -> bedrock.node.v1.Proof
-	18, // 23: bedrock.node.v1.SimulateResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
-	1,  // 24: bedrock.node.v1.SubmitTransactionRequest.wait:type_name -> bedrock.node.v1.Wait
-	35, // 25: bedrock.node.v1.SubmitTransactionResponse.result:type_name -> bedrock.node.v1.SubmitResult
-	18, // 26: bedrock.node.v1.SubmitTransactionResponse.receipt:type_name -> bedrock.node.v1.TransactionReceipt
-	47, // 27: bedrock.node.v1.SubmitTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
-	2,  // 28: bedrock.node.v1.SubmitResult.status:type_name -> bedrock.node.v1.SubmitStatus
-	38, // 29: bedrock.node.v1.SubmitBatchResponse.results:type_name -> bedrock.node.v1.BatchResult
-	35, // 30: bedrock.node.v1.BatchResult.result:type_name -> bedrock.node.v1.SubmitResult
-	44, // 31: bedrock.node.v1.StreamBlocksResponse.header:type_name -> bedrock.node.v1.Header
-	45, // 32: bedrock.node.v1.StreamBlocksResponse.outcome:type_name -> bedrock.node.v1.Outcome
-	46, // 33: bedrock.node.v1.StreamBlocksResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	48, // 34: bedrock.node.v1.StreamBlocksResponse.receipts:type_name -> bedrock.node.v1.Receipt
-	41, // 35: bedrock.node.v1.StreamEventsRequest.from:type_name -> bedrock.node.v1.Cursor
-	41, // 36: bedrock.node.v1.StreamEventsResponse.at:type_name -> bedrock.node.v1.Cursor
-	41, // 37: bedrock.node.v1.StreamEventsResponse.next:type_name -> bedrock.node.v1.Cursor
-	49, // 38: bedrock.node.v1.StreamEventsResponse.event:type_name -> bedrock.node.v1.Event
-	3,  // 39: bedrock.node.v1.NodeService.GetStatus:input_type -> bedrock.node.v1.GetStatusRequest
-	5,  // 40: bedrock.node.v1.NodeService.GetGenesis:input_type -> bedrock.node.v1.GetGenesisRequest
-	7,  // 41: bedrock.node.v1.NodeService.GetBlock:input_type -> bedrock.node.v1.GetBlockRequest
-	9,  // 42: bedrock.node.v1.NodeService.ListBlocks:input_type -> bedrock.node.v1.ListBlocksRequest
-	14, // 43: bedrock.node.v1.NodeService.GetTransaction:input_type -> bedrock.node.v1.GetTransactionRequest
-	12, // 44: bedrock.node.v1.NodeService.ListOutcomes:input_type -> bedrock.node.v1.ListOutcomesRequest
-	16, // 45: bedrock.node.v1.NodeService.GetReceipts:input_type -> bedrock.node.v1.GetReceiptsRequest
-	19, // 46: bedrock.node.v1.NodeService.GetCommit:input_type -> bedrock.node.v1.GetCommitRequest
-	21, // 47: bedrock.node.v1.NodeService.ListEpochs:input_type -> bedrock.node.v1.ListEpochsRequest
-	23, // 48: bedrock.node.v1.NodeService.ListValidators:input_type -> bedrock.node.v1.ListValidatorsRequest
-	26, // 49: bedrock.node.v1.NodeService.Query:input_type -> bedrock.node.v1.QueryRequest
-	28, // 50: bedrock.node.v1.NodeService.QueryMany:input_type -> bedrock.node.v1.QueryManyRequest
-	31, // 51: bedrock.node.v1.NodeService.Simulate:input_type -> bedrock.node.v1.SimulateRequest
-	33, // 52: bedrock.node.v1.NodeService.SubmitTransaction:input_type -> bedrock.node.v1.SubmitTransactionRequest
-	36, // 53: bedrock.node.v1.NodeService.SubmitBatch:input_type -> bedrock.node.v1.SubmitBatchRequest
-	39, // 54: bedrock.node.v1.NodeService.StreamBlocks:input_type -> bedrock.node.v1.StreamBlocksRequest
-	42, // 55: bedrock.node.v1.NodeService.StreamEvents:input_type -> bedrock.node.v1.StreamEventsRequest
-	4,  // 56: bedrock.node.v1.NodeService.GetStatus:output_type -> bedrock.node.v1.GetStatusResponse
-	6,  // 57: bedrock.node.v1.NodeService.GetGenesis:output_type -> bedrock.node.v1.GetGenesisResponse
-	8,  // 58: bedrock.node.v1.NodeService.GetBlock:output_type -> bedrock.node.v1.GetBlockResponse
-	10, // 59: bedrock.node.v1.NodeService.ListBlocks:output_type -> bedrock.node.v1.ListBlocksResponse
-	15, // 60: bedrock.node.v1.NodeService.GetTransaction:output_type -> bedrock.node.v1.GetTransactionResponse
-	13, // 61: bedrock.node.v1.NodeService.ListOutcomes:output_type -> bedrock.node.v1.ListOutcomesResponse
-	17, // 62: bedrock.node.v1.NodeService.GetReceipts:output_type -> bedrock.node.v1.GetReceiptsResponse
-	20, // 63: bedrock.node.v1.NodeService.GetCommit:output_type -> bedrock.node.v1.GetCommitResponse
-	22, // 64: bedrock.node.v1.NodeService.ListEpochs:output_type -> bedrock.node.v1.ListEpochsResponse
-	24, // 65: bedrock.node.v1.NodeService.ListValidators:output_type -> bedrock.node.v1.ListValidatorsResponse
-	27, // 66: bedrock.node.v1.NodeService.Query:output_type -> bedrock.node.v1.QueryResponse
-	29, // 67: bedrock.node.v1.NodeService.QueryMany:output_type -> bedrock.node.v1.QueryManyResponse
-	32, // 68: bedrock.node.v1.NodeService.Simulate:output_type -> bedrock.node.v1.SimulateResponse
-	34, // 69: bedrock.node.v1.NodeService.SubmitTransaction:output_type -> bedrock.node.v1.SubmitTransactionResponse
-	37, // 70: bedrock.node.v1.NodeService.SubmitBatch:output_type -> bedrock.node.v1.SubmitBatchResponse
-	40, // 71: bedrock.node.v1.NodeService.StreamBlocks:output_type -> bedrock.node.v1.StreamBlocksResponse
-	43, // 72: bedrock.node.v1.NodeService.StreamEvents:output_type -> bedrock.node.v1.StreamEventsResponse
-	56, // [56:73] is the sub-list for method output_type
-	39, // [39:56] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	6,  // 0: bedrock.node.v1.GetStatusResponse.executor:type_name -> bedrock.node.v1.ExecutorStatus
+	7,  // 1: bedrock.node.v1.ExecutorStatus.upgrade:type_name -> bedrock.node.v1.UpgradeStatus
+	0,  // 2: bedrock.node.v1.UpgradeStatus.readiness:type_name -> bedrock.node.v1.ModuleReadiness
+	47, // 3: bedrock.node.v1.GetBlockResponse.header:type_name -> bedrock.node.v1.Header
+	48, // 4: bedrock.node.v1.GetBlockResponse.outcome:type_name -> bedrock.node.v1.Outcome
+	49, // 5: bedrock.node.v1.GetBlockResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	50, // 6: bedrock.node.v1.GetBlockResponse.proof:type_name -> bedrock.node.v1.Proof
+	14, // 7: bedrock.node.v1.ListBlocksResponse.blocks:type_name -> bedrock.node.v1.BlockSummary
+	47, // 8: bedrock.node.v1.BlockSummary.header:type_name -> bedrock.node.v1.Header
+	48, // 9: bedrock.node.v1.BlockSummary.outcome:type_name -> bedrock.node.v1.Outcome
+	48, // 10: bedrock.node.v1.ListOutcomesResponse.outcomes:type_name -> bedrock.node.v1.Outcome
+	1,  // 11: bedrock.node.v1.GetTransactionResponse.state:type_name -> bedrock.node.v1.TransactionState
+	51, // 12: bedrock.node.v1.GetTransactionResponse.receipt:type_name -> bedrock.node.v1.Receipt
+	52, // 13: bedrock.node.v1.GetTransactionResponse.events:type_name -> bedrock.node.v1.Event
+	50, // 14: bedrock.node.v1.GetTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
+	21, // 15: bedrock.node.v1.GetReceiptsResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
+	51, // 16: bedrock.node.v1.TransactionReceipt.receipt:type_name -> bedrock.node.v1.Receipt
+	52, // 17: bedrock.node.v1.TransactionReceipt.events:type_name -> bedrock.node.v1.Event
+	49, // 18: bedrock.node.v1.GetCommitResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	48, // 19: bedrock.node.v1.GetCommitResponse.outcomes:type_name -> bedrock.node.v1.Outcome
+	53, // 20: bedrock.node.v1.ListEpochsResponse.epochs:type_name -> bedrock.node.v1.EpochStart
+	28, // 21: bedrock.node.v1.ListValidatorsResponse.validators:type_name -> bedrock.node.v1.ValidatorStatus
+	54, // 22: bedrock.node.v1.ValidatorStatus.validator:type_name -> bedrock.node.v1.Validator
+	50, // 23: bedrock.node.v1.QueryResponse.proof:type_name -> bedrock.node.v1.Proof
+	33, // 24: bedrock.node.v1.QueryManyResponse.answers:type_name -> bedrock.node.v1.QueryAnswer
+	50, // 25: bedrock.node.v1.QueryManyResponse.proof:type_name -> bedrock.node.v1.Proof
+	21, // 26: bedrock.node.v1.SimulateResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
+	2,  // 27: bedrock.node.v1.SubmitTransactionRequest.wait:type_name -> bedrock.node.v1.Wait
+	38, // 28: bedrock.node.v1.SubmitTransactionResponse.result:type_name -> bedrock.node.v1.SubmitResult
+	21, // 29: bedrock.node.v1.SubmitTransactionResponse.receipt:type_name -> bedrock.node.v1.TransactionReceipt
+	50, // 30: bedrock.node.v1.SubmitTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
+	3,  // 31: bedrock.node.v1.SubmitResult.status:type_name -> bedrock.node.v1.SubmitStatus
+	41, // 32: bedrock.node.v1.SubmitBatchResponse.results:type_name -> bedrock.node.v1.BatchResult
+	38, // 33: bedrock.node.v1.BatchResult.result:type_name -> bedrock.node.v1.SubmitResult
+	47, // 34: bedrock.node.v1.StreamBlocksResponse.header:type_name -> bedrock.node.v1.Header
+	48, // 35: bedrock.node.v1.StreamBlocksResponse.outcome:type_name -> bedrock.node.v1.Outcome
+	49, // 36: bedrock.node.v1.StreamBlocksResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	51, // 37: bedrock.node.v1.StreamBlocksResponse.receipts:type_name -> bedrock.node.v1.Receipt
+	44, // 38: bedrock.node.v1.StreamEventsRequest.from:type_name -> bedrock.node.v1.Cursor
+	44, // 39: bedrock.node.v1.StreamEventsResponse.at:type_name -> bedrock.node.v1.Cursor
+	44, // 40: bedrock.node.v1.StreamEventsResponse.next:type_name -> bedrock.node.v1.Cursor
+	52, // 41: bedrock.node.v1.StreamEventsResponse.event:type_name -> bedrock.node.v1.Event
+	4,  // 42: bedrock.node.v1.NodeService.GetStatus:input_type -> bedrock.node.v1.GetStatusRequest
+	8,  // 43: bedrock.node.v1.NodeService.GetGenesis:input_type -> bedrock.node.v1.GetGenesisRequest
+	10, // 44: bedrock.node.v1.NodeService.GetBlock:input_type -> bedrock.node.v1.GetBlockRequest
+	12, // 45: bedrock.node.v1.NodeService.ListBlocks:input_type -> bedrock.node.v1.ListBlocksRequest
+	17, // 46: bedrock.node.v1.NodeService.GetTransaction:input_type -> bedrock.node.v1.GetTransactionRequest
+	15, // 47: bedrock.node.v1.NodeService.ListOutcomes:input_type -> bedrock.node.v1.ListOutcomesRequest
+	19, // 48: bedrock.node.v1.NodeService.GetReceipts:input_type -> bedrock.node.v1.GetReceiptsRequest
+	22, // 49: bedrock.node.v1.NodeService.GetCommit:input_type -> bedrock.node.v1.GetCommitRequest
+	24, // 50: bedrock.node.v1.NodeService.ListEpochs:input_type -> bedrock.node.v1.ListEpochsRequest
+	26, // 51: bedrock.node.v1.NodeService.ListValidators:input_type -> bedrock.node.v1.ListValidatorsRequest
+	29, // 52: bedrock.node.v1.NodeService.Query:input_type -> bedrock.node.v1.QueryRequest
+	31, // 53: bedrock.node.v1.NodeService.QueryMany:input_type -> bedrock.node.v1.QueryManyRequest
+	34, // 54: bedrock.node.v1.NodeService.Simulate:input_type -> bedrock.node.v1.SimulateRequest
+	36, // 55: bedrock.node.v1.NodeService.SubmitTransaction:input_type -> bedrock.node.v1.SubmitTransactionRequest
+	39, // 56: bedrock.node.v1.NodeService.SubmitBatch:input_type -> bedrock.node.v1.SubmitBatchRequest
+	42, // 57: bedrock.node.v1.NodeService.StreamBlocks:input_type -> bedrock.node.v1.StreamBlocksRequest
+	45, // 58: bedrock.node.v1.NodeService.StreamEvents:input_type -> bedrock.node.v1.StreamEventsRequest
+	5,  // 59: bedrock.node.v1.NodeService.GetStatus:output_type -> bedrock.node.v1.GetStatusResponse
+	9,  // 60: bedrock.node.v1.NodeService.GetGenesis:output_type -> bedrock.node.v1.GetGenesisResponse
+	11, // 61: bedrock.node.v1.NodeService.GetBlock:output_type -> bedrock.node.v1.GetBlockResponse
+	13, // 62: bedrock.node.v1.NodeService.ListBlocks:output_type -> bedrock.node.v1.ListBlocksResponse
+	18, // 63: bedrock.node.v1.NodeService.GetTransaction:output_type -> bedrock.node.v1.GetTransactionResponse
+	16, // 64: bedrock.node.v1.NodeService.ListOutcomes:output_type -> bedrock.node.v1.ListOutcomesResponse
+	20, // 65: bedrock.node.v1.NodeService.GetReceipts:output_type -> bedrock.node.v1.GetReceiptsResponse
+	23, // 66: bedrock.node.v1.NodeService.GetCommit:output_type -> bedrock.node.v1.GetCommitResponse
+	25, // 67: bedrock.node.v1.NodeService.ListEpochs:output_type -> bedrock.node.v1.ListEpochsResponse
+	27, // 68: bedrock.node.v1.NodeService.ListValidators:output_type -> bedrock.node.v1.ListValidatorsResponse
+	30, // 69: bedrock.node.v1.NodeService.Query:output_type -> bedrock.node.v1.QueryResponse
+	32, // 70: bedrock.node.v1.NodeService.QueryMany:output_type -> bedrock.node.v1.QueryManyResponse
+	35, // 71: bedrock.node.v1.NodeService.Simulate:output_type -> bedrock.node.v1.SimulateResponse
+	37, // 72: bedrock.node.v1.NodeService.SubmitTransaction:output_type -> bedrock.node.v1.SubmitTransactionResponse
+	40, // 73: bedrock.node.v1.NodeService.SubmitBatch:output_type -> bedrock.node.v1.SubmitBatchResponse
+	43, // 74: bedrock.node.v1.NodeService.StreamBlocks:output_type -> bedrock.node.v1.StreamBlocksResponse
+	46, // 75: bedrock.node.v1.NodeService.StreamEvents:output_type -> bedrock.node.v1.StreamEventsResponse
+	59, // [59:76] is the sub-list for method output_type
+	42, // [42:59] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_bedrock_node_v1_node_proto_init() }
@@ -3298,7 +3563,7 @@ func file_bedrock_node_v1_node_proto_init() {
 	}
 	file_bedrock_node_v1_chain_proto_init()
 	file_bedrock_node_v1_proof_proto_init()
-	file_bedrock_node_v1_node_proto_msgTypes[4].OneofWrappers = []any{
+	file_bedrock_node_v1_node_proto_msgTypes[6].OneofWrappers = []any{
 		(*GetBlockRequest_Height)(nil),
 		(*GetBlockRequest_BlockId)(nil),
 	}
@@ -3307,8 +3572,8 @@ func file_bedrock_node_v1_node_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedrock_node_v1_node_proto_rawDesc), len(file_bedrock_node_v1_node_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   41,
+			NumEnums:      4,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

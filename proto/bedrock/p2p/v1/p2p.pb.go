@@ -472,6 +472,115 @@ func (x *RangeBlock) GetOutcome() []byte {
 	return nil
 }
 
+// ModuleRequest asks for a piece of an executor module, for `modules/1`.
+type ModuleRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Hash          []byte                 `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`      // 32 bytes
+	Offset        uint64                 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"` // of the piece's first byte
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModuleRequest) Reset() {
+	*x = ModuleRequest{}
+	mi := &file_bedrock_p2p_v1_p2p_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModuleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModuleRequest) ProtoMessage() {}
+
+func (x *ModuleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_p2p_v1_p2p_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModuleRequest.ProtoReflect.Descriptor instead.
+func (*ModuleRequest) Descriptor() ([]byte, []int) {
+	return file_bedrock_p2p_v1_p2p_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ModuleRequest) GetHash() []byte {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
+func (x *ModuleRequest) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+// ModuleResponse is a piece of that module.
+type ModuleResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Length of the whole module; 0: the answering node does not have it.
+	TotalBytes uint64 `protobuf:"varint,1,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
+	// From the offset asked for; how many is the answering node's choice, at least
+	// one where the offset is below the length.
+	Piece         []byte `protobuf:"bytes,2,opt,name=piece,proto3" json:"piece,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModuleResponse) Reset() {
+	*x = ModuleResponse{}
+	mi := &file_bedrock_p2p_v1_p2p_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModuleResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModuleResponse) ProtoMessage() {}
+
+func (x *ModuleResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_p2p_v1_p2p_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModuleResponse.ProtoReflect.Descriptor instead.
+func (*ModuleResponse) Descriptor() ([]byte, []int) {
+	return file_bedrock_p2p_v1_p2p_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ModuleResponse) GetTotalBytes() uint64 {
+	if x != nil {
+		return x.TotalBytes
+	}
+	return 0
+}
+
+func (x *ModuleResponse) GetPiece() []byte {
+	if x != nil {
+		return x.Piece
+	}
+	return nil
+}
+
 var File_bedrock_p2p_v1_p2p_proto protoreflect.FileDescriptor
 
 const file_bedrock_p2p_v1_p2p_proto_rawDesc = "" +
@@ -507,7 +616,14 @@ const file_bedrock_p2p_v1_p2p_proto_rawDesc = "" +
 	"\n" +
 	"RangeBlock\x12\x14\n" +
 	"\x05block\x18\x01 \x01(\fR\x05block\x12\x18\n" +
-	"\aoutcome\x18\x02 \x01(\fR\aoutcome*_\n" +
+	"\aoutcome\x18\x02 \x01(\fR\aoutcome\";\n" +
+	"\rModuleRequest\x12\x12\n" +
+	"\x04hash\x18\x01 \x01(\fR\x04hash\x12\x16\n" +
+	"\x06offset\x18\x02 \x01(\x04R\x06offset\"G\n" +
+	"\x0eModuleResponse\x12\x1f\n" +
+	"\vtotal_bytes\x18\x01 \x01(\x04R\n" +
+	"totalBytes\x12\x14\n" +
+	"\x05piece\x18\x02 \x01(\fR\x05piece*_\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tROLE_FULL\x10\x01\x12\x12\n" +
@@ -528,7 +644,7 @@ func file_bedrock_p2p_v1_p2p_proto_rawDescGZIP() []byte {
 }
 
 var file_bedrock_p2p_v1_p2p_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bedrock_p2p_v1_p2p_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_bedrock_p2p_v1_p2p_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_bedrock_p2p_v1_p2p_proto_goTypes = []any{
 	(Role)(0),                  // 0: bedrock.p2p.v1.Role
 	(*Hello)(nil),              // 1: bedrock.p2p.v1.Hello
@@ -537,6 +653,8 @@ var file_bedrock_p2p_v1_p2p_proto_goTypes = []any{
 	(*BlockRangeRequest)(nil),  // 4: bedrock.p2p.v1.BlockRangeRequest
 	(*BlockRangeResponse)(nil), // 5: bedrock.p2p.v1.BlockRangeResponse
 	(*RangeBlock)(nil),         // 6: bedrock.p2p.v1.RangeBlock
+	(*ModuleRequest)(nil),      // 7: bedrock.p2p.v1.ModuleRequest
+	(*ModuleResponse)(nil),     // 8: bedrock.p2p.v1.ModuleResponse
 }
 var file_bedrock_p2p_v1_p2p_proto_depIdxs = []int32{
 	0, // 0: bedrock.p2p.v1.Hello.role:type_name -> bedrock.p2p.v1.Role
@@ -560,7 +678,7 @@ func file_bedrock_p2p_v1_p2p_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedrock_p2p_v1_p2p_proto_rawDesc), len(file_bedrock_p2p_v1_p2p_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -41,6 +41,9 @@ const (
 	// AdminServiceListExecutorsProcedure is the fully-qualified name of the AdminService's
 	// ListExecutors RPC.
 	AdminServiceListExecutorsProcedure = "/bedrock.node.v1.AdminService/ListExecutors"
+	// AdminServiceRehearseExecutorProcedure is the fully-qualified name of the AdminService's
+	// RehearseExecutor RPC.
+	AdminServiceRehearseExecutorProcedure = "/bedrock.node.v1.AdminService/RehearseExecutor"
 	// AdminServiceSetHaltHeightProcedure is the fully-qualified name of the AdminService's
 	// SetHaltHeight RPC.
 	AdminServiceSetHaltHeightProcedure = "/bedrock.node.v1.AdminService/SetHaltHeight"
@@ -62,6 +65,9 @@ type AdminServiceClient interface {
 	AddExecutor(context.Context, *connect.Request[v1.AddExecutorRequest]) (*connect.Response[v1.AddExecutorResponse], error)
 	// Modules that this node holds.
 	ListExecutors(context.Context, *connect.Request[v1.ListExecutorsRequest]) (*connect.Response[v1.ListExecutorsResponse], error)
+	// Runs a module on the newest blocks beside those that executed them, and tells
+	// what it does otherwise. Nothing is kept.
+	RehearseExecutor(context.Context, *connect.Request[v1.RehearseExecutorRequest]) (*connect.Response[v1.RehearseExecutorResponse], error)
 	// Stops taking part once a height is final; 0 lifts it.
 	SetHaltHeight(context.Context, *connect.Request[v1.SetHaltHeightRequest]) (*connect.Response[v1.SetHaltHeightResponse], error)
 	// debug, info, warn or error.
@@ -96,6 +102,12 @@ func NewAdminServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			httpClient,
 			baseURL+AdminServiceListExecutorsProcedure,
 			connect.WithSchema(adminServiceMethods.ByName("ListExecutors")),
+			connect.WithClientOptions(opts...),
+		),
+		rehearseExecutor: connect.NewClient[v1.RehearseExecutorRequest, v1.RehearseExecutorResponse](
+			httpClient,
+			baseURL+AdminServiceRehearseExecutorProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("RehearseExecutor")),
 			connect.WithClientOptions(opts...),
 		),
 		setHaltHeight: connect.NewClient[v1.SetHaltHeightRequest, v1.SetHaltHeightResponse](
@@ -133,13 +145,14 @@ func NewAdminServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 
 // adminServiceClient implements AdminServiceClient.
 type adminServiceClient struct {
-	addExecutor   *connect.Client[v1.AddExecutorRequest, v1.AddExecutorResponse]
-	listExecutors *connect.Client[v1.ListExecutorsRequest, v1.ListExecutorsResponse]
-	setHaltHeight *connect.Client[v1.SetHaltHeightRequest, v1.SetHaltHeightResponse]
-	setLogLevel   *connect.Client[v1.SetLogLevelRequest, v1.SetLogLevelResponse]
-	setSigning    *connect.Client[v1.SetSigningRequest, v1.SetSigningResponse]
-	listPeers     *connect.Client[v1.ListPeersRequest, v1.ListPeersResponse]
-	signConsent   *connect.Client[v1.SignConsentRequest, v1.SignConsentResponse]
+	addExecutor      *connect.Client[v1.AddExecutorRequest, v1.AddExecutorResponse]
+	listExecutors    *connect.Client[v1.ListExecutorsRequest, v1.ListExecutorsResponse]
+	rehearseExecutor *connect.Client[v1.RehearseExecutorRequest, v1.RehearseExecutorResponse]
+	setHaltHeight    *connect.Client[v1.SetHaltHeightRequest, v1.SetHaltHeightResponse]
+	setLogLevel      *connect.Client[v1.SetLogLevelRequest, v1.SetLogLevelResponse]
+	setSigning       *connect.Client[v1.SetSigningRequest, v1.SetSigningResponse]
+	listPeers        *connect.Client[v1.ListPeersRequest, v1.ListPeersResponse]
+	signConsent      *connect.Client[v1.SignConsentRequest, v1.SignConsentResponse]
 }
 
 // AddExecutor calls bedrock.node.v1.AdminService.AddExecutor.
@@ -150,6 +163,11 @@ func (c *adminServiceClient) AddExecutor(ctx context.Context, req *connect.Reque
 // ListExecutors calls bedrock.node.v1.AdminService.ListExecutors.
 func (c *adminServiceClient) ListExecutors(ctx context.Context, req *connect.Request[v1.ListExecutorsRequest]) (*connect.Response[v1.ListExecutorsResponse], error) {
 	return c.listExecutors.CallUnary(ctx, req)
+}
+
+// RehearseExecutor calls bedrock.node.v1.AdminService.RehearseExecutor.
+func (c *adminServiceClient) RehearseExecutor(ctx context.Context, req *connect.Request[v1.RehearseExecutorRequest]) (*connect.Response[v1.RehearseExecutorResponse], error) {
+	return c.rehearseExecutor.CallUnary(ctx, req)
 }
 
 // SetHaltHeight calls bedrock.node.v1.AdminService.SetHaltHeight.
@@ -183,6 +201,9 @@ type AdminServiceHandler interface {
 	AddExecutor(context.Context, *connect.Request[v1.AddExecutorRequest]) (*connect.Response[v1.AddExecutorResponse], error)
 	// Modules that this node holds.
 	ListExecutors(context.Context, *connect.Request[v1.ListExecutorsRequest]) (*connect.Response[v1.ListExecutorsResponse], error)
+	// Runs a module on the newest blocks beside those that executed them, and tells
+	// what it does otherwise. Nothing is kept.
+	RehearseExecutor(context.Context, *connect.Request[v1.RehearseExecutorRequest]) (*connect.Response[v1.RehearseExecutorResponse], error)
 	// Stops taking part once a height is final; 0 lifts it.
 	SetHaltHeight(context.Context, *connect.Request[v1.SetHaltHeightRequest]) (*connect.Response[v1.SetHaltHeightResponse], error)
 	// debug, info, warn or error.
@@ -213,6 +234,12 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 		AdminServiceListExecutorsProcedure,
 		svc.ListExecutors,
 		connect.WithSchema(adminServiceMethods.ByName("ListExecutors")),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceRehearseExecutorHandler := connect.NewUnaryHandler(
+		AdminServiceRehearseExecutorProcedure,
+		svc.RehearseExecutor,
+		connect.WithSchema(adminServiceMethods.ByName("RehearseExecutor")),
 		connect.WithHandlerOptions(opts...),
 	)
 	adminServiceSetHaltHeightHandler := connect.NewUnaryHandler(
@@ -251,6 +278,8 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 			adminServiceAddExecutorHandler.ServeHTTP(w, r)
 		case AdminServiceListExecutorsProcedure:
 			adminServiceListExecutorsHandler.ServeHTTP(w, r)
+		case AdminServiceRehearseExecutorProcedure:
+			adminServiceRehearseExecutorHandler.ServeHTTP(w, r)
 		case AdminServiceSetHaltHeightProcedure:
 			adminServiceSetHaltHeightHandler.ServeHTTP(w, r)
 		case AdminServiceSetLogLevelProcedure:
@@ -276,6 +305,10 @@ func (UnimplementedAdminServiceHandler) AddExecutor(context.Context, *connect.Re
 
 func (UnimplementedAdminServiceHandler) ListExecutors(context.Context, *connect.Request[v1.ListExecutorsRequest]) (*connect.Response[v1.ListExecutorsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bedrock.node.v1.AdminService.ListExecutors is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) RehearseExecutor(context.Context, *connect.Request[v1.RehearseExecutorRequest]) (*connect.Response[v1.RehearseExecutorResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bedrock.node.v1.AdminService.RehearseExecutor is not implemented"))
 }
 
 func (UnimplementedAdminServiceHandler) SetHaltHeight(context.Context, *connect.Request[v1.SetHaltHeightRequest]) (*connect.Response[v1.SetHaltHeightResponse], error) {
