@@ -200,7 +200,7 @@ func verifyFuel(t testing.TB, m *Module, transactions [][]byte) uint64 {
 }
 
 func TestUnknownEngine(t *testing.T) {
-	if _, err := NewEngine(Options{Number: 2}); err == nil || !strings.Contains(err.Error(), "engine number 2 is unknown") {
+	if _, err := NewEngine(Options{Number: 2}); !errors.Is(err, ErrNoEngine) || !strings.Contains(err.Error(), "engine number 2") {
 		t.Errorf("got %v", err)
 	}
 	if fuel := (FuelLimits{}).of(1<<61, [2]uint64{1 << 40, 1 << 40}); fuel != 1<<62 {

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 )
@@ -50,10 +51,13 @@ type FuelLimits struct {
 // EngineOne is the engine number of the first chains.
 const EngineOne uint32 = 1
 
+// ErrNoEngine: this program does not have an engine of that number.
+var ErrNoEngine = errors.New("this program does not have that engine")
+
 // LimitsOf is what an engine number stands for.
 func LimitsOf(engine uint32) (Limits, error) {
 	if engine != EngineOne {
-		return Limits{}, fmt.Errorf("engine number %d is unknown to this binary (it has %d): install a release that has it", engine, EngineOne)
+		return Limits{}, fmt.Errorf("engine number %d: %w (it has %d): install a release that has it", engine, ErrNoEngine, EngineOne)
 	}
 	return Limits{
 		Engine:          EngineOne,

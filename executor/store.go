@@ -15,8 +15,12 @@ import (
 	"time"
 )
 
-// ErrNoModule: the store has no module of that hash.
-var ErrNoModule = errors.New("no such executor module")
+// ErrNoModule: the store has no module of that hash. ErrDamagedModule: its file is
+// not what its name says; adding the module again replaces it.
+var (
+	ErrNoModule      = errors.New("no such executor module")
+	ErrDamagedModule = errors.New("the module's file is damaged")
+)
 
 // CodeLedger remembers the SHA-256 of compiled code that this node wrote, in the
 // database: a file of compiled code counts only if it is the one recorded.
@@ -39,8 +43,16 @@ type Store struct {
 	engine *Engine
 	ledger CodeLedger // nil: compiled code is not kept
 
-	mu     sync.Mutex
-	loaded []*Module // newest use first
+	mu      sync.Mutex
+	loaded  []*Module // newest use first
+	loading map[[32]byte]*loading
+}
+
+// loading is a module on its way, which several may wait for.
+type loading struct {
+	done   chan struct{}
+	module *Module
+	err    error
 }
 
 // OpenStore opens the folder, made if it is not there. ledger may be nil.
@@ -51,7 +63,7 @@ func OpenStore(dir string, engine *Engine, ledger CodeLedger) (*Store, error) {
 	if err := removeLeftovers(dir); err != nil {
 		return nil, fmt.Errorf("open module store: %w", err)
 	}
-	return &Store{dir: dir, engine: engine, ledger: ledger}, nil
+	return &Store{dir: dir, engine: engine, ledger: ledger, loading: make(map[[32]byte]*loading)}, nil
 }
 
 // leftoverAge is how old a file written aside must be to count as left over by a
@@ -91,6 +103,12 @@ func (s *Store) Add(wasm []byte) ([32]byte, error) {
 	return hash, nil
 }
 
+// Inspect runs the load check of the store's engine.
+func (s *Store) Inspect(wasm []byte) Report { return s.engine.Inspect(wasm) }
+
+// Compile checks and compiles a module that is not to be kept.
+func (s *Store) Compile(wasm []byte) (*Module, error) { return s.engine.Load(wasm) }
+
 // Has reports whether the module is stored.
 func (s *Store) Has(hash [32]byte) bool {
 	_, err := os.Stat(s.path(hash))
@@ -124,29 +142,41 @@ func (s *Store) Wasm(hash [32]byte) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read module %x: %w", hash, err)
 	case sha256.Sum256(wasm) != hash:
-		return nil, fmt.Errorf("module file %s is damaged: its SHA-256 is %x: delete it and add the module again", s.path(hash), sha256.Sum256(wasm))
+		return nil, fmt.Errorf("%w: %s has SHA-256 %x: delete it and add the module again", ErrDamagedModule, s.path(hash), sha256.Sum256(wasm))
 	}
 	return wasm, nil
 }
 
 // Load is the compiled module, from memory, from code that this node compiled
-// before, or compiled now.
+// before, or compiled now. Compiling one keeps nobody from the others.
 func (s *Store) Load(hash [32]byte) (*Module, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for i, module := range s.loaded {
 		if module.hash == hash {
 			s.loaded = slices.Insert(slices.Delete(s.loaded, i, i+1), 0, module)
+			s.mu.Unlock()
 			return module, nil
 		}
 	}
-	module, err := s.load(hash)
-	if err != nil {
-		return nil, err
+	l := s.loading[hash]
+	if l != nil {
+		s.mu.Unlock()
+		<-l.done
+		return l.module, l.err
 	}
-	s.loaded = slices.Insert(s.loaded, 0, module)
-	s.loaded = s.loaded[:min(len(s.loaded), keptModules)]
-	return module, nil
+	l = &loading{done: make(chan struct{})}
+	s.loading[hash] = l
+	s.mu.Unlock()
+	l.module, l.err = s.load(hash)
+	s.mu.Lock()
+	delete(s.loading, hash)
+	if l.err == nil {
+		s.loaded = slices.Insert(s.loaded, 0, l.module)
+		s.loaded = s.loaded[:min(len(s.loaded), keptModules)]
+	}
+	s.mu.Unlock()
+	close(l.done)
+	return l.module, l.err
 }
 
 func (s *Store) load(hash [32]byte) (*Module, error) {

@@ -195,3 +195,63 @@ func TestStoreKeepsFewLoaded(t *testing.T) {
 		t.Errorf("the oldest is to be loaded anew: %v", err)
 	}
 }
+
+// A module that is compiled keeps nobody from those that are loaded, and is compiled
+// once for all who wait.
+func TestLoadingKeepsNobodyWaiting(t *testing.T) {
+	dir, ledger := t.TempDir(), &gateLedger{memLedger: memLedger{codes: map[[32]byte][32]byte{}}, open: make(chan struct{})}
+	store := openStore(t, dir, ledger)
+	first, second := watModule{answer: response(t, nil)}.wasm(t), watModule{}.wasm(t)
+	loaded, slow := addModule(t, store, first), addModule(t, store, second)
+	if _, err := store.Load(loaded); err != nil {
+		t.Fatal(err)
+	}
+	ledger.slow = slow
+	results := make(chan *Module, 2)
+	for range 2 {
+		go func() {
+			m, err := store.Load(slow)
+			if err != nil {
+				t.Error(err)
+			}
+			results <- m
+		}()
+	}
+	if _, err := store.Load(loaded); err != nil { // while the gate is closed
+		t.Fatal(err)
+	}
+	close(ledger.open)
+	if a, b := <-results, <-results; a == nil || a != b {
+		t.Errorf("two loads of one module gave %p and %p", a, b)
+	}
+}
+
+// gateLedger answers for one module only once it is open.
+type gateLedger struct {
+	memLedger
+	slow [32]byte
+	open chan struct{}
+}
+
+func (l *gateLedger) CodeHash(module [32]byte, engine uint32) ([32]byte, bool, error) {
+	if module == l.slow {
+		<-l.open
+	}
+	return l.memLedger.CodeHash(module, engine)
+}
+
+func TestDamagedModuleIsReplaced(t *testing.T) {
+	store := openStore(t, t.TempDir(), nil)
+	wasm := watModule{}.wasm(t)
+	hash := addModule(t, store, wasm)
+	if err := os.WriteFile(store.path(hash), wasm[1:], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Load(hash); !errors.Is(err, ErrDamagedModule) {
+		t.Fatalf("got %v", err)
+	}
+	addModule(t, store, wasm)
+	if _, err := store.Load(hash); err != nil {
+		t.Errorf("after it was added again: %v", err)
+	}
+}

@@ -20,7 +20,11 @@ var _ rpc.AdminBackend = adminBackend{}
 
 // AddExecutor implements rpc.AdminBackend.
 func (a adminBackend) AddExecutor(_ context.Context, module []byte) (*nodev1.ExecutorVerdict, error) {
-	report := a.n.host.Inspect(module)
+	epoch, _ := a.n.execution.present()
+	report, err := a.n.modules.Inspect(epoch.Engine, module)
+	if err != nil {
+		return nil, err
+	}
 	verdict := &nodev1.ExecutorVerdict{Accepted: report.Accepted, Reason: report.Reason, Imports: report.Imports, Exports: report.Exports}
 	hash := types.SumHash(module)
 	verdict.Hash = hash[:]
@@ -34,6 +38,36 @@ func (a adminBackend) AddExecutor(_ context.Context, module []byte) (*nodev1.Exe
 		return nil, err
 	}
 	return verdict, nil
+}
+
+// Rehearse implements rpc.AdminBackend.
+func (a adminBackend) Rehearse(ctx context.Context, wasm []byte, hash types.Hash, engine uint32, blocks uint64) (*nodev1.RehearseExecutorResponse, error) {
+	if wasm == nil {
+		if !a.n.modules.Has(hash) {
+			return nil, fmt.Errorf("module %s: %w: add it first", hash, rpc.ErrNotFound)
+		}
+		var err error
+		if wasm, err = a.n.modules.Wasm(hash); err != nil {
+			return nil, err
+		}
+	}
+	if engine == 0 {
+		epoch, _ := a.n.execution.present()
+		engine = epoch.Engine
+	}
+	r, err := a.n.rehearsal().wasm(ctx, wasm, engine, blocks)
+	if err != nil {
+		return nil, err
+	}
+	sum := types.SumHash(wasm)
+	out := &nodev1.RehearseExecutorResponse{
+		Verdict:    &nodev1.ExecutorVerdict{Hash: sum[:], Accepted: r.Accepted, Reason: r.Reason, Imports: r.Imports, Exports: r.Exports},
+		FromHeight: r.From, ToHeight: r.To, Transactions: r.Transactions, Same: r.Same, GasBefore: r.GasBefore, GasAfter: r.GasAfter, FailedBlocks: r.Failed,
+	}
+	for _, d := range r.Differences {
+		out.Differences = append(out.Differences, &nodev1.RehearsalDifference{Height: d.Height, What: d.What, Name: d.Name, Before: d.Before, After: d.After})
+	}
+	return out, nil
 }
 
 // Executors implements rpc.AdminBackend.

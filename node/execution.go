@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/bedrock-bft/bedrock/executor"
 	"github.com/bedrock-bft/bedrock/executor/state"
@@ -15,7 +17,9 @@ import (
 	executorv1 "github.com/bedrock-bft/bedrock/proto/bedrock/executor/v1"
 )
 
-// ModuleSource gives compiled modules by hash.
+// ModuleSource gives compiled modules by hash and engine number. Errors are
+// executor.ErrNoModule where the module is not to be had now, executor.ErrNoEngine
+// where this program lacks the engine.
 type ModuleSource interface {
 	Module(ctx context.Context, hash types.Hash, engine uint32) (*executor.Module, error)
 }
@@ -27,15 +31,22 @@ type execution struct {
 	modules  ModuleSource
 	overlays *state.Overlays
 
-	mu    sync.RWMutex
-	epoch *types.Epoch // of the next block, for check and simulation
-	tip   *types.Header
+	log *slog.Logger
+
+	mu      sync.RWMutex
+	epoch   *types.Epoch // of the next block, for check and simulation
+	before  *types.Epoch // the one before it, of which blocks may still be verified
+	tip     *types.Header
+	missing string // the executor that this node cannot go on without, and why; empty: none
 }
 
 // setTip tells which block is final and which epoch the next one is of.
 func (x *execution) setTip(tip *types.Header, epoch *types.Epoch) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.epoch != nil && x.epoch.Number != epoch.Number {
+		x.before = x.epoch
+	}
 	x.tip, x.epoch = tip, epoch
 }
 
@@ -45,9 +56,47 @@ func (x *execution) present() (*types.Epoch, *types.Header) {
 	return x.epoch, x.tip
 }
 
+// await gives the module of an epoch that blocks are to run on. One that is not to
+// be had is asked for again and again: nothing else can follow the chain.
+func (x *execution) await(ctx context.Context, epoch *types.Epoch) (*executor.Module, error) {
+	for told := false; ; told = true {
+		module, err := x.modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
+		x.note(epoch, err)
+		if err == nil || !errors.Is(err, executor.ErrNoModule) && !errors.Is(err, executor.ErrDamagedModule) {
+			return module, err
+		}
+		if !told {
+			x.log.Error("the executor of this epoch is not at hand: this node waits for it", "epoch", epoch.Number,
+				"executor", epoch.ExecutorHash, "error", err, "do", "add the module: bedrock executor add FILE.wasm --admin URL")
+		}
+		select {
+		case <-time.After(fetchAgain):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// note remembers whether an epoch's executor was to be had.
+func (x *execution) note(epoch *types.Epoch, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.missing = ""
+	if err != nil {
+		x.missing = fmt.Sprintf("the executor %s of epoch %d, engine %d: %v", epoch.ExecutorHash, epoch.Number, epoch.Engine, err)
+	}
+}
+
+// lacks is what note remembered.
+func (x *execution) lacks() string {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.missing
+}
+
 // Execute implements engine.Executor.
 func (x *execution) Execute(ctx context.Context, epoch *types.Epoch, b *types.Block, parent *types.Outcome) (*engine.Execution, error) {
-	module, err := x.modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
+	module, err := x.await(ctx, epoch)
 	if err != nil {
 		return nil, err
 	}
@@ -114,16 +163,31 @@ func (x *execution) Drop(ids []types.Hash) {
 	}
 }
 
-// Prepare implements engine.Executor.
+// Prepare implements engine.Executor: the module is brought from peers where it is
+// not here. // rule: epoch-enter
 func (x *execution) Prepare(ctx context.Context, epoch *types.Epoch) error {
 	_, err := x.modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
+	x.note(epoch, err)
+	if errors.Is(err, executor.ErrNoEngine) {
+		return fmt.Errorf("%w: %w", engine.ErrCannotFollow, err)
+	}
 	return err
+}
+
+// engineOf is the engine number that a module's transactions are verified under:
+// of the epochs that blocks may be of now.
+func (x *execution) engineOf(hash types.Hash) uint32 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.before != nil && x.before.ExecutorHash == hash && x.epoch.ExecutorHash != hash {
+		return x.before.Engine
+	}
+	return x.epoch.Engine
 }
 
 // Verify implements mempool.Verifier with the module of a hash.
 func (x *execution) Verify(ctx context.Context, hash types.Hash, txs [][]byte) ([]mempool.Verdict, error) {
-	epoch, _ := x.present()
-	module, err := x.modules.Module(ctx, hash, epoch.Engine)
+	module, err := x.modules.Module(ctx, hash, x.engineOf(hash))
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +241,7 @@ func (x *execution) Check(ctx context.Context, items []mempool.CheckItem) ([]mem
 		if err != nil {
 			return nil, fmt.Errorf("check: largest cost: %w", err)
 		}
-		out[i] = mempool.CheckVerdict{Code: v.Code, Sender: string(v.Sender), Nonce: v.Nonce, AccountNonce: v.AccountNonce,
+		out[i] = mempool.CheckVerdict{Code: v.Code, Later: v.Code == executor.CodeMigrating, Sender: string(v.Sender), Nonce: v.Nonce, AccountNonce: v.AccountNonce,
 			GasLimit: v.GasLimit, GasPrice: v.GasPrice, MaxCost: cost, ValidUntil: v.ValidUntil, Log: v.Log}
 	}
 	return out, nil

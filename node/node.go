@@ -51,8 +51,7 @@ type Node struct {
 	recovered votelog.Recovered
 	aside     string // what became of the volume's identity before this one; empty: there was none
 	store     *storage.Store
-	host      *executor.Engine
-	modules   moduleStore
+	modules   *moduleStore
 	execution *execution
 	pool      *mempool.Pool
 	network   *p2p.Network
@@ -199,13 +198,16 @@ func (n *Node) openStore(ctx context.Context) error {
 	}
 	n.store = store
 	n.closers = append(n.closers, store.Close)
-	n.host, err = executor.NewEngine(executor.Options{Number: n.genesis.Engine, VerifyInstances: n.cfg.Executor.VerifyWorkers, CheckEpoch: n.checkEpoch,
-		OnHostFault: n.faults.heard})
-	if err != nil {
-		return err
+	newest := &types.Epoch{Number: 1, Engine: n.genesis.Engine}
+	if !store.Empty() {
+		if _, newest, err = newestEpoch(n.genesis, store); err != nil {
+			return err
+		}
 	}
-	if n.modules, err = openModules(filepath.Join(dir, "modules"), n.executorFile(), n.host, store); err != nil {
-		return err
+	options := executor.Options{Number: newest.Engine, VerifyInstances: n.cfg.Executor.VerifyWorkers, CheckEpoch: n.checkEpoch,
+		OnHostFault: n.faults.heard}
+	if n.modules, err = openModules(filepath.Join(dir, "modules"), n.executorFile(), options, store); err != nil {
+		return fmt.Errorf("open the modules for epoch %d: %w", newest.Number, err)
 	}
 	if store.Empty() {
 		return makeGenesis(ctx, n.genesis, n.modules, store)
@@ -225,16 +227,12 @@ func (n *Node) openExecution(context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.execution = &execution{genesis: n.genesis.Hash(), modules: n.modules, overlays: overlays}
-	start, err := position(n.genesis, n.store, nil)
+	n.execution = &execution{genesis: n.genesis.Hash(), modules: n.modules, overlays: overlays, log: n.log}
+	tip, epoch, err := newestEpoch(n.genesis, n.store)
 	if err != nil {
 		return err
 	}
-	epoch := start.Epoch
-	if start.TipChange != nil {
-		epoch = *start.TipChange
-	}
-	n.execution.setTip(&types.Header{Height: start.Tip.Outcome.Height, View: start.Tip.View, TimestampMs: start.Tip.TimestampMs}, &epoch)
+	n.execution.setTip(tip, epoch)
 	return nil
 }
 
@@ -273,6 +271,9 @@ func (n *Node) openNetwork(context.Context) error {
 		return err
 	}
 	n.closers = append(n.closers, n.network.Close)
+	if err := n.shareModules(); err != nil {
+		return err
+	}
 	return n.gossip.open(n)
 }
 

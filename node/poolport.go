@@ -1,6 +1,7 @@
 package node
 
 import (
+	"github.com/bedrock-bft/bedrock/executor"
 	"github.com/bedrock-bft/bedrock/node/engine"
 	"github.com/bedrock-bft/bedrock/node/mempool"
 	"github.com/bedrock-bft/bedrock/node/types"
@@ -20,7 +21,8 @@ func (p poolPort) Build(maxBytes, maxGas, height uint64, exclude func(types.Hash
 // Final implements engine.Pool. What a failed block held was not executed: it
 // stays, as suspects. // rule: failed-block
 func (p poolPort) Final(blocks []engine.FinalBlock, next *types.Epoch) {
-	epoch, _ := p.execution.present()
+	present, _ := p.execution.present()
+	epoch := present
 	if next != nil {
 		epoch = next
 	}
@@ -35,7 +37,10 @@ func (p poolPort) Final(blocks []engine.FinalBlock, next *types.Epoch) {
 		}
 		for j := range b.Execution.Receipts {
 			r := &b.Execution.Receipts[j]
-			verdict, _ := p.Verdicts().Get(epoch.ExecutorHash, types.Hash(r.TxHash))
+			if r.Code == executor.CodeMigrating {
+				continue // it waits
+			}
+			verdict, _ := p.Verdicts().Get(present.ExecutorHash, types.Hash(r.TxHash))
 			info.Executed = append(info.Executed, mempool.TxResult{Hash: r.TxHash, Sender: verdict.Sender, Nonce: verdict.Nonce, Code: r.Code})
 		}
 	}

@@ -53,7 +53,7 @@ type replayer struct {
 	genesis *genesis.Genesis
 	stored  *storage.Store
 	fresh   *storage.Store // nil where the stored state is used
-	modules moduleStore
+	modules *moduleStore
 
 	overlays *state.Overlays
 	held     []storage.Final // executed, waiting for a certificate
@@ -114,17 +114,14 @@ func (r *replayer) open() (closers []func() error, err error) {
 		return closers, err
 	}
 	closers = append(closers, r.stored.Close)
-	host, err := executor.NewEngine(executor.Options{Number: r.genesis.Engine, CheckEpoch: func(p *executorv1.EpochParams) error {
+	options := executor.Options{Number: r.genesis.Engine, CheckEpoch: func(p *executorv1.EpochParams) error {
 		scheme, err := types.SchemeByName(r.genesis.Scheme)
 		if err != nil {
 			return err
 		}
 		return types.CheckEpochChange(nextEpoch(&types.Epoch{Scheme: scheme.ID()}, p), scheme)
-	}})
-	if err != nil {
-		return closers, err
-	}
-	if r.modules, err = openModules(filepath.Join(data, "modules"), "", host, r.stored); err != nil {
+	}}
+	if r.modules, err = openModules(filepath.Join(data, "modules"), "", options, r.stored); err != nil {
 		return closers, err
 	}
 	if r.opt.From > 1 {

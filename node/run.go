@@ -124,6 +124,9 @@ func (n *Node) notReady() []string {
 	if s.Syncing {
 		reasons = append(reasons, fmt.Sprintf("syncs: height %d of %d", n.store.Tip(), s.Target))
 	}
+	if missing := n.execution.lacks(); missing != "" {
+		reasons = append(reasons, "lacks "+missing)
+	}
 	if n.cfg.Role == "validator" && !s.Signing {
 		reasons = append(reasons, "does not sign: "+n.whyNot(&s))
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/bedrock-bft/bedrock/executor"
 	"github.com/bedrock-bft/bedrock/executor/state"
 	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/genesis"
@@ -105,6 +104,19 @@ func position(g *genesis.Genesis, store *storage.Store, recovered *votelog.Recov
 	return start, nil
 }
 
+// newestEpoch is the stored tip and the epoch of the block after it.
+func newestEpoch(g *genesis.Genesis, store *storage.Store) (*types.Header, *types.Epoch, error) {
+	start, err := position(g, store, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	epoch := start.Epoch
+	if start.TipChange != nil {
+		epoch = *start.TipChange
+	}
+	return &types.Header{Height: start.Tip.Outcome.Height, View: start.Tip.View, TimestampMs: start.Tip.TimestampMs}, &epoch, nil
+}
+
 // signsFrom reports whether consensus starts from the vote log's state. It does not
 // where the store lies in a later epoch (nothing was signed there yet), nor where a
 // lost chain volume is filled and the vote log's epoch not reached yet.
@@ -174,47 +186,6 @@ func writeStopped(dataDir string, stop *consensus.StopSigning) error {
 		return fmt.Errorf("remember the stop of signing: %w", err)
 	}
 	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// moduleStore is the folder of modules as a ModuleSource, one engine number a
-// process: another one needs a program that has it.
-type moduleStore struct {
-	*executor.Store
-	engine uint32
-}
-
-// Module implements ModuleSource.
-func (m moduleStore) Module(_ context.Context, hash types.Hash, engine uint32) (*executor.Module, error) {
-	if engine != m.engine {
-		return nil, fmt.Errorf("the chain runs engine %d, this program has engine %d: start a program that has it", engine, m.engine)
-	}
-	return m.Load(hash)
-}
-
-// openModules opens the module folder with the canonical module in it, and the
-// one that the configuration names.
-func openModules(dir, extra string, engine *executor.Engine, ledger executor.CodeLedger) (moduleStore, error) {
-	store, err := executor.OpenStore(dir, engine, ledger)
-	if err != nil {
-		return moduleStore{}, err
-	}
-	canonical, err := executor.Canonical()
-	if err != nil {
-		return moduleStore{}, err
-	}
-	if _, err := store.Add(canonical); err != nil {
-		return moduleStore{}, fmt.Errorf("store the built-in module: %w", err)
-	}
-	if extra != "" {
-		wasm, err := os.ReadFile(extra)
-		if err != nil {
-			return moduleStore{}, fmt.Errorf("executor.module: %w", err)
-		}
-		if _, err := store.Add(wasm); err != nil {
-			return moduleStore{}, fmt.Errorf("executor.module %s: %w", extra, err)
-		}
-	}
-	return moduleStore{Store: store, engine: engine.Limits().Engine}, nil
 }
 
 // openOverlays begins with the state that the database has.

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
@@ -120,15 +122,22 @@ func (e *Engine) prepareEpoch(f consensus.PrepareEpoch) {
 // for again: a person may bring it at any time.
 const prepareRetry = 2 * time.Second
 
-// awaitExecutor waits until the executor of an epoch is at hand.
+// awaitExecutor waits until the executor of an epoch is at hand. An epoch that this
+// program cannot follow ends it: what it does not know it must not guess.
 func (e *Engine) awaitExecutor(next *types.Epoch) error {
-	for {
+	for told := false; ; told = true {
 		err := e.cfg.Executor.Prepare(e.ctx, next)
-		if err == nil {
+		switch {
+		case err == nil:
 			return nil
+		case errors.Is(err, ErrCannotFollow):
+			err = fmt.Errorf("epoch %d (executor %s, engine %d) begins: %w", next.Number, next.ExecutorHash, next.Engine, err)
+			e.fail(err)
+			return err
+		case !told:
+			e.log.Error("the next executor is not at hand: this node waits for it before the next epoch", "epoch", next.Number,
+				"executor", next.ExecutorHash, "error", err, "do", "add the module: bedrock executor add FILE.wasm --admin URL")
 		}
-		e.log.Error("the next executor is not at hand: this node waits for it before the next epoch", "epoch", next.Number,
-			"executor", next.ExecutorHash, "error", err, "do", "add the module, or start a program that has its engine")
 		select {
 		case <-time.After(prepareRetry):
 		case <-e.ctx.Done():

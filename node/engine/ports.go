@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/bedrock-bft/bedrock/executor/receipts"
@@ -72,6 +73,10 @@ type Execution struct {
 	Overlay *state.Overlay
 }
 
+// ErrCannotFollow is what Executor.Prepare answers (wrapped) for an epoch whose engine
+// this program does not have.
+var ErrCannotFollow = errors.New("this program cannot follow the chain into its next epoch")
+
 // Executor runs blocks and keeps what they wrote until they are final.
 type Executor interface {
 	// Execute runs block on the state after its parent. An error is a host
@@ -81,7 +86,8 @@ type Executor interface {
 	Committed(block types.Hash) error
 	// Drop forgets blocks that will never be final.
 	Drop(ids []types.Hash)
-	// Prepare gets the module of an epoch ready.
+	// Prepare gets the module of an epoch ready. ErrCannotFollow (wrapped) says
+	// that this program never will; after any other error it is asked again.
 	Prepare(ctx context.Context, epoch *types.Epoch) error
 }
 

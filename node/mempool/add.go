@@ -18,6 +18,7 @@ type item struct {
 	verdict  Verdict
 	executor types.Hash // that gave the verdict
 	again    int        // times it was overtaken by a commit
+	later    time.Time  // since when it waits for a migration to end; zero: it does not
 }
 
 // waiter is one place in the answer of an AddBatch. The pool's lock guards it.
@@ -144,6 +145,9 @@ func (p *Pool) receive(hash types.Hash, tx []byte, source Source, now time.Time)
 		return nil, Result{Hash: hash, Status: Duplicate, Reason: ReasonExecuted, Text: "the transaction was executed already"}
 	}
 	if it := p.pending[hash]; it != nil {
+		if !it.later.IsZero() {
+			return nil, heldForMigration(hash)
+		}
 		return it, Result{}
 	}
 	if len(p.pending) >= p.cfg.Limits.Pending {

@@ -159,6 +159,10 @@ func (p *Pool) place(items []*item, verdicts []CheckVerdict, commit uint64) []*i
 			again = append(again, it)
 			continue
 		}
+		if verdicts[i].Later {
+			p.keepForLater(it, now)
+			continue
+		}
 		r := p.placeOne(it, verdicts[i])
 		if r.Status == Accepted {
 			entered = append(entered, it.tx)

@@ -96,7 +96,10 @@ type CheckItem struct {
 // CheckVerdict is what `check` says of one transaction on the newest committed
 // state.
 type CheckVerdict struct {
-	Code         uint32 // 0: admitted
+	Code uint32 // 0: admitted
+	// Later says that there is no answer yet: the state is migrated. What is in the
+	// pool stays there unproposed, what asks to enter waits. // rule: migration
+	Later        bool
 	Sender       string
 	Nonce        uint64
 	AccountNonce uint64 // the sender's next nonce in that state
@@ -139,7 +142,7 @@ type Status uint8
 const (
 	Accepted  Status = 1 // in the pool and its journal
 	Duplicate Status = 2 // already in the pool, or executed lately
-	Held      Status = 3 // beyond a nonce gap: waits a bounded time for it to close
+	Held      Status = 3 // waits a bounded time: for a nonce gap to close, or a migration to end
 	Rejected  Status = 4 // Reason and Text say why
 )
 
@@ -163,6 +166,7 @@ const (
 	ReasonReplaced    Reason = "replaced"
 	ReasonExecuted    Reason = "executed"
 	ReasonClosed      Reason = "closed"
+	ReasonMigrating   Reason = "migrating" // waits until a migration of the state has ended
 )
 
 // Result is the answer to Add for one transaction.

@@ -55,9 +55,10 @@ func parseTx(b []byte) (x testTx, ok bool) {
 }
 
 const (
-	codeBroken   = 3
-	codeUnfunded = 5
-	codeMalform  = 9
+	codeBroken    = 3
+	codeUnfunded  = 5
+	codeMalform   = 9
+	codeMigrating = 7
 )
 
 // ledger is a state machine for tests: Verifier, Checker and Sandbox.
@@ -70,6 +71,8 @@ type ledger struct {
 	checks   int
 	runs     int
 	fault    error
+	faults   int
+	migrates bool   // check has no answer yet
 	onCheck  func() // called in the middle of a check
 }
 
@@ -82,6 +85,7 @@ func (l *ledger) Verify(_ context.Context, executor types.Hash, txs [][]byte) ([
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.fault != nil {
+		l.faults++
 		return nil, l.fault
 	}
 	var out []Verdict
@@ -125,6 +129,9 @@ func (l *ledger) Check(_ context.Context, items []CheckItem) ([]CheckVerdict, er
 		}
 		if x.nonce < v.AccountNonce {
 			v.Code, v.Log = 2, "nonce"
+		}
+		if l.migrates {
+			v = CheckVerdict{Code: codeMigrating, Later: true}
 		}
 		out = append(out, v)
 	}

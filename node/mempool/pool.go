@@ -44,6 +44,7 @@ type Pool struct {
 	executed    *recent
 	refused     *timedSet // poison
 	dirty       dirtySet
+	later       []*item // wait for a migration to end; pending holds them too
 	suspects    suspects
 	locals      []arrival // transactions of this node's clients, by when they were last passed on
 	subscribers map[*Subscription]bool
@@ -187,6 +188,9 @@ func (p *Pool) Get(hash types.Hash) []byte {
 	if e := p.book.byHash[hash]; e != nil {
 		return e.tx
 	}
+	if it := p.pending[hash]; it != nil && !it.later.IsZero() {
+		return it.tx
+	}
 	return nil
 }
 
@@ -258,7 +262,7 @@ func (p *Pool) Committed(info CommitInfo) {
 
 // wake tells the admission that senders wait to be checked again. Callers hold mu.
 func (p *Pool) wake() {
-	if p.dirty.len() == 0 {
+	if p.dirty.len() == 0 && len(p.later) == 0 {
 		return
 	}
 	select {
@@ -288,6 +292,7 @@ func (p *Pool) sweep() {
 	p.refused.expire(now)
 	p.suspects.marks.expire(now)
 	again := p.unheard(now)
+	p.wake() // what a migration, or a fault, kept from being checked
 	p.mu.Unlock()
 	for _, tx := range again {
 		p.passOn(tx)

@@ -3,6 +3,7 @@ package mempool
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bedrock-bft/bedrock/node/types"
@@ -16,25 +17,38 @@ type probe struct {
 	entries []*entry
 }
 
-// recheck checks the senders that commits touched. A sender costs one check while
-// its queue stays payable.
+// recheck checks the senders that commits touched, and what waited for a migration
+// to end. A sender costs one check while its queue stays payable. Where there is no
+// answer now it stops: the next commit, or the sweep, begins again.
 func (p *Pool) recheck() {
+	if !p.admitLater() {
+		return
+	}
 	for p.ctx.Err() == nil {
 		probes, asked, commit := p.nextProbes()
 		if probes == nil {
 			return
 		}
-		again, err := p.runProbes(probes, asked, commit)
+		again, unanswered, err := p.runProbes(probes, asked, commit)
 		p.mu.Lock()
 		p.running--
-		p.mu.Unlock()
 		if err != nil {
-			if p.ctx.Err() == nil {
-				p.log.Error("senders cannot be checked again", "error", err)
-			}
-			return
+			unanswered = probes
+		}
+		for _, pr := range unanswered {
+			p.dirty.add(pr.sender, pr.full || err == nil)
+		}
+		if p.book.txs > 0 && slices.ContainsFunc(probes, func(pr probe) bool { return pr.full }) {
+			p.signal() // what a new executor kept back may be proposed now
+		}
+		p.mu.Unlock()
+		if err != nil && p.ctx.Err() == nil {
+			p.log.Error("senders cannot be checked again now", "error", err)
 		}
 		p.admit(again)
+		if len(unanswered) > 0 {
+			return
+		}
 	}
 }
 
@@ -74,19 +88,19 @@ func (p *Pool) nextProbes() (probes []probe, asked []CheckItem, commit uint64) {
 }
 
 // runProbes asks, and applies the answers to senders that no commit touched since.
-func (p *Pool) runProbes(probes []probe, asked []CheckItem, commit uint64) ([]*item, error) {
+// It answers whom there is no answer for now, too.
+func (p *Pool) runProbes(probes []probe, asked []CheckItem, commit uint64) (again []*item, unanswered []probe, err error) {
 	p.mu.Lock()
 	executor, gen := p.executor, p.book.gen
 	p.mu.Unlock()
 	verdicts, err := p.verifyFull(probes, executor)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	found, err := p.check(asked)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var again []*item
 	now := p.cfg.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -101,6 +115,10 @@ func (p *Pool) runProbes(probes []probe, asked []CheckItem, commit uint64) ([]*i
 		if l == nil || p.touched.since(pr.sender, commit) || gen != p.book.gen {
 			continue // gone, or waits again already
 		}
+		if slices.ContainsFunc(c, func(v CheckVerdict) bool { return v.Later }) {
+			unanswered = append(unanswered, pr)
+			continue
+		}
 		if pr.full {
 			p.applyFull(l, pr.entries, v, c, now)
 		} else {
@@ -108,7 +126,7 @@ func (p *Pool) runProbes(probes []probe, asked []CheckItem, commit uint64) ([]*i
 		}
 		again = append(again, p.promote(pr.sender)...)
 	}
-	return again, nil
+	return again, unanswered, nil
 }
 
 // verifyFull verifies the transactions of full probes by the present executor: from
@@ -175,7 +193,7 @@ func (p *Pool) Flush(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		p.mu.Lock()
-		quiet := len(p.pending) == 0 && p.dirty.len() == 0 && p.running == 0 && !p.suspects.waiting()
+		quiet := len(p.pending) == len(p.later) && p.dirty.len() == 0 && p.running == 0 && !p.suspects.waiting()
 		p.mu.Unlock()
 		if quiet {
 			return nil

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
@@ -25,6 +26,10 @@ type AdminBackend interface {
 	AddExecutor(ctx context.Context, module []byte) (*nodev1.ExecutorVerdict, error)
 	// Executors are the hashes of the modules that are kept.
 	Executors(ctx context.Context) ([]types.Hash, error)
+	// Rehearse runs a module on the newest blocks beside those that executed them:
+	// a file, or where that is nil the module of a hash, which ErrNotFound says that
+	// the node does not hold. engine 0: that of the newest epoch.
+	Rehearse(ctx context.Context, module []byte, hash types.Hash, engine uint32, blocks uint64) (*nodev1.RehearseExecutorResponse, error)
 	// SetHaltHeight stops the node's part once that height is final; 0 lifts it.
 	SetHaltHeight(ctx context.Context, height uint64) error
 	// SetSigning suspends signing, or resumes it.
@@ -43,8 +48,9 @@ type AdminOptions struct {
 }
 
 type admin struct {
-	backend AdminBackend
-	level   *slog.LevelVar
+	backend    AdminBackend
+	level      *slog.LevelVar
+	rehearsing chan struct{} // one place
 }
 
 var _ nodev1connect.AdminServiceHandler = (*admin)(nil)
@@ -56,7 +62,7 @@ func NewAdmin(backend AdminBackend, opt AdminOptions) http.Handler {
 		opt.Level = new(slog.LevelVar)
 	}
 	mux := http.NewServeMux()
-	mux.Handle(nodev1connect.NewAdminServiceHandler(&admin{backend, opt.Level}, connect.WithReadMaxBytes(maxModule+1<<20)))
+	mux.Handle(nodev1connect.NewAdminServiceHandler(&admin{backend, opt.Level, make(chan struct{}, 1)}, connect.WithReadMaxBytes(maxModule+1<<20)))
 	if opt.Profile {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
 		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
@@ -89,6 +95,38 @@ func (a *admin) AddExecutor(ctx context.Context, req *connect.Request[nodev1.Add
 		return nil, answer("add executor", err)
 	}
 	return connect.NewResponse(&nodev1.AddExecutorResponse{Verdict: verdict}), nil
+}
+
+// maxRehearsed bounds the blocks of one rehearsal.
+const maxRehearsed = 10_000
+
+// RehearseExecutor implements the service. Rehearsals run one at a time.
+func (a *admin) RehearseExecutor(ctx context.Context, req *connect.Request[nodev1.RehearseExecutorRequest]) (*connect.Response[nodev1.RehearseExecutorResponse], error) {
+	var hash types.Hash
+	module := req.Msg.GetModule()
+	switch n := len(module); {
+	case n > maxModule:
+		return nil, invalid("module of %d bytes: at most %d", n, maxModule)
+	case n == 0:
+		var err error
+		if hash, err = hashArgument("give the module's file or hash", req.Msg.GetHash()); err != nil {
+			return nil, err
+		}
+	}
+	if req.Msg.Blocks > maxRehearsed {
+		return nil, invalid("%d blocks: at most %d", req.Msg.Blocks, maxRehearsed)
+	}
+	select {
+	case a.rehearsing <- struct{}{}:
+		defer func() { <-a.rehearsing }()
+	default:
+		return nil, connect.NewError(connect.CodeResourceExhausted, errors.New("another rehearsal runs: wait for its end"))
+	}
+	res, err := a.backend.Rehearse(ctx, module, hash, req.Msg.Engine, req.Msg.Blocks)
+	if err != nil {
+		return nil, answer("rehearse executor", err)
+	}
+	return connect.NewResponse(res), nil
 }
 
 // ListExecutors implements the service.

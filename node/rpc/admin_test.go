@@ -32,6 +32,15 @@ func (a *adminBackend) Executors(context.Context) ([]types.Hash, error) {
 	return []types.Hash{types.SumHash([]byte("module"))}, nil
 }
 
+// Rehearse says which way it was asked, by the engine number; a hash of zeros it does
+// not hold.
+func (a *adminBackend) Rehearse(_ context.Context, module []byte, hash types.Hash, engine uint32, blocks uint64) (*nodev1.RehearseExecutorResponse, error) {
+	if module == nil && hash.IsZero() {
+		return nil, rpc.ErrNotFound
+	}
+	return &nodev1.RehearseExecutorResponse{ToHeight: uint64(engine), Transactions: blocks, Verdict: &nodev1.ExecutorVerdict{Accepted: module != nil, Hash: hash[:]}}, nil
+}
+
 func (a *adminBackend) SetHaltHeight(_ context.Context, h uint64) error {
 	a.halt = h
 	return nil
@@ -116,4 +125,31 @@ func TestAdminAnswersNoWebPages(t *testing.T) {
 	if res.StatusCode != http.StatusForbidden {
 		t.Errorf("a web page was answered with %d", res.StatusCode)
 	}
+}
+
+func TestAdminRehearses(t *testing.T) {
+	url := rpctest.ServeHandler(t, rpc.NewAdmin(&adminBackend{}, rpc.AdminOptions{}))
+	c := nodev1connect.NewAdminServiceClient(http.DefaultClient, url)
+	ask := func(req *nodev1.RehearseExecutorRequest) (*nodev1.RehearseExecutorResponse, error) {
+		res, err := c.RehearseExecutor(ctx, connect.NewRequest(req))
+		if err != nil {
+			return nil, err
+		}
+		return res.Msg, nil
+	}
+	file := &nodev1.RehearseExecutorRequest_Module{Module: []byte("module")}
+	if res, err := ask(&nodev1.RehearseExecutorRequest{Which: file, Engine: 2, Blocks: 5}); err != nil || !res.Verdict.Accepted || res.ToHeight != 2 || res.Transactions != 5 {
+		t.Errorf("a file: %v, %v", res, err)
+	}
+	hash := types.SumHash([]byte("module"))
+	held := &nodev1.RehearseExecutorRequest_Hash{Hash: hash[:]}
+	if res, err := ask(&nodev1.RehearseExecutorRequest{Which: held}); err != nil || res.Verdict.Accepted || types.Hash(res.Verdict.Hash) != hash {
+		t.Errorf("a hash: %v, %v", res, err)
+	}
+	_, err := ask(&nodev1.RehearseExecutorRequest{})
+	code(t, "neither file nor hash", err, connect.CodeInvalidArgument, "file or hash")
+	_, err = ask(&nodev1.RehearseExecutorRequest{Which: file, Blocks: 1 << 40})
+	code(t, "too many blocks", err, connect.CodeInvalidArgument, "at most")
+	_, err = ask(&nodev1.RehearseExecutorRequest{Which: &nodev1.RehearseExecutorRequest_Hash{Hash: make([]byte, 32)}})
+	code(t, "a module that is not held", err, connect.CodeNotFound, "rehearse executor")
 }

@@ -478,7 +478,7 @@ func (x *RehearseExecutorResponse) GetDifferences() []*RehearsalDifference {
 type RehearsalDifference struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Height        uint64                 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"`
-	What          string                 `protobuf:"bytes,2,opt,name=what,proto3" json:"what,omitempty"` // block, key, receipt or epoch
+	What          string                 `protobuf:"bytes,2,opt,name=what,proto3" json:"what,omitempty"` // block, epoch, key, receipt or root
 	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"` // key, block id or transaction hash in hex
 	Before        string                 `protobuf:"bytes,4,opt,name=before,proto3" json:"before,omitempty"`
 	After         string                 `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
