@@ -75,7 +75,8 @@ func (l *liar) lie(data []byte, multicast func([]byte) error) error {
 func (l *liar) other(m *types.Message) (types.Message, bool) {
 	switch {
 	case l.kind == "proposals" && m.Proposal != nil && m.Proposal.Block != nil:
-		p, block := *m.Proposal, *m.Proposal.Block
+		p := *m.Proposal
+		block := types.Block{Header: p.Block.Header, Payload: p.Block.Payload, Evidence: p.Block.Evidence}
 		block.Header.TimestampMs++
 		p.Block, p.BlockID = &block, block.ID()
 		return l.signer.SignAnything(p.Epoch, types.Message{Proposal: &p}), true

@@ -1,6 +1,7 @@
 package devnet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -130,7 +132,8 @@ func (n *Network) Genesis() string { return filepath.Join(n.opt.Dir, "genesis.js
 
 // Start starts one node.
 func (n *Network) Start(i int) error {
-	return n.Nodes[i].start(n.opt.Binary, n.opt.Env, n.opt.OnDeath)
+	p := n.Nodes[i]
+	return p.start(cmp.Or(p.Binary, n.opt.Binary), slices.Concat(n.opt.Env, p.Env), n.opt.OnDeath)
 }
 
 // StartAll starts every node that does not run.

@@ -16,6 +16,11 @@ type Process struct {
 	Name string // node0
 	Home string
 
+	// Binary and Env are this node's own, from its next start on: the program in
+	// place of the network's, and what is added to the network's environment.
+	Binary string
+	Env    []string
+
 	mu      sync.Mutex
 	cmd     *exec.Cmd
 	done    chan struct{} // closed when the present process has ended

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ type Told struct {
 	highest uint64
 	txs     map[types.Hash]uint64 // transaction -> height
 	waiting map[types.Hash]chan struct{}
+	accused []uint64 // heights of blocks with evidence
 	wrong   []string
 }
 
@@ -81,7 +83,8 @@ func (w *Told) take(node int, b *client.Block) {
 	for i := range b.Transactions {
 		hashes[i] = types.TxHash(b.Transactions[i])
 	}
-	if !w.c.Evidence && b.Header.EvidenceRoot != types.ListRoot(nil) {
+	accuses := b.Header.EvidenceRoot != types.ListRoot(nil)
+	if accuses && !w.c.Evidence {
 		w.report("the block at height %d holds evidence: a validator signed twice", b.Outcome.Height)
 	}
 	now := toldBlock{block: b.Outcome.Block, outcome: b.Outcome.Hash(), txs: len(hashes), by: node,
@@ -91,6 +94,9 @@ func (w *Told) take(node int, b *client.Block) {
 	if !known {
 		w.blocks[b.Outcome.Height] = now
 		w.highest = max(w.highest, b.Outcome.Height)
+		if accuses {
+			w.accused = append(w.accused, b.Outcome.Height)
+		}
 		for _, h := range hashes {
 			if now.failed {
 				break // not executed
@@ -106,6 +112,29 @@ func (w *Told) take(node int, b *client.Block) {
 	if known && (was.block != now.block || was.outcome != now.outcome || was.txs != now.txs) {
 		w.report("height %d: node%d said %+v, node%d says %+v", b.Outcome.Height, was.by, was, node, now)
 	}
+}
+
+// Evidence is what the blocks told of hold of it, in the order of being told.
+func (w *Told) Evidence() []types.Evidence {
+	w.c.Helper()
+	w.mu.Lock()
+	heights := slices.Clone(w.accused)
+	w.mu.Unlock()
+	var list []types.Evidence
+	for _, height := range heights {
+		b, err := w.c.Clients[0].Block(w.c.Context(), height)
+		if err != nil {
+			w.c.Fatalf("block %d: %v", height, err)
+		}
+		for _, raw := range b.Block.Evidence {
+			e, err := types.DecodeEvidence(raw)
+			if err != nil {
+				w.c.Fatalf("evidence in block %d: %v", height, err)
+			}
+			list = append(list, *e)
+		}
+	}
+	return list
 }
 
 // Await is closed when a transaction was executed in a final block.

@@ -1,0 +1,56 @@
+package governance_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/bedrock-bft/bedrock/node/devnet"
+	"github.com/bedrock-bft/bedrock/test/fleet"
+)
+
+var hostFlag = flag.Int("first-host", 220, "x of the first node's address 127.0.0.x")
+
+var (
+	bedrock string // the program under test
+	liar    string // the same, built to sign twice when told to
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	status, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "governance:", err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+func run(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "bedrock-governance-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	bedrock, liar = filepath.Join(dir, "bedrock"), filepath.Join(dir, "liar")
+	for _, args := range [][]string{{"-o", bedrock}, {"-tags", "equivocate", "-o", liar}} {
+		build := exec.Command("go", append(append([]string{"build"}, args...), "github.com/bedrock-bft/bedrock/cmd/bedrock")...)
+		if out, err := build.CombinedOutput(); err != nil {
+			return 1, fmt.Errorf("build the program under test: %w\n%s", err, out)
+		}
+	}
+	return m.Run(), nil
+}
+
+// network makes the homes of a network on this test's addresses.
+func network(t *testing.T, opt devnet.Options) *fleet.Network {
+	t.Helper()
+	if opt.Binary == "" {
+		opt.Binary = bedrock
+	}
+	opt.FirstHost = *hostFlag
+	return fleet.New(t, opt)
+}
