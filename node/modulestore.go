@@ -160,6 +160,9 @@ func (n *Node) shareModules() error {
 	if err := n.network.Handle(modules.Protocol, modules.Serve(n.modules)); err != nil {
 		return fmt.Errorf("serve modules: %w", err)
 	}
+	if !n.cfg.Executor.Fetch {
+		return nil
+	}
 	fetcher := &modules.Fetcher{Network: n.network}
 	n.modules.source = func(ctx context.Context, hash types.Hash) ([]byte, error) {
 		wasm, err := fetcher.Fetch(ctx, hash)

@@ -102,6 +102,7 @@ type Mempool struct {
 // Executor is about running modules.
 type Executor struct {
 	Module         string // a module to take in at start
+	Fetch          bool   // from peers
 	VerifyWorkers  int    // 0: all cores
 	PageCacheBytes int64
 }

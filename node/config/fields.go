@@ -75,6 +75,7 @@ func fields() []field {
 		toggle("mempool.journal", "Keep waiting transactions over a restart.", true, func(c *Config) *bool { return &c.Mempool.Journal }),
 
 		text("executor.module", "A module file to take in at start, beside the built-in one.", "", isPathOrEmpty, func(c *Config) *string { return &c.Executor.Module }),
+		toggle("executor.fetch", "Bring modules that the chain names from peers, by their hash; without it they come from `bedrock executor add` alone.", true, func(c *Config) *bool { return &c.Executor.Fetch }),
 		number("executor.verify_workers", "Signature checks that run at once; 0: all cores.", 0, 0, 1024, func(c *Config) *int { return &c.Executor.VerifyWorkers }),
 		size("executor.page_cache_bytes", "Memory for committed tree pages.", 128*mib, mib, 256*gib, func(c *Config) *int64 { return &c.Executor.PageCacheBytes }),
 
