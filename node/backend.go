@@ -33,7 +33,7 @@ func (b backend) Status(ctx context.Context) (*nodev1.GetStatusResponse, error) 
 	}
 	outcomeHash := outcome.Hash()
 	floors, pool := n.store.Floors(), n.pool.Stats()
-	_, tip := n.execution.present()
+	epoch, tip := n.execution.present()
 	return &nodev1.GetStatusResponse{
 		ChainId: n.genesis.ChainID, GenesisHash: hash[:], Version: n.opt.Version, NetworkKey: self[:],
 		ValidatorIndex: int32(s.Consensus.Self), Epoch: s.Consensus.Epoch, View: s.Consensus.View,
@@ -45,6 +45,7 @@ func (b backend) Status(ctx context.Context) (*nodev1.GetStatusResponse, error) 
 		Timeouts: n.observer.heights.timeouts.Load(), EmptyViews: n.observer.heights.empty.Load(),
 		StartedTimeMs: uint64(n.started.UnixMilli()), HostFaults: n.faults.sum.Load(),
 		DroppedMessages: n.network.Dropped() + n.pool.Dropped(),
+		Executor:        &nodev1.ExecutorStatus{Hash: epoch.ExecutorHash[:], Engine: epoch.Engine, Missing: n.execution.lacks(), Upgrade: n.upgrades.status()},
 	}, nil
 }
 

@@ -60,6 +60,7 @@ type Node struct {
 	public    http.Handler
 	engine    *engine.Engine
 	gossip    *gossip
+	upgrades  *upgrades
 
 	halt    atomic.Uint64  // height; 0: none
 	closers []func() error // run last first
@@ -311,6 +312,7 @@ func (n *Node) openEngine(context.Context) error {
 			cfg.Recorded = &n.recovered.State
 		}
 	}
+	n.upgrades = newUpgrades(n)
 	n.engine, err = engine.New(cfg)
 	return err
 }

@@ -37,6 +37,7 @@ func (n *Node) Run(ctx context.Context) error {
 	group.Go(func() error { return n.watchSpace(ctx) })
 	group.Go(func() error { return n.watchHalt(ctx) })
 	group.Go(func() error { return n.prune(ctx) })
+	group.Go(func() error { return n.upgrades.run(ctx) })
 	group.Go(func() error { return n.runDuties(ctx) })
 	n.log.Info("node runs", "chain", n.genesis.ChainID, "genesis", n.genesis.Hash(), "height", n.store.Tip(), "version", n.opt.Version,
 		"rpc", n.cfg.RPC.Listen, "ops", n.cfg.Ops.Listen, "p2p", n.cfg.P2P.Listen)
