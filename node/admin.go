@@ -133,3 +133,13 @@ func (a adminBackend) SignConsent(_ context.Context, req *nodev1.SignConsentRequ
 	a.n.log.Info("signed a consent", "rotation", req.GetRotate() != nil, "identity", record.NetworkKey)
 	return &nodev1.SignConsentResponse{GenesisHash: genesis[:], NetworkKey: network[:], ConsensusKey: consensus, Possession: possession, Signature: signature}, nil
 }
+
+// SignReady implements rpc.AdminBackend.
+func (a adminBackend) SignReady(_ context.Context, validator types.Hash) ([]byte, error) {
+	if s, final := a.n.engine.Status(), a.n.observer.final.Load(); s.Syncing {
+		return nil, fmt.Errorf("%w: this node is at height %d of %d: try again when it is synced", rpc.ErrUnavailable, final, max(s.Target, final))
+	}
+	key := a.n.signer.NetworkKey()
+	op := ledger.Ready{Validator: ledger.ID(validator), Identity: ledger.ID(a.n.network.Self())}
+	return ledger.Sign(key, ledger.FeeFreeBody(a.n.genesis.Hash(), 0, op))
+}

@@ -20,7 +20,7 @@ func newIdentityCommand() *cobra.Command {
 key and an empty vote log, and it never leaves. The chain's validator set says
 which instance may sign (docs/keys.md).`,
 	}
-	cmd.AddCommand(newIdentityInitCommand(), newIdentityShowCommand(), newIdentityAdoptCommand())
+	cmd.AddCommand(newIdentityInitCommand(), newIdentityShowCommand(), newIdentityConsentCommand(), newIdentityAdoptCommand())
 	return cmd
 }
 

@@ -20,10 +20,11 @@ const (
 
 func newInitCommand() *cobra.Command {
 	var o home.Options
+	var join joinFlags
 	var executorFile, appStateFile string
 	cmd := &cobra.Command{
-		Use:   "init --chain-id C --validators N --dir D",
-		Short: "Make a network: a genesis document and a home for each validator",
+		Use:   "init (--chain-id C --validators N | --genesis G --peers P) --dir D",
+		Short: "Make a network, or a home for a chain that exists",
 		Long: `Makes D/genesis.json and the homes D/node0, D/node1, … Each home has config.yaml,
 data/ (the chain volume) and signer/ (the signer volume: identity, keys, vote
 log), which are two mounts in a pod.
@@ -33,13 +34,24 @@ D/accounts.json: for networks whose coins are worth nothing.
 
 Hosts are where validators listen; without --hosts they are 127.0.0.1, 127.0.0.2
 and so on, for a network on one machine. Ports: 7600/udp between nodes, 7601 RPC,
-7602 admin, 7603 probes and metrics.`,
+7602 admin, 7603 probes and metrics.
+
+With --genesis, D becomes one home for a chain that exists: of a full node, or of
+a validator that will join ("bedrock tx validator join"). A signer volume that has
+an identity already ("bedrock identity init") is taken as it is.`,
 		Example: `  bedrock init --chain-id try-it --validators 4 --dir net
   bedrock init --chain-id consortium --validators 4 --dir net --accounts 0 \
-      --app-state ledger.json --hosts a.example,b.example,c.example,d.example --wide-area`,
+      --app-state ledger.json --hosts a.example,b.example,c.example,d.example --wide-area
+  bedrock init --genesis genesis.json --peers 5e1f…@a.example:7600 --host e.example --dir /var/lib/bedrock`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
+			err := join.check(cmd)
+			if err != nil {
+				return err
+			}
+			if join.genesis != "" {
+				return join.run(cmd, o.Dir, executorFile)
+			}
 			if o.Module, o.ExecutorHash, err = chooseModule(cmd, executorFile); err != nil {
 				return err
 			}
@@ -60,7 +72,7 @@ and so on, for a network on one machine. Ports: 7600/udp between nodes, 7601 RPC
 	f := cmd.Flags()
 	f.StringVar(&o.ChainID, "chain-id", "", "name of the chain: a-z, 0-9 and '-'")
 	f.IntVar(&o.Validators, "validators", 4, "how many validators")
-	f.StringVar(&o.Dir, "dir", "", "folder of the network")
+	f.StringVar(&o.Dir, "dir", "", "folder of the network, or the new home")
 	f.StringVar(&o.Scheme, "scheme", "ed25519", "signature scheme: ed25519, or bls12381 above about 35 validators")
 	f.StringSliceVar(&o.Hosts, "hosts", nil, "address of each validator, separated by commas")
 	f.BoolVar(&o.WideArea, "wide-area", false, "timers for validators far from each other")
@@ -70,8 +82,8 @@ and so on, for a network on one machine. Ports: 7600/udp between nodes, 7601 RPC
 	f.StringVar(&appStateFile, "app-state", "", "ledger state to begin with, as JSON, in place of --accounts")
 	f.Uint64Var(&o.MaxBytes, "max-block-bytes", 2<<20, "most bytes of transactions in a block")
 	f.Uint64Var(&o.MaxGas, "max-block-gas", 1_000_000_000, "most gas in a block")
-	must(cmd.MarkFlagRequired("chain-id"))
 	must(cmd.MarkFlagRequired("dir"))
+	join.add(cmd)
 	addOutputFlag(cmd)
 	return cmd
 }

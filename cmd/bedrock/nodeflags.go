@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bedrock-bft/bedrock/client"
+	"github.com/bedrock-bft/bedrock/node/config"
 	"github.com/bedrock-bft/bedrock/node/genesis"
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
 	"github.com/bedrock-bft/bedrock/proto/bedrock/node/v1/nodev1connect"
@@ -79,6 +80,19 @@ func (f *nodeFlags) connect(cmd *cobra.Command) (*client.Client, *genesis.Genesi
 	}
 	c, err := client.New(f.address(), client.Options{Trust: client.Trust{Genesis: g.Hash(), Epoch: g.Epoch()}})
 	return c, g, err
+}
+
+// fromHome stands for --node and --genesis where a home is named: its own.
+func (f *nodeFlags) fromHome(cfg *config.Config) {
+	if f.genesis == "" && os.Getenv(genesisEnv) == "" {
+		f.genesis = cfg.Genesis.File
+	}
+	if f.node == "" && os.Getenv(nodeEnv) == "" && cfg.RPC.Listen != "" {
+		f.node = "http://" + cfg.RPC.Listen
+		if cfg.RPC.TLSCertificate != "" {
+			f.node = "https://" + cfg.RPC.Listen
+		}
+	}
 }
 
 func unreachable(address string, err error) error {

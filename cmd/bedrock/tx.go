@@ -34,7 +34,7 @@ an exit code that is not 0.`,
 	}
 	record := &cobra.Command{Use: "record", Short: "Owned records: data anchored on the chain"}
 	record.AddCommand(newRecordPutCommand(), newRecordDeleteCommand())
-	cmd.AddCommand(newTransferCommand(), newBatchCommand(), record, newSendCommand())
+	cmd.AddCommand(newTransferCommand(), newBatchCommand(), record, newTxValidatorCommand(), newTxAuthorityCommand(), newSendCommand())
 	return cmd
 }
 
@@ -95,39 +95,74 @@ func (f *txFlags) signer(cmd *cobra.Command) (ed25519.PrivateKey, error) {
 	return nil, errors.New("name the key: --key KEYSTORE, or --accounts D/accounts.json --index N on a test network")
 }
 
-// run signs an operation and sends it.
-func (f *txFlags) run(cmd *cobra.Command, op ledger.Operation) error {
+// txSession is a signer and the node that its transactions go to.
+type txSession struct {
+	f       *txFlags
+	cmd     *cobra.Command
+	key     ed25519.PrivateKey
+	c       *client.Client
+	genesis [32]byte
+}
+
+// begin checks the flags, opens the key and connects.
+func (f *txFlags) begin(cmd *cobra.Command) (*txSession, error) {
 	if err := f.checkWait(); err != nil {
-		return err
+		return nil, err
 	}
 	key, err := f.signer(cmd)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c, g, err := f.connect(cmd)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	body := ledger.Body{Genesis: g.Hash(), GasLimit: f.gasLimit, GasPrice: f.gasPrice, ValidUntil: f.validUntil, Operation: op, Nonce: uint64(f.nonce)}
+	return &txSession{f: f, cmd: cmd, key: key, c: c, genesis: g.Hash()}, nil
+}
+
+// public is the signer's public key.
+func (s *txSession) public() ledger.ID { return ledger.ID(s.key.Public().(ed25519.PublicKey)) }
+
+// body is that of an operation that the signer pays for.
+func (s *txSession) body(op ledger.Operation) (ledger.Body, error) {
+	f := s.f
+	body := ledger.Body{Genesis: s.genesis, Payer: s.public(), GasLimit: f.gasLimit, GasPrice: f.gasPrice, ValidUntil: f.validUntil, Operation: op, Nonce: uint64(f.nonce)}
 	if f.gasLimit == 0 {
 		body.GasLimit = ledger.GasLimit(op)
 	}
+	var err error
 	if f.nonce < 0 {
-		if body.Nonce, err = nextNonce(cmd, c, key); err != nil {
-			return err
-		}
+		body.Nonce, err = nextNonce(s.cmd, s.c, s.key)
 	}
-	tx, err := ledger.Sign(key, body)
+	return body, err
+}
+
+// finish sends a signed transaction, or keeps it.
+func (s *txSession) finish(tx []byte) error {
+	if s.f.out == "" {
+		return s.f.send(s.cmd, s.c, tx)
+	}
+	if err := os.WriteFile(s.f.out, tx, 0o600); err != nil {
+		return fmt.Errorf("--sign-only: %w", err)
+	}
+	return showSent(s.cmd, sent{Hash: types.TxHash(tx).String(), State: "signed", Bytes: len(tx)})
+}
+
+// run signs an operation and sends it.
+func (f *txFlags) run(cmd *cobra.Command, op ledger.Operation) error {
+	s, err := f.begin(cmd)
 	if err != nil {
 		return err
 	}
-	if f.out != "" {
-		if err := os.WriteFile(f.out, tx, 0o600); err != nil {
-			return fmt.Errorf("--sign-only: %w", err)
-		}
-		return showSent(cmd, sent{Hash: types.TxHash(tx).String(), State: "signed", Bytes: len(tx)})
+	body, err := s.body(op)
+	if err != nil {
+		return err
 	}
-	return f.send(cmd, c, tx)
+	tx, err := ledger.Sign(s.key, body)
+	if err != nil {
+		return err
+	}
+	return s.finish(tx)
 }
 
 // nextNonce takes the node's word: a wrong nonce could only make the transaction
@@ -168,22 +203,25 @@ type sent struct {
 	GasUsed uint64 `json:"gas_used,omitempty"`
 	Log     string `json:"log,omitempty"`
 	Bytes   int    `json:"bytes,omitempty"`
+	// Validator is the name of the validator that it is about.
+	Validator string `json:"validator,omitempty"`
 }
 
 func (f *txFlags) send(cmd *cobra.Command, c *client.Client, tx []byte) error {
+	validator := aboutValidator(tx)
 	if f.wait == "accepted" {
 		hash, err := c.Submit(cmd.Context(), tx)
 		if err != nil {
 			return err
 		}
-		return showSent(cmd, sent{Hash: hash.String(), State: "accepted"})
+		return showSent(cmd, sent{Hash: hash.String(), State: "accepted", Validator: validator})
 	}
 	t, err := c.SubmitFinal(cmd.Context(), tx, f.timeout)
 	if err != nil {
 		return err
 	}
 	s := sent{Hash: types.TxHash(tx).String(), State: "final", Height: t.Height, Code: t.Receipt.Code,
-		Name: ledger.CodeName(t.Receipt.Code), GasUsed: t.Receipt.GasUsed, Log: t.Receipt.Log}
+		Name: ledger.CodeName(t.Receipt.Code), GasUsed: t.Receipt.GasUsed, Log: t.Receipt.Log, Validator: validator}
 	if err := showSent(cmd, s); err != nil {
 		return err
 	}
@@ -196,6 +234,9 @@ func (f *txFlags) send(cmd *cobra.Command, c *client.Client, tx []byte) error {
 func showSent(cmd *cobra.Command, s sent) error {
 	return show(cmd, s, func(w io.Writer) {
 		fmt.Fprintf(w, "transaction  %s\nstate        %s\n", s.Hash, s.State)
+		if s.Validator != "" {
+			fmt.Fprintf(w, "validator    %s\n", s.Validator)
+		}
 		if s.State == "final" {
 			fmt.Fprintf(w, "height       %d\ncode         %d (%s)\ngas used     %d\n", s.Height, s.Code, s.Name, s.GasUsed)
 		}
@@ -205,26 +246,43 @@ func showSent(cmd *cobra.Command, s sent) error {
 func newSendCommand() *cobra.Command {
 	var f txFlags
 	cmd := &cobra.Command{
-		Use:     "send FILE",
-		Short:   "Send a signed transaction from a file",
-		Long:    "Sends a transaction as `--sign-only` wrote it, or the same in hex.",
-		Example: "  bedrock tx send signed.tx --wait accepted",
+		Use:   "send FILE",
+		Short: "Send a signed transaction from a file",
+		Long: `Sends a transaction as "--sign-only" wrote it, the same in hex, or a half-signed
+transaction of the authority ("--draft") once enough keys have signed it.`,
+		Example: "  bedrock tx send signed.tx --wait accepted\n  bedrock tx send weigh.json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.checkWait(); err != nil {
 				return err
 			}
-			raw, err := readFile(cmd, args[0], 2*ledger.MaxTransactionBytes+2)
+			raw, err := readFile(cmd, args[0], ledger.MaxDraftBytes)
 			if err != nil {
 				return err
 			}
-			tx, err := signedBytes(raw)
+			draft, err := ledger.ParseDraft(raw)
+			if errors.Is(err, ledger.ErrNoDraft) {
+				draft = nil
+			} else if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			var tx []byte
+			if draft != nil {
+				tx, err = draft.Transaction()
+			} else {
+				tx, err = signedBytes(raw)
+			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			c, _, err := f.connect(cmd)
 			if err != nil {
 				return err
+			}
+			if draft != nil {
+				if err := enoughSigned(cmd, c, draft); err != nil {
+					return fmt.Errorf("%s: %w", args[0], err)
+				}
 			}
 			return f.send(cmd, c, tx)
 		},

@@ -39,6 +39,9 @@ type AdminBackend interface {
 	// SignConsent signs a statement of this node's identity. The lengths of the
 	// request's fields are checked.
 	SignConsent(ctx context.Context, req *nodev1.SignConsentRequest) (*nodev1.SignConsentResponse, error)
+	// SignReady is a signed transaction that says that a validator's node is
+	// synced. ErrUnavailable while it is not.
+	SignReady(ctx context.Context, validator types.Hash) ([]byte, error)
 }
 
 // AdminOptions shape the administration.
@@ -208,4 +211,17 @@ func (a *admin) SignConsent(ctx context.Context, req *connect.Request[nodev1.Sig
 		return nil, answer("sign consent", err)
 	}
 	return connect.NewResponse(res), nil
+}
+
+// SignReady implements the service.
+func (a *admin) SignReady(ctx context.Context, req *connect.Request[nodev1.SignReadyRequest]) (*connect.Response[nodev1.SignReadyResponse], error) {
+	name, err := hashArgument("validator", req.Msg.Validator)
+	if err != nil {
+		return nil, err
+	}
+	tx, err := a.backend.SignReady(ctx, name)
+	if err != nil {
+		return nil, answer("sign ready", err)
+	}
+	return connect.NewResponse(&nodev1.SignReadyResponse{Transaction: tx}), nil
 }

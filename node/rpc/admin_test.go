@@ -1,7 +1,9 @@
 package rpc_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -59,6 +61,13 @@ func (a *adminBackend) SignConsent(_ context.Context, req *nodev1.SignConsentReq
 	return &nodev1.SignConsentResponse{Signature: req.GetJoin().GetOwnerKey()}, nil
 }
 
+func (a *adminBackend) SignReady(_ context.Context, validator types.Hash) ([]byte, error) {
+	if validator == (types.Hash{}) {
+		return nil, fmt.Errorf("%w: it is 7 heights behind", rpc.ErrUnavailable)
+	}
+	return validator[:], nil
+}
+
 func TestAdmin(t *testing.T) {
 	backend, level := &adminBackend{}, new(slog.LevelVar)
 	url := rpctest.ServeHandler(t, rpc.NewAdmin(backend, rpc.AdminOptions{Level: level, Profile: true}))
@@ -91,6 +100,14 @@ func TestAdmin(t *testing.T) {
 	if err := consent(&nodev1.SignConsentRequest{To: &nodev1.SignConsentRequest_Join{Join: &nodev1.JoinConsent{OwnerKey: key}}}); err != nil {
 		t.Errorf("consent: %v", err)
 	}
+	ready, err := c.SignReady(ctx, connect.NewRequest(&nodev1.SignReadyRequest{Validator: bytes.Repeat([]byte{1}, 32)}))
+	if err != nil || len(ready.Msg.Transaction) != 32 {
+		t.Errorf("ready: %v, %v", ready, err)
+	}
+	_, err = c.SignReady(ctx, connect.NewRequest(&nodev1.SignReadyRequest{Validator: key}))
+	code(t, "ready before it is synced", err, connect.CodeUnavailable, "7 heights behind")
+	_, err = c.SignReady(ctx, connect.NewRequest(&nodev1.SignReadyRequest{}))
+	code(t, "nobody is ready", err, connect.CodeInvalidArgument, "validator")
 	code(t, "consent to nothing", consent(&nodev1.SignConsentRequest{}), connect.CodeInvalidArgument, "join or rotate")
 	code(t, "consent to nobody", consent(&nodev1.SignConsentRequest{To: &nodev1.SignConsentRequest_Join{Join: &nodev1.JoinConsent{}}}), connect.CodeInvalidArgument, "owner_key")
 	code(t, "consent for ever", consent(&nodev1.SignConsentRequest{To: &nodev1.SignConsentRequest_Rotate{

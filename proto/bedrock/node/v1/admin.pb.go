@@ -1217,6 +1217,94 @@ func (x *SignConsentResponse) GetSignature() []byte {
 	return nil
 }
 
+type SignReadyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Validator     []byte                 `protobuf:"bytes,1,opt,name=validator,proto3" json:"validator,omitempty"` // name, 32 bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignReadyRequest) Reset() {
+	*x = SignReadyRequest{}
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignReadyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignReadyRequest) ProtoMessage() {}
+
+func (x *SignReadyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignReadyRequest.ProtoReflect.Descriptor instead.
+func (*SignReadyRequest) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *SignReadyRequest) GetValidator() []byte {
+	if x != nil {
+		return x.Validator
+	}
+	return nil
+}
+
+type SignReadyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Transaction   []byte                 `protobuf:"bytes,1,opt,name=transaction,proto3" json:"transaction,omitempty"` // signed, fee-free
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignReadyResponse) Reset() {
+	*x = SignReadyResponse{}
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignReadyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignReadyResponse) ProtoMessage() {}
+
+func (x *SignReadyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_admin_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignReadyResponse.ProtoReflect.Descriptor instead.
+func (*SignReadyResponse) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_admin_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *SignReadyResponse) GetTransaction() []byte {
+	if x != nil {
+		return x.Transaction
+	}
+	return nil
+}
+
 var File_bedrock_node_v1_admin_proto protoreflect.FileDescriptor
 
 const file_bedrock_node_v1_admin_proto_rawDesc = "" +
@@ -1298,7 +1386,11 @@ const file_bedrock_node_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"possession\x18\x04 \x01(\fR\n" +
 	"possession\x12\x1c\n" +
-	"\tsignature\x18\x05 \x01(\fR\tsignature2\xf0\x05\n" +
+	"\tsignature\x18\x05 \x01(\fR\tsignature\"0\n" +
+	"\x10SignReadyRequest\x12\x1c\n" +
+	"\tvalidator\x18\x01 \x01(\fR\tvalidator\"5\n" +
+	"\x11SignReadyResponse\x12 \n" +
+	"\vtransaction\x18\x01 \x01(\fR\vtransaction2\xc4\x06\n" +
 	"\fAdminService\x12X\n" +
 	"\vAddExecutor\x12#.bedrock.node.v1.AddExecutorRequest\x1a$.bedrock.node.v1.AddExecutorResponse\x12^\n" +
 	"\rListExecutors\x12%.bedrock.node.v1.ListExecutorsRequest\x1a&.bedrock.node.v1.ListExecutorsResponse\x12g\n" +
@@ -1308,7 +1400,8 @@ const file_bedrock_node_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"SetSigning\x12\".bedrock.node.v1.SetSigningRequest\x1a#.bedrock.node.v1.SetSigningResponse\x12R\n" +
 	"\tListPeers\x12!.bedrock.node.v1.ListPeersRequest\x1a\".bedrock.node.v1.ListPeersResponse\x12X\n" +
-	"\vSignConsent\x12#.bedrock.node.v1.SignConsentRequest\x1a$.bedrock.node.v1.SignConsentResponseB=Z;github.com/bedrock-bft/bedrock/proto/bedrock/node/v1;nodev1b\x06proto3"
+	"\vSignConsent\x12#.bedrock.node.v1.SignConsentRequest\x1a$.bedrock.node.v1.SignConsentResponse\x12R\n" +
+	"\tSignReady\x12!.bedrock.node.v1.SignReadyRequest\x1a\".bedrock.node.v1.SignReadyResponseB=Z;github.com/bedrock-bft/bedrock/proto/bedrock/node/v1;nodev1b\x06proto3"
 
 var (
 	file_bedrock_node_v1_admin_proto_rawDescOnce sync.Once
@@ -1322,7 +1415,7 @@ func file_bedrock_node_v1_admin_proto_rawDescGZIP() []byte {
 	return file_bedrock_node_v1_admin_proto_rawDescData
 }
 
-var file_bedrock_node_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_bedrock_node_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_bedrock_node_v1_admin_proto_goTypes = []any{
 	(*AddExecutorRequest)(nil),       // 0: bedrock.node.v1.AddExecutorRequest
 	(*AddExecutorResponse)(nil),      // 1: bedrock.node.v1.AddExecutorResponse
@@ -1345,6 +1438,8 @@ var file_bedrock_node_v1_admin_proto_goTypes = []any{
 	(*JoinConsent)(nil),              // 18: bedrock.node.v1.JoinConsent
 	(*RotateConsent)(nil),            // 19: bedrock.node.v1.RotateConsent
 	(*SignConsentResponse)(nil),      // 20: bedrock.node.v1.SignConsentResponse
+	(*SignReadyRequest)(nil),         // 21: bedrock.node.v1.SignReadyRequest
+	(*SignReadyResponse)(nil),        // 22: bedrock.node.v1.SignReadyResponse
 }
 var file_bedrock_node_v1_admin_proto_depIdxs = []int32{
 	2,  // 0: bedrock.node.v1.AddExecutorResponse.verdict:type_name -> bedrock.node.v1.ExecutorVerdict
@@ -1361,16 +1456,18 @@ var file_bedrock_node_v1_admin_proto_depIdxs = []int32{
 	12, // 11: bedrock.node.v1.AdminService.SetSigning:input_type -> bedrock.node.v1.SetSigningRequest
 	14, // 12: bedrock.node.v1.AdminService.ListPeers:input_type -> bedrock.node.v1.ListPeersRequest
 	17, // 13: bedrock.node.v1.AdminService.SignConsent:input_type -> bedrock.node.v1.SignConsentRequest
-	1,  // 14: bedrock.node.v1.AdminService.AddExecutor:output_type -> bedrock.node.v1.AddExecutorResponse
-	4,  // 15: bedrock.node.v1.AdminService.ListExecutors:output_type -> bedrock.node.v1.ListExecutorsResponse
-	6,  // 16: bedrock.node.v1.AdminService.RehearseExecutor:output_type -> bedrock.node.v1.RehearseExecutorResponse
-	9,  // 17: bedrock.node.v1.AdminService.SetHaltHeight:output_type -> bedrock.node.v1.SetHaltHeightResponse
-	11, // 18: bedrock.node.v1.AdminService.SetLogLevel:output_type -> bedrock.node.v1.SetLogLevelResponse
-	13, // 19: bedrock.node.v1.AdminService.SetSigning:output_type -> bedrock.node.v1.SetSigningResponse
-	15, // 20: bedrock.node.v1.AdminService.ListPeers:output_type -> bedrock.node.v1.ListPeersResponse
-	20, // 21: bedrock.node.v1.AdminService.SignConsent:output_type -> bedrock.node.v1.SignConsentResponse
-	14, // [14:22] is the sub-list for method output_type
-	6,  // [6:14] is the sub-list for method input_type
+	21, // 14: bedrock.node.v1.AdminService.SignReady:input_type -> bedrock.node.v1.SignReadyRequest
+	1,  // 15: bedrock.node.v1.AdminService.AddExecutor:output_type -> bedrock.node.v1.AddExecutorResponse
+	4,  // 16: bedrock.node.v1.AdminService.ListExecutors:output_type -> bedrock.node.v1.ListExecutorsResponse
+	6,  // 17: bedrock.node.v1.AdminService.RehearseExecutor:output_type -> bedrock.node.v1.RehearseExecutorResponse
+	9,  // 18: bedrock.node.v1.AdminService.SetHaltHeight:output_type -> bedrock.node.v1.SetHaltHeightResponse
+	11, // 19: bedrock.node.v1.AdminService.SetLogLevel:output_type -> bedrock.node.v1.SetLogLevelResponse
+	13, // 20: bedrock.node.v1.AdminService.SetSigning:output_type -> bedrock.node.v1.SetSigningResponse
+	15, // 21: bedrock.node.v1.AdminService.ListPeers:output_type -> bedrock.node.v1.ListPeersResponse
+	20, // 22: bedrock.node.v1.AdminService.SignConsent:output_type -> bedrock.node.v1.SignConsentResponse
+	22, // 23: bedrock.node.v1.AdminService.SignReady:output_type -> bedrock.node.v1.SignReadyResponse
+	15, // [15:24] is the sub-list for method output_type
+	6,  // [6:15] is the sub-list for method input_type
 	6,  // [6:6] is the sub-list for extension type_name
 	6,  // [6:6] is the sub-list for extension extendee
 	0,  // [0:6] is the sub-list for field type_name
@@ -1395,7 +1492,7 @@ func file_bedrock_node_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedrock_node_v1_admin_proto_rawDesc), len(file_bedrock_node_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

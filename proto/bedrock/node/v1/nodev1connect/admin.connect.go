@@ -57,6 +57,8 @@ const (
 	// AdminServiceSignConsentProcedure is the fully-qualified name of the AdminService's SignConsent
 	// RPC.
 	AdminServiceSignConsentProcedure = "/bedrock.node.v1.AdminService/SignConsent"
+	// AdminServiceSignReadyProcedure is the fully-qualified name of the AdminService's SignReady RPC.
+	AdminServiceSignReadyProcedure = "/bedrock.node.v1.AdminService/SignReady"
 )
 
 // AdminServiceClient is a client for the bedrock.node.v1.AdminService service.
@@ -79,6 +81,9 @@ type AdminServiceClient interface {
 	// Signs, with this node's identity, that a validator's owner may join it, or
 	// that it takes another instance's place. // rule: rotate
 	SignConsent(context.Context, *connect.Request[v1.SignConsentRequest]) (*connect.Response[v1.SignConsentResponse], error)
+	// Signs, with this node's identity, that a candidate's node is synced; refused
+	// while it is not. // rule: join / ready / weigh
+	SignReady(context.Context, *connect.Request[v1.SignReadyRequest]) (*connect.Response[v1.SignReadyResponse], error)
 }
 
 // NewAdminServiceClient constructs a client for the bedrock.node.v1.AdminService service. By
@@ -140,6 +145,12 @@ func NewAdminServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(adminServiceMethods.ByName("SignConsent")),
 			connect.WithClientOptions(opts...),
 		),
+		signReady: connect.NewClient[v1.SignReadyRequest, v1.SignReadyResponse](
+			httpClient,
+			baseURL+AdminServiceSignReadyProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("SignReady")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -153,6 +164,7 @@ type adminServiceClient struct {
 	setSigning       *connect.Client[v1.SetSigningRequest, v1.SetSigningResponse]
 	listPeers        *connect.Client[v1.ListPeersRequest, v1.ListPeersResponse]
 	signConsent      *connect.Client[v1.SignConsentRequest, v1.SignConsentResponse]
+	signReady        *connect.Client[v1.SignReadyRequest, v1.SignReadyResponse]
 }
 
 // AddExecutor calls bedrock.node.v1.AdminService.AddExecutor.
@@ -195,6 +207,11 @@ func (c *adminServiceClient) SignConsent(ctx context.Context, req *connect.Reque
 	return c.signConsent.CallUnary(ctx, req)
 }
 
+// SignReady calls bedrock.node.v1.AdminService.SignReady.
+func (c *adminServiceClient) SignReady(ctx context.Context, req *connect.Request[v1.SignReadyRequest]) (*connect.Response[v1.SignReadyResponse], error) {
+	return c.signReady.CallUnary(ctx, req)
+}
+
 // AdminServiceHandler is an implementation of the bedrock.node.v1.AdminService service.
 type AdminServiceHandler interface {
 	// Checks a module and keeps it by its hash.
@@ -215,6 +232,9 @@ type AdminServiceHandler interface {
 	// Signs, with this node's identity, that a validator's owner may join it, or
 	// that it takes another instance's place. // rule: rotate
 	SignConsent(context.Context, *connect.Request[v1.SignConsentRequest]) (*connect.Response[v1.SignConsentResponse], error)
+	// Signs, with this node's identity, that a candidate's node is synced; refused
+	// while it is not. // rule: join / ready / weigh
+	SignReady(context.Context, *connect.Request[v1.SignReadyRequest]) (*connect.Response[v1.SignReadyResponse], error)
 }
 
 // NewAdminServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -272,6 +292,12 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(adminServiceMethods.ByName("SignConsent")),
 		connect.WithHandlerOptions(opts...),
 	)
+	adminServiceSignReadyHandler := connect.NewUnaryHandler(
+		AdminServiceSignReadyProcedure,
+		svc.SignReady,
+		connect.WithSchema(adminServiceMethods.ByName("SignReady")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/bedrock.node.v1.AdminService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case AdminServiceAddExecutorProcedure:
@@ -290,6 +316,8 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 			adminServiceListPeersHandler.ServeHTTP(w, r)
 		case AdminServiceSignConsentProcedure:
 			adminServiceSignConsentHandler.ServeHTTP(w, r)
+		case AdminServiceSignReadyProcedure:
+			adminServiceSignReadyHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -329,4 +357,8 @@ func (UnimplementedAdminServiceHandler) ListPeers(context.Context, *connect.Requ
 
 func (UnimplementedAdminServiceHandler) SignConsent(context.Context, *connect.Request[v1.SignConsentRequest]) (*connect.Response[v1.SignConsentResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bedrock.node.v1.AdminService.SignConsent is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) SignReady(context.Context, *connect.Request[v1.SignReadyRequest]) (*connect.Response[v1.SignReadyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bedrock.node.v1.AdminService.SignReady is not implemented"))
 }
