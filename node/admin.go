@@ -136,8 +136,8 @@ func (a adminBackend) SignConsent(_ context.Context, req *nodev1.SignConsentRequ
 
 // SignReady implements rpc.AdminBackend.
 func (a adminBackend) SignReady(_ context.Context, validator types.Hash) ([]byte, error) {
-	if s, final := a.n.engine.Status(), a.n.observer.final.Load(); s.Syncing {
-		return nil, fmt.Errorf("%w: this node is at height %d of %d: try again when it is synced", rpc.ErrUnavailable, final, max(s.Target, final))
+	if why := a.n.notSynced(); why != "" {
+		return nil, fmt.Errorf("%w: %s: try again when it is synced", rpc.ErrUnavailable, why)
 	}
 	key := a.n.signer.NetworkKey()
 	op := ledger.Ready{Validator: ledger.ID(validator), Identity: ledger.ID(a.n.network.Self())}

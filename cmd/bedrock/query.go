@@ -22,13 +22,14 @@ func newQueryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "query",
 		Short: "Ask a node; what is final is verified",
-		Long: `Accounts, records, blocks and transactions are verified by certificates and proofs
-against the genesis document; --prove FILE keeps the proof, which "bedrock verify
-proof" checks without any node. Status and what a node has seen of validators are
-its own word.`,
+		Long: `What is of the chain is verified by certificates and proofs against the genesis
+document; --prove FILE keeps the proof, which "bedrock verify proof" checks without
+any node. Status, and what a node has seen of validators' votes and connections,
+are its own word.`,
 	}
 	cmd.AddCommand(newQueryStatusCommand(), newQueryBlockCommand(), newQueryTxCommand(), newQueryAccountCommand(),
-		newQueryRecordCommand(), newQueryValidatorsCommand(), newQueryEpochsCommand(), newQueryReceiptsCommand())
+		newQueryRecordCommand(), newQueryReceiptsCommand(), newQueryValidatorsCommand(), newQueryEpochsCommand(), newQueryEvidenceCommand(),
+		newQueryUpgradeCommand(), newQueryAuthorityCommand(), newQueryParametersCommand())
 	return cmd
 }
 
