@@ -94,6 +94,13 @@ module-plain: ## Build the module without wide arithmetic and SIMD, for other ru
 	@hack/setup rust
 	@hack/wasm/module --plain
 
+.PHONY: example
+example: ## Build the example state machine to bin/counter.wasm
+	@hack/setup wasm
+	@mkdir -p bin
+	@cp "$$(hack/wasm/modules counter | cut -d' ' -f2)" bin/counter.wasm
+	@sha256sum bin/counter.wasm
+
 ##@ Help
 
 .PHONY: help

@@ -95,7 +95,7 @@ func TestCommandNamesOfTheTable(t *testing.T) {
 		"tx transfer", "tx batch", "tx record put", "tx record delete", "tx send",
 		"tx validator join", "tx validator ready", "tx validator rotate", "tx validator delegate", "tx validator leave", "tx validator maintain",
 		"tx authority weigh", "tx authority schedule", "tx authority cancel", "tx authority set", "tx authority sign",
-		"query status", "query block", "query tx", "query account", "query record", "query validators", "query epochs", "query receipts",
+		"query status", "query block", "query tx", "query account", "query record", "query state", "query validators", "query epochs", "query receipts",
 		"query evidence", "query upgrade", "query authority", "query parameters",
 		"verify proof", "executor inspect", "executor hash", "executor add", "executor rehearse", "replay", "bench", "inspect db", "inspect votelog",
 	} {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -32,6 +34,8 @@ type devnetOptions struct {
 	report     string
 	scheme     string
 	executor   string
+	appState   string
+	accounts   int // below 0: what init makes by default
 	firstHost  int
 }
 
@@ -48,10 +52,15 @@ A node that dies is named and stays down; start it again from another terminal
 with "bedrock start --home D/node2". All nodes end with this command.
 
 With --load, signed transfers and records of many accounts are sent at that rate,
-and --report writes what came of them as JSON.`,
+and --report writes what came of them as JSON.
+
+With --executor the new chain runs that state machine. No accounts are funded then
+and no transfers are sent, unless --accounts says that it is a ledger: send its
+transactions with "bedrock tx send FILE --raw".`,
 		Example: `  bedrock devnet
   bedrock devnet --load 500 --duration 30s --report r.json
-  bedrock devnet --validators 7 --scheme bls12381 --dir /tmp/seven`,
+  bedrock devnet --validators 7 --scheme bls12381 --dir /tmp/seven
+  bedrock devnet --executor counter.wasm`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDevnet(cmd.Context(), cmd.OutOrStdout(), o) },
 	}
@@ -64,6 +73,8 @@ and --report writes what came of them as JSON.`,
 	f.StringVar(&o.report, "report", "", "file for the report, JSON")
 	f.StringVar(&o.scheme, "scheme", "ed25519", "signature scheme of a new chain: ed25519 or bls12381")
 	f.StringVar(&o.executor, "executor", "", "executor module of a new chain, a WASM file (default: the built-in one)")
+	f.StringVar(&o.appState, "app-state", "", "state that a new chain begins with, a JSON file (default: funded accounts, or {} with --executor)")
+	f.IntVar(&o.accounts, "accounts", -1, "how many accounts of a new chain are funded; -1: 1000, or none with --executor")
 	f.IntVar(&o.firstHost, "first-host", 1, "x of the first validator's address 127.0.0.x")
 	return cmd
 }
@@ -106,7 +117,11 @@ func runDevnet(ctx context.Context, out io.Writer, o devnetOptions) (err error) 
 	if err := s.waitReady(ctx); err != nil {
 		return ended(ctx, err)
 	}
-	if err := s.firstTransfer(ctx, begin); err != nil {
+	first := s.firstTransfer
+	if s.keys == nil {
+		first = s.firstBlock
+	}
+	if err := first(ctx, begin); err != nil {
 		return ended(ctx, err)
 	}
 	s.introduce()
@@ -139,8 +154,15 @@ func (s *session) prepare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
+	var init []string
+	if s.o.appState != "" {
+		init = append(init, "--app-state", s.o.appState)
+	}
+	if s.o.accounts >= 0 {
+		init = append(init, "--accounts", strconv.Itoa(s.o.accounts))
+	}
 	s.net, err = devnet.Prepare(ctx, devnet.Options{Binary: binary, Dir: s.o.dir, ChainID: "devnet", Validators: s.o.validators,
-		Scheme: s.o.scheme, Module: s.o.executor, FirstHost: s.o.firstHost, OnDeath: s.died})
+		Scheme: s.o.scheme, Module: s.o.executor, InitArgs: init, FirstHost: s.o.firstHost, OnDeath: s.died})
 	if err != nil {
 		return fmt.Errorf("devnet: %w", err)
 	}
@@ -155,6 +177,9 @@ func (s *session) prepare(ctx context.Context) error {
 	}
 	s.say("%s the chain %q of %d validators (%s) in %s", what, g.ChainID, len(s.net.Nodes), g.Scheme, s.o.dir)
 	s.keys, err = home.LoadAccounts(filepath.Join(s.o.dir, home.AccountsName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // no funded accounts: another state machine, or a state of its own
+	}
 	return err
 }
 
@@ -200,8 +225,8 @@ func (s *session) waitReady(ctx context.Context) error {
 
 // firstTransfer sends one signed transfer and waits until it is final.
 func (s *session) firstTransfer(ctx context.Context, begin time.Time) error {
-	if s.o.executor != "" || s.keys.Count < 2 {
-		return nil // another state machine has other transactions
+	if s.keys.Count < 2 {
+		return s.firstBlock(ctx, begin)
 	}
 	c, err := client.New(s.net.RPC(0), client.Options{Trust: s.trust})
 	if err != nil {
@@ -223,15 +248,41 @@ func (s *session) firstTransfer(ctx context.Context, begin time.Time) error {
 	return nil
 }
 
+// firstBlock waits until a block is final, where there is nobody to send a transfer.
+func (s *session) firstBlock(ctx context.Context, begin time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	rpc, err := client.Connect(s.net.RPC(0), nil)
+	if err != nil {
+		return err
+	}
+	for {
+		res, err := rpc.GetStatus(ctx, connect.NewRequest(&nodev1.GetStatusRequest{}))
+		if err == nil && res.Msg.FinalHeight > 0 {
+			s.say("height %d is final, %.1f s after the command", res.Msg.FinalHeight, time.Since(begin).Seconds())
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no block became final within %s: see %s", startLimit, filepath.Join(s.o.dir, "node0", "node.log"))
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
 // introduce tells what a newcomer may want to know.
 func (s *session) introduce() {
-	s.say("\nfunded accounts (secrets in %s, coins without value):", filepath.Join(s.o.dir, home.AccountsName))
-	for i := range min(3, s.keys.Count) {
-		key, err := s.keys.Key(i)
-		if err != nil {
-			return
+	if s.keys == nil {
+		s.say("\nno accounts are funded and no transfers are sent; send the state machine's own transactions with: bedrock tx send FILE --raw --node %s", s.net.RPC(0))
+	} else {
+		s.say("\nfunded accounts (secrets in %s, coins without value):", filepath.Join(s.o.dir, home.AccountsName))
+		for i := range min(3, s.keys.Count) {
+			key, err := s.keys.Key(i)
+			if err != nil {
+				return
+			}
+			s.say("  %s", addressOf(key))
 		}
-		s.say("  %s", addressOf(key))
 	}
 	s.say("RPC of node0:  %s", s.net.RPC(0))
 	s.say("metrics:       %s/metrics", s.net.Ops(0))

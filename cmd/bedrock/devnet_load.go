@@ -15,6 +15,9 @@ func (s *session) runLoad(ctx context.Context) error {
 	if s.o.rate <= 0 {
 		return errors.New("--report needs --load: how many transactions a second to send")
 	}
+	if s.keys == nil {
+		return errors.New("--load sends transfers, and this chain has no funded accounts: leave --load out, or begin a chain with --accounts 1000")
+	}
 	opt := load.Config{Trust: s.trust, Rate: s.o.rate, Duration: s.o.duration, RecordShare: 0.1, Progress: s.progress}
 	for i := range s.net.Nodes {
 		opt.Endpoints = append(opt.Endpoints, s.net.RPC(i))

@@ -30,7 +30,9 @@ data/ (the chain volume) and signer/ (the signer volume: identity, keys, vote
 log), which are two mounts in a pod.
 
 With --accounts, that many accounts are funded, and their secrets lie in clear in
-D/accounts.json: for networks whose coins are worth nothing.
+D/accounts.json: for networks whose coins are worth nothing. With --executor there are
+none unless --accounts asks for them, and the module's state begins with {} or what
+--app-state names.
 
 Hosts are where validators listen; without --hosts they are 127.0.0.1, 127.0.0.2
 and so on, for a network on one machine. Ports: 7600/udp between nodes, 7601 RPC,
@@ -60,6 +62,9 @@ an identity already ("bedrock identity init") is taken as it is.`,
 					return fmt.Errorf("--app-state: %w", err)
 				}
 				o.Accounts = 0
+			} else if executorFile != "" && !cmd.Flags().Changed("accounts") {
+				// What another state machine begins with is its own.
+				o.AppState, o.Accounts = []byte("{}"), 0
 			}
 			o.Time = time.Now()
 			n, err := home.Make(o)
@@ -79,7 +84,7 @@ an identity already ("bedrock identity init") is taken as it is.`,
 	f.StringVar(&executorFile, "executor", "", "executor module (default: the built-in one)")
 	f.IntVar(&o.Accounts, "accounts", 1000, "how many accounts to fund")
 	f.Uint64Var(&o.Balance, "balance", 1_000_000_000_000, "what each of them gets")
-	f.StringVar(&appStateFile, "app-state", "", "ledger state to begin with, as JSON, in place of --accounts")
+	f.StringVar(&appStateFile, "app-state", "", "state to begin with, as JSON, in place of --accounts")
 	f.Uint64Var(&o.MaxBytes, "max-block-bytes", 2<<20, "most bytes of transactions in a block")
 	f.Uint64Var(&o.MaxGas, "max-block-gas", 1_000_000_000, "most gas in a block")
 	must(cmd.MarkFlagRequired("dir"))

@@ -28,7 +28,7 @@ any node. Status, and what a node has seen of validators' votes and connections,
 are its own word.`,
 	}
 	cmd.AddCommand(newQueryStatusCommand(), newQueryBlockCommand(), newQueryTxCommand(), newQueryAccountCommand(),
-		newQueryRecordCommand(), newQueryReceiptsCommand(), newQueryValidatorsCommand(), newQueryEpochsCommand(), newQueryEvidenceCommand(),
+		newQueryRecordCommand(), newQueryStateCommand(), newQueryReceiptsCommand(), newQueryValidatorsCommand(), newQueryEpochsCommand(), newQueryEvidenceCommand(),
 		newQueryUpgradeCommand(), newQueryAuthorityCommand(), newQueryParametersCommand())
 	return cmd
 }

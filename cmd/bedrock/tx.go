@@ -245,35 +245,28 @@ func showSent(cmd *cobra.Command, s sent) error {
 
 func newSendCommand() *cobra.Command {
 	var f txFlags
+	var raw bool
 	cmd := &cobra.Command{
 		Use:   "send FILE",
 		Short: "Send a signed transaction from a file",
 		Long: `Sends a transaction as "--sign-only" wrote it, the same in hex, or a half-signed
-transaction of the authority ("--draft") once enough keys have signed it.`,
-		Example: "  bedrock tx send signed.tx --wait accepted\n  bedrock tx send weigh.json",
+transaction of the authority ("--draft") once enough keys have signed it. With --raw
+the file's bytes go as they stand: a transaction of another state machine.`,
+		Example: "  bedrock tx send signed.tx --wait accepted\n  bedrock tx send weigh.json\n  bedrock tx send add.tx --raw",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.checkWait(); err != nil {
 				return err
 			}
-			raw, err := readFile(cmd, args[0], ledger.MaxDraftBytes)
+			tx, err := readFile(cmd, args[0], ledger.MaxDraftBytes)
 			if err != nil {
 				return err
 			}
-			draft, err := ledger.ParseDraft(raw)
-			if errors.Is(err, ledger.ErrNoDraft) {
-				draft = nil
-			} else if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
-			}
-			var tx []byte
-			if draft != nil {
-				tx, err = draft.Transaction()
-			} else {
-				tx, err = signedBytes(raw)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
+			var draft *ledger.Draft
+			if !raw {
+				if tx, draft, err = ledgerBytes(tx); err != nil {
+					return fmt.Errorf("%s: %w", args[0], err)
+				}
 			}
 			c, _, err := f.connect(cmd)
 			if err != nil {
@@ -289,7 +282,21 @@ transaction of the authority ("--draft") once enough keys have signed it.`,
 	}
 	f.nodeFlags.add(cmd)
 	f.addWait(cmd)
+	cmd.Flags().BoolVar(&raw, "raw", false, "send the file's bytes as they stand")
 	return cmd
+}
+
+// ledgerBytes reads a signed transaction, or one of the authority with its draft.
+func ledgerBytes(raw []byte) (tx []byte, draft *ledger.Draft, err error) {
+	draft, err = ledger.ParseDraft(raw)
+	if errors.Is(err, ledger.ErrNoDraft) {
+		tx, err = signedBytes(raw)
+		return tx, nil, err
+	}
+	if err == nil {
+		tx, err = draft.Transaction()
+	}
+	return tx, draft, err
 }
 
 // signedBytes reads a transaction in its encoding or in hex.
@@ -303,7 +310,7 @@ func signedBytes(raw []byte) ([]byte, error) {
 	}
 	tx, err := hex.DecodeString(text)
 	if err != nil {
-		return nil, errors.New("it is neither a signed transaction nor one in hex: make one with --sign-only")
+		return nil, errors.New("it is neither a signed transaction nor one in hex: make one with --sign-only, or send it with --raw if the chain runs another state machine")
 	}
 	if _, err := ledger.Decode(tx); err != nil {
 		return nil, err

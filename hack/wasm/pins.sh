@@ -66,3 +66,12 @@ require_rustc() {
     "have rustup install its own Rust $RUST_VERSION"
   exit $SOURCE_GONE
 }
+
+# stock_target has rustup bring its own std for the target into the toolchain at $1.
+stock_target() {
+  [ ! -d "$1/lib/rustlib/$TARGET/lib" ] || return 0
+  PATH=$PATH:${CARGO_HOME:-${HOME:-/root}/.cargo}/bin
+  command -v rustup >/dev/null && rustup target add --toolchain "${1##*/}" "$TARGET" >&2 &&
+    [ -d "$1/lib/rustlib/$TARGET/lib" ] ||
+    die "no std for $TARGET: neither the pinned source nor rustup's own could be had; set BEDROCK_RUST_SRC to a copy of $STD_DEB, or run 'rustup target add $TARGET'"
+}

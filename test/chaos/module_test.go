@@ -50,7 +50,7 @@ func (c *cluster) executed(w *fleet.Told, txs ...[]byte) {
 // changes nothing.
 func TestPoisonFailsOneBlock(t *testing.T) {
 	seeded(t)
-	c := newCluster(t, devnet.Options{Module: writePoisonModule(t), InitArgs: []string{"--max-block-gas", "1000000"}})
+	c := newCluster(t, devnet.Options{Module: writePoisonModule(t), InitArgs: []string{"--max-block-gas", "1000000", "--accounts", "1000"}})
 	c.StartAll()
 	c.WaitSigning(c.All()...)
 	w := c.Follow(t.Context())

@@ -3,8 +3,9 @@
 use crate::host::CallHost;
 use crate::sandbox::Sandbox;
 use crate::state::Base;
-use bedrock_abi::Fault;
+use bedrock_abi::{Fault, Host};
 use bedrock_ledger::Ledger;
+use bedrock_sdk::StateMachine;
 
 /// An export of the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +35,40 @@ impl Export {
     }
 }
 
+/// A state machine of whatever type, as the module with it behaves.
+pub trait Machine {
+    /// Runs one call.
+    fn call(&self, export: Export, request: &[u8], host: &mut dyn Host) -> Result<Vec<u8>, Fault>;
+}
+
+impl<M: StateMachine> Machine for M {
+    fn call(&self, export: Export, request: &[u8], host: &mut dyn Host) -> Result<Vec<u8>, Fault> {
+        match export {
+            Export::Genesis => bedrock_sdk::genesis(self, host, request),
+            Export::Verify => bedrock_sdk::verify(self, request),
+            Export::Check => bedrock_sdk::check(self, host, request),
+            Export::Execute => bedrock_sdk::execute(self, host, request),
+            Export::Query => bedrock_sdk::query(self, host, request),
+        }
+    }
+}
+
 /// Where calls run.
 pub enum Engine {
-    /// This build of the crates.
+    /// This build of the ledger.
     Native,
+    /// This build of another state machine.
+    Machine(Box<dyn Machine>),
     /// A module, on wasmi.
     Sandbox(Box<Sandbox>),
 }
 
 impl Engine {
+    /// An engine of this build of a state machine.
+    pub fn of(machine: impl Machine + 'static) -> Self {
+        Engine::Machine(Box::new(machine))
+    }
+
     /// Runs one call and gives the host back.
     pub fn call<B: Base + 'static>(
         &self,
@@ -50,18 +76,11 @@ impl Engine {
         request: &[u8],
         mut host: CallHost<B>,
     ) -> (Result<Vec<u8>, Fault>, CallHost<B>) {
-        match self {
-            Engine::Sandbox(sandbox) => sandbox.call(export, request, host),
-            Engine::Native => {
-                let answer = match export {
-                    Export::Genesis => bedrock_sdk::genesis(&Ledger, &mut host, request),
-                    Export::Verify => bedrock_sdk::verify(&Ledger, request),
-                    Export::Check => bedrock_sdk::check(&Ledger, &mut host, request),
-                    Export::Execute => bedrock_sdk::execute(&Ledger, &mut host, request),
-                    Export::Query => bedrock_sdk::query(&Ledger, &mut host, request),
-                };
-                (answer, host)
-            }
-        }
+        let machine: &dyn Machine = match self {
+            Engine::Sandbox(sandbox) => return sandbox.call(export, request, host),
+            Engine::Machine(machine) => machine.as_ref(),
+            Engine::Native => &Ledger,
+        };
+        (machine.call(export, request, &mut host), host)
     }
 }

@@ -31,7 +31,7 @@ pub mod witness;
 pub mod workload;
 
 pub use chain::{receipts_root, Chain, Executed};
-pub use engine::{Engine, Export};
+pub use engine::{Engine, Export, Machine};
 pub use host::{CallHost, Crossings, Effects, KeyValue, OwnedEvent, OwnedRow, Trace};
 pub use sandbox::{Limits, Sandbox, Usage};
 pub use state::{Base, MemoryState, PageKey};

@@ -17,7 +17,7 @@
 //!
 //! It must not know accounts, fees or any rule of a ledger.
 //!
-//! Guarded by: `tests/machine.rs` (a second state machine, in under 150 lines),
+//! Guarded by: `tests/machine.rs` (on `examples/counter`, a second state machine),
 //! `tests/store.rs` (the overlay against a plain map), `crates/ledger/tests`,
 //! and `crates/replay/tests` (native against the sandbox).
 

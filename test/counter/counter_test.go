@@ -1,0 +1,227 @@
+package counter
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bedrock-bft/bedrock/test/modules"
+)
+
+// deadline bounds the whole test, far above what it takes.
+const deadline = 5 * time.Minute
+
+const (
+	validators = 4
+	firstHost  = 180
+)
+
+// chain is a devnet of the counter, and the folder that commands run in.
+type chain struct {
+	*testing.T
+	ctx context.Context
+	dir string
+}
+
+func rpc(node int) string { return fmt.Sprintf("http://127.0.0.%d:7601", firstHost+node) }
+
+// start runs a devnet until the test ends, and answers when it says that it is up.
+func start(t *testing.T) *chain {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	t.Cleanup(cancel)
+	c := &chain{T: t, ctx: ctx, dir: t.TempDir()}
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(c.dir, "bin", "bedrock"), "github.com/bedrock-bft/bedrock/cmd/bedrock").CombinedOutput(); err != nil {
+		t.Fatalf("build bedrock: %v\n%s", err, out)
+	}
+	if err := os.Symlink(modules.Build(t, modules.Counter), filepath.Join(c.dir, "bin", "counter.wasm")); err != nil {
+		t.Fatal(err)
+	}
+	// Not of the test's context, which ends before the clean-up.
+	devnet := exec.CommandContext(context.Background(), filepath.Join(c.dir, "bin", "bedrock"), "devnet", "--executor", "bin/counter.wasm",
+		"--validators", fmt.Sprint(validators), "--first-host", fmt.Sprint(firstHost))
+	devnet.Dir, devnet.Stderr = c.dir, os.Stderr
+	stdout, err := devnet.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := devnet.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := devnet.Process.Signal(os.Interrupt); err != nil {
+			t.Error(err)
+		}
+		if err := devnet.Wait(); err != nil {
+			t.Errorf("devnet ended with: %v", err)
+		}
+	})
+	var said strings.Builder
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		said.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(lines.Text(), "explorer:") {
+			break
+		}
+	}
+	go func() { // its pipe must not fill
+		for lines.Scan() {
+		}
+	}()
+	for _, want := range []string{"is final", "no transfers are sent", "tx send FILE --raw"} {
+		if !strings.Contains(said.String(), want) {
+			t.Fatalf("devnet does not say %q:\n%s", want, said.String())
+		}
+	}
+	return c
+}
+
+// try runs a command line of bedrock at a node.
+func (c *chain) try(node int, args ...string) (stdout, stderr string, err error) {
+	c.Helper()
+	cmd := exec.CommandContext(c.ctx, filepath.Join(c.dir, "bin", "bedrock"), args...)
+	cmd.Dir = c.dir
+	cmd.Env = append(os.Environ(), "BEDROCK_NODE="+rpc(node), "BEDROCK_GENESIS=devnet/genesis.json")
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	err = cmd.Run()
+	return out.String(), said.String(), err
+}
+
+// run runs a command that must succeed, and reads its JSON.
+func (c *chain) run(node int, into any, args ...string) {
+	c.Helper()
+	out, said, err := c.try(node, append(args, "--output", "json")...)
+	if err != nil {
+		c.Fatalf("bedrock %s: %v\n%s%s", strings.Join(args, " "), err, out, said)
+	}
+	if err := json.Unmarshal([]byte(out), into); err != nil {
+		c.Fatalf("bedrock %s printed %q: %v", strings.Join(args, " "), out, err)
+	}
+}
+
+// file writes a transaction to a file.
+func (c *chain) file(tx string) string {
+	c.Helper()
+	if err := os.WriteFile(filepath.Join(c.dir, "tx"), []byte(tx), 0o600); err != nil {
+		c.Fatal(err)
+	}
+	return "tx"
+}
+
+type sent struct {
+	State  string
+	Height uint64
+	Code   uint32
+}
+
+type row struct {
+	Exists bool
+	Value  string // hex
+	Height uint64
+}
+
+type block struct {
+	StateRoot   string `json:"state_root"`
+	OutcomeHash string `json:"outcome_hash"`
+}
+
+func TestTheCounterIsAChain(t *testing.T) {
+	c := start(t)
+	var last uint64
+	for i, tx := range []string{"add apples 3", "add apples 3 again", "add pears 9", "move apples plums 6", "add pears 1"} {
+		var s sent
+		c.run(i%validators, &s, "tx", "send", c.file(tx), "--raw")
+		if s.State != "final" || s.Code != 0 || s.Height < last {
+			t.Fatalf("%s: %+v", tx, s)
+		}
+		last = s.Height
+	}
+
+	t.Run("counts are proven by every node", func(t *testing.T) {
+		for node := range validators {
+			for name, want := range map[string]row{"plums": {true, "0600000000000000", last}, "pears": {true, "0a00000000000000", last}, "apples": {false, "", last}} {
+				c.counts(node, name, want)
+			}
+		}
+	})
+
+	t.Run("all roots agree", func(t *testing.T) {
+		for height := uint64(1); height <= last; height++ {
+			var blocks [validators]block
+			for node := range validators {
+				c.run(node, &blocks[node], "query", "block", fmt.Sprint(height))
+				if blocks[node] != blocks[0] || len(blocks[0].StateRoot) != 64 {
+					t.Errorf("height %d: node%d has %+v, node0 %+v", height, node, blocks[node], blocks[0])
+				}
+			}
+		}
+	})
+
+	t.Run("refused in the machine's own words", func(t *testing.T) {
+		for tx, want := range map[string]string{
+			"add Apples 1":          "a name has 1 to 32 letters of a-z",
+			"add apples 0":          "N is a number of 1 to 1000000000",
+			"sub apples 1":          "not a change of counters",
+			"add pears 1000000000":  "the counter is 10, it ends at 1000000000",
+			"move apples pears 1 x": "",
+		} {
+			out, said, err := c.try(1, "tx", "send", c.file(tx), "--raw")
+			switch {
+			case err == nil:
+				t.Errorf("%q was taken:\n%s", tx, out)
+			case want == "": // admitted and executed: final, with the machine's code
+				if !strings.Contains(out, "code         1002") || !strings.Contains(said, "the counter is 0") {
+					t.Errorf("%q: %s%s", tx, out, said)
+				}
+			case !strings.Contains(said, want):
+				t.Errorf("%q is refused without %q: %s", tx, want, said)
+			}
+		}
+		if _, said, err := c.try(0, "tx", "send", c.file("add apples 3")); err == nil || !strings.Contains(said, "--raw") {
+			t.Errorf("sent as a ledger's transaction: %v, %s", err, said)
+		}
+	})
+}
+
+// counts holds what a node proves of a counter; the proof is checked with
+// genesis.json alone, and refused when a byte of it is another.
+func (c *chain) counts(node int, name string, want row) {
+	c.Helper()
+	var got row
+	c.run(node, &got, "query", "state", "counter/"+name, "--prove", "count.proof", "--height", fmt.Sprint(want.Height))
+	if got != want {
+		c.Errorf("node%d, %s: %+v, want %+v", node, name, got, want)
+	}
+	var v struct {
+		Valid  bool
+		Absent bool
+		Value  string
+		Key    string
+	}
+	verify := []string{"verify", "proof", "count.proof", "--genesis", "devnet/genesis.json"}
+	c.run(node, &v, verify...)
+	if !v.Valid || v.Absent == want.Exists || v.Value != want.Value || v.Key != fmt.Sprintf("%x", "counter/"+name) {
+		c.Errorf("the proof of %s says %+v", name, v)
+	}
+	path := filepath.Join(c.dir, "count.proof")
+	proof, err := os.ReadFile(path)
+	if err != nil {
+		c.Fatal(err)
+	}
+	proof[len(proof)/2] ^= 1
+	if err := os.WriteFile(path, proof, 0o600); err != nil {
+		c.Fatal(err)
+	}
+	if out, _, err := c.try(node, verify...); err == nil {
+		c.Errorf("a changed proof of %s is accepted:\n%s", name, out)
+	}
+}

@@ -1,0 +1,7 @@
+//! Test module: the ledger, but every block after epoch 1 fails. Rehearsed on blocks
+//! of epoch 1 it behaves as the ledger does; once an epoch runs it, nothing succeeds.
+
+#[cfg(target_arch = "wasm32")]
+bedrock_sdk::export!(bedrock_test_altered::Altered {
+    before_the_end: |context| assert!(context.epoch == 1, "this module fails every block after epoch 1"),
+});
