@@ -91,7 +91,9 @@ type Validator struct {
 	Delegate     ID // public key; zero: none
 	Power        uint64
 	LeaseEnd     uint64 // ms, block time; 0: none
-	Since        uint64 // height
+	Since        uint64 // height of its status
+	Rotated      uint64 // time of the block that last rotated it, in ms; 0: none since it joined or was jailed
+	JailedEpoch  uint64 // epoch of the block that last jailed it; 0: none
 	ConsensusKey []byte
 	Possession   []byte
 	Moniker      string
@@ -103,7 +105,7 @@ func DecodeValidator(row []byte) (Validator, error) {
 	v := Validator{Status: Status(r.u8())}
 	ready := r.u8()
 	v.Ready, v.Identity, v.Owner, v.Delegate = ready == 1, r.id(), Address(r.id()), r.id()
-	v.Power, v.LeaseEnd, v.Since = r.u64(), r.u64(), r.u64()
+	v.Power, v.LeaseEnd, v.Since, v.Rotated, v.JailedEpoch = r.u64(), r.u64(), r.u64(), r.u64(), r.u64()
 	v.ConsensusKey, v.Possession = r.variable(maxConsensusKey), r.variable(maxPossession)
 	v.Moniker = string(r.variable(MaxMonikerBytes))
 	if v.Status.String() == "unknown" || ready > 1 {

@@ -247,7 +247,7 @@ func TestGovernanceRows(t *testing.T) {
 	u64 := func(b byte) []byte { return append([]byte{b}, make([]byte, 7)...) }
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	u32 := func(b byte) []byte { return []byte{b, 0, 0, 0} }
-	validator := join([]byte{4, 1}, id(1), id(2), id(3), u64(10), u64(7), u64(8), u32(32), id(5), u32(0), u32(1), []byte("m"))
+	validator := join([]byte{4, 1}, id(1), id(2), id(3), u64(10), u64(7), u64(8), u64(9), u64(11), u32(32), id(5), u32(0), u32(1), []byte("m"))
 	epoch := join(u64(1), u64(2), id(3), u32(4), u64(5), u64(6), u32(1), id(7), id(8), u32(32), id(9), u64(10))
 	for name, tc := range map[string]struct {
 		row  []byte
@@ -255,7 +255,7 @@ func TestGovernanceRows(t *testing.T) {
 		read func([]byte) (any, error)
 	}{
 		"validator": {validator, ledger.Validator{Status: ledger.StatusJailed, Ready: true, Identity: ledger.ID(id(1)), Owner: ledger.Address(id(2)),
-			Delegate: ledger.ID(id(3)), Power: 10, LeaseEnd: 7, Since: 8, ConsensusKey: id(5), Possession: []byte{}, Moniker: "m"},
+			Delegate: ledger.ID(id(3)), Power: 10, LeaseEnd: 7, Since: 8, Rotated: 9, JailedEpoch: 11, ConsensusKey: id(5), Possession: []byte{}, Moniker: "m"},
 			func(b []byte) (any, error) { return ledger.DecodeValidator(b) }},
 		"validators": {join(u32(2), id(1), id(2)), []ledger.ID{ledger.ID(id(1)), ledger.ID(id(2))}, func(b []byte) (any, error) { return ledger.DecodeValidators(b) }},
 		"authority": {join([]byte{1, 0, 1, 0}, id(4)), ledger.Authority{Threshold: 1, Keys: []ledger.ID{ledger.ID(id(4))}},

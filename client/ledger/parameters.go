@@ -10,7 +10,7 @@ var ParameterNames = []string{
 	"max_block_bytes", "max_block_gas", "max_tx_bytes", "max_tx_gas", "max_recipients", "max_tx_events",
 	"max_record_key_bytes", "max_record_bytes", "min_gas_price", "burned_share", "deposit_per_byte",
 	"gas_transaction", "gas_byte", "gas_signature", "gas_read", "gas_read_byte", "gas_write", "gas_write_byte",
-	"gas_event", "gas_skipped",
+	"gas_event", "gas_skipped", "gas_possession", "max_candidates", "rotation_window_ms", "evidence_window_ms", "max_lease_ms",
 }
 
 // ParameterIndex is a parameter's place in ParameterNames.

@@ -25,9 +25,32 @@ type Accounts struct {
 	Warning  string          `json:"warning"`
 	Seed     string          `json:"seed"` // hex, 32 bytes
 	Count    int             `json:"count"`
-	Balance  uint64          `json:"balance"` // of each at genesis
+	Balance  uint64          `json:"balance"` // of each at genesis, owners and authority too
 	Accounts []AccountRecord `json:"accounts"`
+	// Owners own the validators, in the set's order.
+	Owners []OwnerRecord `json:"owners"`
+	// Authority may weigh validators, set parameters and schedule executors.
+	Authority AuthorityRecord `json:"authority"`
 }
+
+// OwnerRecord is the account that owns a validator and gets its fees.
+type OwnerRecord struct {
+	AccountRecord
+	Identity  string `json:"identity"`  // hex: the validator's network identity at genesis
+	Validator string `json:"validator"` // hex: its name for life
+}
+
+// AuthorityRecord is the m-of-n authority; each key has a funded account.
+type AuthorityRecord struct {
+	Threshold int             `json:"threshold"`
+	Keys      []AccountRecord `json:"keys"`
+}
+
+// authorityKeys and authorityThreshold are those of a network without value.
+const (
+	authorityKeys      = 3
+	authorityThreshold = 2
+)
 
 // AccountRecord is one account.
 type AccountRecord struct {
@@ -45,9 +68,46 @@ func (a *Accounts) Key(i int) (ed25519.PrivateKey, error) {
 	if i < 0 || i >= a.Count {
 		return nil, fmt.Errorf("account %d of %d: no such account", i, a.Count)
 	}
-	b := append([]byte("bedrock/dev-account/1"), seed...)
+	return derive("bedrock/dev-account/1", seed, i), nil
+}
+
+// derive is key i of a domain and seed.
+func derive(domain string, seed []byte, i int) ed25519.PrivateKey {
+	b := append([]byte(domain), seed...)
 	sum := sha256.Sum256(binary.LittleEndian.AppendUint32(b, uint32(i)))
-	return ed25519.NewKeyFromSeed(sum[:]), nil
+	return ed25519.NewKeyFromSeed(sum[:])
+}
+
+// Key is the account's key.
+func (r *AccountRecord) Key() (ed25519.PrivateKey, error) {
+	seed, err := hex.DecodeString(r.Secret)
+	if err != nil || len(seed) != ed25519.SeedSize {
+		return nil, fmt.Errorf("secret of account %s in %s is not 64 hex digits", r.Address, AccountsName)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+// OwnerKey is the key of the account that owns validator i of genesis.
+func (a *Accounts) OwnerKey(i int) (ed25519.PrivateKey, error) {
+	if i < 0 || i >= len(a.Owners) {
+		return nil, fmt.Errorf("%s names no owner of validator %d: it has %d", AccountsName, i, len(a.Owners))
+	}
+	return a.Owners[i].Key()
+}
+
+// AuthorityKeys are as many keys of the authority as its operations need.
+func (a *Accounts) AuthorityKeys() ([]ed25519.PrivateKey, error) {
+	if a.Authority.Threshold < 1 || a.Authority.Threshold > len(a.Authority.Keys) {
+		return nil, fmt.Errorf("%s names no authority: make the network anew", AccountsName)
+	}
+	out := make([]ed25519.PrivateKey, a.Authority.Threshold)
+	for i := range out {
+		var err error
+		if out[i], err = a.Authority.Keys[i].Key(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // LoadAccounts reads a network's file of funded accounts.
@@ -75,7 +135,7 @@ func LoadAccounts(path string) (*Accounts, error) {
 	return &a, err
 }
 
-func makeAccounts(o Options) (*Accounts, error) {
+func makeAccounts(o Options, nodes []Node) (*Accounts, error) {
 	if o.Accounts == 0 {
 		return nil, nil
 	}
@@ -89,9 +149,34 @@ func makeAccounts(o Options) (*Accounts, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.Accounts = append(a.Accounts, AccountRecord{Address: addressOf(key), Secret: hex.EncodeToString(key.Seed())})
+		a.Accounts = append(a.Accounts, recordOf(key))
+	}
+	for i := range nodes {
+		name, err := nodes[i].name()
+		if err != nil {
+			return nil, err
+		}
+		owner := recordOf(derive("bedrock/dev-owner/1", seed, i))
+		a.Owners = append(a.Owners, OwnerRecord{AccountRecord: owner, Identity: nodes[i].Identity.NetworkKey, Validator: name.String()})
+	}
+	a.Authority.Threshold = authorityThreshold
+	for i := range authorityKeys {
+		a.Authority.Keys = append(a.Authority.Keys, recordOf(derive("bedrock/dev-authority/1", seed, i)))
 	}
 	return a, nil
+}
+
+func recordOf(key ed25519.PrivateKey) AccountRecord {
+	return AccountRecord{Address: addressOf(key), Secret: hex.EncodeToString(key.Seed())}
+}
+
+// name is the ledger's name of the node's validator.
+func (n *Node) name() (ledger.ID, error) {
+	_, network, _, err := n.Identity.Keys()
+	if err != nil {
+		return ledger.ID{}, err
+	}
+	return ledger.ValidatorName(network), nil
 }
 
 func (a *Accounts) write(path string) error {
@@ -115,9 +200,10 @@ type balanceJSON struct {
 	Balance uint64 `json:"balance"`
 }
 
-type feeOwnerJSON struct {
-	Address  string `json:"address"`
+type validatorJSON struct {
 	Identity string `json:"identity"`
+	Moniker  string `json:"moniker"`
+	Owner    string `json:"owner,omitempty"`
 }
 
 type authorityJSON struct {
@@ -126,30 +212,43 @@ type authorityJSON struct {
 }
 
 type appStateJSON struct {
-	Accounts  []balanceJSON  `json:"accounts"`
-	Authority *authorityJSON `json:"authority,omitempty"`
-	FeeOwners []feeOwnerJSON `json:"fee_owners,omitempty"`
+	Accounts   []balanceJSON   `json:"accounts"`
+	Authority  *authorityJSON  `json:"authority,omitempty"`
+	Validators []validatorJSON `json:"validators"`
 }
 
-// appState is the ledger's genesis: accounts with balances, the first of them
-// also the authority, and each validator's fees to one of them.
+// appState is the ledger's genesis: the validators, and of a network without value
+// its funded accounts, owners and authority.
 func appState(nodes []Node, accounts *Accounts, balance uint64) (json.RawMessage, error) {
-	state := appStateJSON{Accounts: []balanceJSON{}}
-	if accounts != nil {
-		for i := range accounts.Count {
-			key, err := accounts.Key(i)
-			if err != nil {
-				return nil, err
-			}
-			state.Accounts = append(state.Accounts, balanceJSON{Address: addressOf(key), Balance: balance})
-			if i == 0 {
-				state.Authority = &authorityJSON{Keys: []string{hex.EncodeToString(key.Public().(ed25519.PublicKey))}, Threshold: 1}
-			}
+	state := appStateJSON{Accounts: []balanceJSON{}, Validators: []validatorJSON{}}
+	for i := range nodes {
+		state.Validators = append(state.Validators, validatorJSON{Identity: nodes[i].Identity.NetworkKey, Moniker: moniker(i)})
+	}
+	if accounts == nil {
+		return json.Marshal(&state)
+	}
+	fund := func(address string) {
+		state.Accounts = append(state.Accounts, balanceJSON{Address: address, Balance: balance})
+	}
+	for i := range accounts.Count {
+		key, err := accounts.Key(i)
+		if err != nil {
+			return nil, err
 		}
-		for i := range nodes {
-			owner := state.Accounts[i%accounts.Count].Address
-			state.FeeOwners = append(state.FeeOwners, feeOwnerJSON{Address: owner, Identity: nodes[i].Identity.NetworkKey})
+		fund(addressOf(key))
+	}
+	for i := range accounts.Owners {
+		fund(accounts.Owners[i].Address)
+		state.Validators[i].Owner = accounts.Owners[i].Address
+	}
+	state.Authority = &authorityJSON{Threshold: accounts.Authority.Threshold}
+	for i := range accounts.Authority.Keys {
+		fund(accounts.Authority.Keys[i].Address)
+		key, err := accounts.Authority.Keys[i].Key()
+		if err != nil {
+			return nil, err
 		}
+		state.Authority.Keys = append(state.Authority.Keys, hex.EncodeToString(key.Public().(ed25519.PublicKey)))
 	}
 	return json.Marshal(&state)
 }

@@ -150,7 +150,7 @@ func Make(options Options) (*Network, error) {
 		}
 		n.Nodes = append(n.Nodes, Node{Home: home, Host: o.Hosts[i], Identity: record})
 	}
-	accounts, err := makeAccounts(o)
+	accounts, err := makeAccounts(o, n.Nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +164,8 @@ func Make(options Options) (*Network, error) {
 	n.Hash = g.Hash()
 	return n, o.write(n, g, accounts)
 }
+
+func moniker(i int) string { return "node" + strconv.Itoa(i) }
 
 func (o *Options) home(i int) string { return filepath.Join(o.Dir, "node"+strconv.Itoa(i)) }
 
@@ -213,7 +215,7 @@ func (o *Options) document(nodes []Node, accounts *Accounts) (*genesis.Genesis, 
 			return nil, err
 		}
 		doc.Validators = append(doc.Validators, genesis.Validator{
-			ConsensusKey: consensus, NetworkKey: network[:], Possession: possession, Power: 10, Moniker: "node" + strconv.Itoa(i),
+			ConsensusKey: consensus, NetworkKey: network[:], Possession: possession, Power: 10, Moniker: moniker(i),
 		})
 	}
 	if doc.AppState == nil {
@@ -275,7 +277,7 @@ func (o *Options) config(n *Network, i int) config.Config {
 	c := config.Default()
 	host, local := o.Hosts[i], isLoopback(o.Hosts[i])
 	at := func(h string, port int) string { return net.JoinHostPort(h, strconv.Itoa(port)) }
-	c.Moniker = "node" + strconv.Itoa(i)
+	c.Moniker = moniker(i)
 	c.Genesis.File = filepath.Join("..", GenesisName)
 	c.Genesis.Hash = n.Hash.String()
 	c.P2P.Announce = []string{at(host, P2PPort)}

@@ -1,6 +1,8 @@
 package home
 
 import (
+	"crypto/ed25519"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -86,10 +88,11 @@ func TestAccountsAreFundedAndFoundAgain(t *testing.T) {
 	if err := json.Unmarshal(g.AppState, &state); err != nil {
 		t.Fatal(err)
 	}
-	if len(state.Accounts) != 12 || len(n.Accounts) != shownAccounts || len(state.FeeOwners) != 4 || state.Authority == nil {
-		t.Fatalf("%d funded, %d shown, %d fee owners", len(state.Accounts), len(n.Accounts), len(state.FeeOwners))
+	if len(state.Accounts) != 12+4+3 || len(n.Accounts) != shownAccounts || len(state.Validators) != 4 || state.Authority == nil {
+		t.Fatalf("%d funded, %d shown, %d validators", len(state.Accounts), len(n.Accounts), len(state.Validators))
 	}
-	for i := range state.Accounts {
+	checkGovernors(t, n, a, &state)
+	for i := range a.Count {
 		key, err := a.Key(i)
 		if err != nil {
 			t.Fatal(err)
@@ -100,6 +103,36 @@ func TestAccountsAreFundedAndFoundAgain(t *testing.T) {
 	}
 	if _, err := a.Key(12); err == nil {
 		t.Error("an account beyond the last has a key")
+	}
+}
+
+// checkGovernors: whoever reads the file can act as each owner and as the authority.
+func checkGovernors(t *testing.T, n *Network, a *Accounts, state *appStateJSON) {
+	t.Helper()
+	for i, v := range state.Validators {
+		key, err := a.OwnerKey(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, err := n.Nodes[i].name()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Identity != n.Nodes[i].Identity.NetworkKey || v.Owner != addressOf(key) || a.Owners[i].Validator != name.String() || v.Moniker != moniker(i) {
+			t.Errorf("validator %d: %+v, its owner in the file %+v", i, v, a.Owners[i])
+		}
+	}
+	if _, err := a.OwnerKey(4); err == nil {
+		t.Error("a validator beyond the last has an owner")
+	}
+	keys, err := a.AuthorityKeys()
+	if err != nil || len(keys) != 2 || state.Authority.Threshold != 2 || len(state.Authority.Keys) != 3 {
+		t.Fatalf("authority %+v with %d keys: %v", state.Authority, len(keys), err)
+	}
+	for i, key := range keys {
+		if state.Authority.Keys[i] != hex.EncodeToString(key.Public().(ed25519.PublicKey)) {
+			t.Errorf("key %d of the authority is not the file's", i)
+		}
 	}
 }
 

@@ -75,7 +75,7 @@ fn max_cost(decoded: &Decoded<'_>, params: &Params) -> u128 {
             recipients.iter().fold(0u128, |sum, (_, amount)| amount::saturating_add(sum, amount))
         }
         Operation::RecordPut { key, data } => gas::deposit(key, data, params),
-        Operation::RecordDelete { .. } => 0,
+        Operation::RecordDelete { .. } | Operation::Governance(_) => 0,
     };
     amount::saturating_add(max_fee(decoded), effects)
 }

@@ -49,6 +49,49 @@ codes! {
     RECORD_TOO_LARGE = 23, "record_too_large";
     /// Query: the path is none.
     BAD_QUERY = 30, "bad_query";
+    /// A consensus key or identity is no key of its kind, or both are one.
+    BAD_KEY = 40, "bad_key";
+    /// The proof of possession of a BLS key does not verify.
+    BAD_POSSESSION = 41, "bad_possession";
+    /// The identity's own signature does not verify.
+    BAD_CONSENT = 42, "bad_consent";
+    /// Who signed may not do this: not the owner, delegate, identity, or not
+    /// enough keys of the authority.
+    NOT_AUTHORIZED = 43, "not_authorized";
+    /// There is no validator of that name, or it has left.
+    NO_SUCH_VALIDATOR = 44, "no_such_validator";
+    /// What the transaction expects is no longer so (compare-and-swap).
+    STALE = 45, "stale";
+    /// An identity or consensus key that is or was another's, or the same one's.
+    KEY_USED = 46, "key_used";
+    /// The validator's status does not allow it.
+    WRONG_STATUS = 47, "wrong_status";
+    /// It comes into the set only once it is ready.
+    NOT_READY = 48, "not_ready";
+    /// Fewer than four validators would remain, or none.
+    TOO_FEW_VALIDATORS = 49, "too_few_validators";
+    /// There is no room for another validator or candidate.
+    TOO_MANY_VALIDATORS = 50, "too_many_validators";
+    /// A second newcomer in one epoch.
+    ONE_NEWCOMER = 51, "one_newcomer";
+    /// Powers together are not below 2^32.
+    POWER_OUT_OF_RANGE = 52, "power_out_of_range";
+    /// A third of the power would have been rotated within the window.
+    ROTATION_LIMIT = 53, "rotation_limit";
+    /// A third of the power would be under maintenance.
+    MAINTENANCE_LIMIT = 54, "maintenance_limit";
+    /// A lease that ends before the block or too long after it.
+    BAD_LEASE = 55, "bad_lease";
+    /// A parameter out of its bounds.
+    BAD_PARAMETER = 56, "bad_parameter";
+    /// An upgrade is scheduled already.
+    ALREADY_SCHEDULED = 57, "already_scheduled";
+    /// Nothing, or another module, is scheduled.
+    NOT_SCHEDULED = 58, "not_scheduled";
+    /// The window begins too soon or is too long, or the module runs already.
+    BAD_SCHEDULE = 59, "bad_schedule";
+    /// It would change nothing (a repeat).
+    NOTHING_TO_DO = 60, "nothing_to_do";
 }
 
 /// The name of a code.

@@ -2,15 +2,20 @@
 //! so that it is known before anything is executed.
 
 use crate::amount;
+use crate::operation::{Governance, Join, Operation, Rotate};
 use crate::params::Params;
-use crate::transaction::{Operation, Transaction};
+use crate::transaction::Transaction;
 use crate::values::{Account, RecordHead};
 
 /// Rows, bytes and events that a transaction touches at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
     /// Bytes of the transaction.
     pub bytes: u64,
+    /// Ed25519 signatures in it.
+    pub signatures: u64,
+    /// BLS keys with a proof of possession in it.
+    pub possessions: u64,
     /// Rows that it reads.
     pub reads: u64,
     /// Bytes of the longest values that those reads may meet.
@@ -24,6 +29,22 @@ pub struct Footprint {
 }
 
 const ACCOUNT_ROW: u64 = (33 + Account::LEN) as u64;
+
+/// Bytes of the longest row of a validator with its key, rounded up.
+const GOVERNANCE_ROW: u64 = 450;
+/// Rows that an operation reads and writes for one validator: accounts, the
+/// validator, names, holders of two keys, fee owner, readiness.
+const ROWS_A_VALIDATOR: u64 = 8;
+
+/// Rows that an operation reads and writes at most, and its events. What a change
+/// of the epoch reads and writes beside is once a block.
+fn governance_rows(of: &Governance<'_>) -> (u64, u64) {
+    match of {
+        Governance::Weigh { weights, .. } => (4 + 2 * weights.len() as u64, weights.len() as u64),
+        Governance::SetParameters(settings) => (4, settings.len() as u64),
+        _ => (ROWS_A_VALIDATOR, 1),
+    }
+}
 
 impl Footprint {
     /// The footprint of a transaction of so many bytes.
@@ -40,15 +61,36 @@ impl Footprint {
             Operation::RecordDelete { key } => {
                 (2, params.max_record_bytes, 2, ACCOUNT_ROW + record_row(key, &[]), 1)
             }
+            Operation::Governance(of) => {
+                let (rows, events) = governance_rows(&of);
+                (rows, 0, rows, rows * GOVERNANCE_ROW, events)
+            }
         };
-        Footprint { bytes: bytes as u64, reads, read_bytes, writes, write_bytes, events }
+        let (consents, possessions) = match transaction.body.operation {
+            Operation::Governance(
+                Governance::Join(Join { possession, .. }) | Governance::Rotate(Rotate { possession, .. }),
+            ) => (1, u64::from(!possession.is_empty())),
+            _ => (0, 0),
+        };
+        let signatures = 1 + transaction.cosigners.len() as u64 + consents;
+        Footprint {
+            bytes: bytes as u64,
+            signatures,
+            possessions,
+            reads,
+            read_bytes,
+            writes,
+            write_bytes,
+            events,
+        }
     }
 
     /// Its gas. Prices are at most 10^9 and no count reaches 10^6, so nothing overflows.
     pub fn gas(&self, params: &Params) -> u64 {
         let parts = [
             (params.gas_transaction, 1),
-            (params.gas_signature, 1),
+            (params.gas_signature, self.signatures),
+            (params.gas_possession, self.possessions),
             (params.gas_byte, self.bytes),
             (params.gas_read, self.reads),
             (params.gas_read_byte, self.read_bytes),
@@ -65,9 +107,7 @@ impl Footprint {
 pub fn skipped(decoded: Option<&Transaction<'_>>, bytes: usize, params: &Params) -> u64 {
     let footprint = match decoded {
         Some(transaction) => Footprint::of(transaction, bytes, params),
-        None => {
-            Footprint { bytes: bytes as u64, reads: 0, read_bytes: 0, writes: 0, write_bytes: 0, events: 0 }
-        }
+        None => Footprint { bytes: bytes as u64, signatures: 1, ..Footprint::default() },
     };
     let unwritten = Footprint { writes: 0, write_bytes: 0, events: 0, ..footprint };
     unwritten.gas(params).max(params.gas_skipped)

@@ -1,9 +1,12 @@
 //! The state of height 0 from the `app_state` of the genesis document
 //! (docs/encodings.md, "Ledger genesis").
 
+mod validators;
+
 use crate::amount;
 use crate::json::Json;
 use crate::keys;
+use crate::operation::governance::MAX_AUTHORITY_KEYS;
 use crate::params::{Params, BOUNDS};
 use crate::query::{parse_address, parse_hex};
 use crate::values::{Account, Supply, SCHEMA};
@@ -11,13 +14,11 @@ use bedrock_sdk::{Genesis, GenesisRequest};
 
 /// Most that can be issued, so that no sum of balances overflows.
 const MAX_ISSUED: u128 = u128::MAX >> 1;
-/// Most keys of the authority.
-const MAX_AUTHORITY_KEYS: usize = 64;
 
 /// Fills the state; an error says what is wrong with the document.
 pub(crate) fn fill(request: &GenesisRequest, state: &mut Genesis) -> Result<(), String> {
     let epoch = request.epoch.as_ref().ok_or("the genesis request names no epoch")?;
-    let mut supply = Supply::default();
+    let (mut supply, mut said_of) = (Supply::default(), validators::SaidOf::new());
     let mut values = Params {
         max_block_bytes: epoch.max_block_bytes,
         max_block_gas: epoch.max_block_gas,
@@ -30,17 +31,18 @@ pub(crate) fn fill(request: &GenesisRequest, state: &mut Genesis) -> Result<(), 
             account(json, state, &mut supply).map_err(|error| format!("accounts[{index}]: {error}"))
         }),
         "parameters" => parameters(json, &mut values).map_err(|error| format!("parameters: {error}")),
-        "fee_owners" => json.array(|json, index| {
-            fee_owner(json, request, state).map_err(|error| format!("fee_owners[{index}]: {error}"))
+        "validators" => json.array(|json, index| {
+            validators::read(json, &mut said_of).map_err(|error| format!("validators[{index}]: {error}"))
         }),
         "authority" => authority(json, state).map_err(|error| format!("authority: {error}")),
         _ => {
-            Err(format!("unknown member {name:?}; known are accounts, parameters, fee_owners and authority"))
+            Err(format!("unknown member {name:?}; known are accounts, parameters, validators and authority"))
         }
     })
     .and_then(|()| json.end())
     .map_err(|error| format!("app_state: {error}"))?;
     let params = Params::from_values(values)?;
+    validators::fill(request, said_of, state)?;
     state.set(vec![keys::PARAMS], params.encode());
     state.set(vec![keys::SUPPLY], supply.encode().to_vec());
     state.set(vec![keys::SCHEMA], SCHEMA.to_le_bytes().to_vec());
@@ -81,33 +83,8 @@ fn parameters(json: &mut Json<'_>, values: &mut [u64; BOUNDS.len()]) -> Result<(
     })
 }
 
-fn fee_owner(json: &mut Json<'_>, request: &GenesisRequest, state: &mut Genesis) -> Result<(), String> {
-    let (mut identity, mut address) = (None, None);
-    json.object(|json, name| {
-        match name {
-            "identity" => identity = Some(parse_hex(json.string()?).map_err(|refusal| refusal.log)?),
-            "address" => address = Some(parse_address(json.string()?).map_err(|refusal| refusal.log)?),
-            _ => return Err(format!("unknown member {name:?}; known are identity and address")),
-        }
-        Ok(())
-    })?;
-    let (Some(identity), Some(address)) = (identity, address) else {
-        return Err("identity and address are needed".into());
-    };
-    let validators = request.epoch.iter().flat_map(|epoch| &epoch.validators);
-    if !validators.into_iter().any(|validator| validator.network_key == identity) {
-        return Err("no validator of this genesis has this identity (its network key)".into());
-    }
-    let key = keys::fee_owner(&identity).to_vec();
-    if state.get(&key).is_some() {
-        return Err("the identity stands twice".into());
-    }
-    state.set(key, address.to_vec());
-    Ok(())
-}
-
-/// Kept in state for the module that will use it: threshold `u16`, count
-/// `u16`, then the keys in ascending order.
+/// Who may weigh, schedule and set: threshold `u16`, count `u16`, then the keys
+/// in ascending order.
 fn authority(json: &mut Json<'_>, state: &mut Genesis) -> Result<(), String> {
     let mut keys_of = std::collections::BTreeSet::new();
     let mut threshold = None;

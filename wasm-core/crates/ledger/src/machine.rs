@@ -84,6 +84,7 @@ impl<'a> Decoded<'a> {
             Operation::RecordPut { key, .. } | Operation::RecordDelete { key } => {
                 TxRows::Record(keys.declare_head(&keys::record(&payer, key), RecordHead::LEN as u16))
             }
+            Operation::Governance(of) => return Err(refusal(DecodeError::UnknownOperation(of.number()))),
         };
         Ok(Decoded { transaction, bytes: bytes.len(), payer, payer_key, rows })
     }

@@ -52,13 +52,13 @@ params! {
     /// Most gas of a transaction.
     max_tx_gas: 100_000 ..= 1 << 50, 100_000_000;
     /// Most recipients of a batch.
-    max_recipients: 1 ..= crate::transaction::MAX_RECIPIENTS as u64, 1_000;
+    max_recipients: 1 ..= crate::operation::MAX_RECIPIENTS as u64, 1_000;
     /// Most events of a transaction.
     max_tx_events: 1 ..= 1_024, 1_000;
     /// Longest key of a record, in bytes.
     max_record_key_bytes: 1 ..= crate::keys::MAX_RECORD_KEY_BYTES as u64, 200;
     /// Longest data of a record, in bytes.
-    max_record_bytes: 0 ..= crate::transaction::MAX_RECORD_BYTES as u64, 4_096;
+    max_record_bytes: 0 ..= crate::operation::MAX_RECORD_BYTES as u64, 4_096;
     /// Lowest gas price, in base units.
     min_gas_price: 0 ..= 1 << 60, 1;
     /// Share of a fee that is burned, in ten-thousandths; the rest goes to the proposer.
@@ -83,6 +83,16 @@ params! {
     gas_event: 1 ..= MAX_PRICE, 800;
     /// Gas that is counted for a transaction that is skipped.
     gas_skipped: 1 ..= MAX_PRICE, 20_000;
+    /// Gas of verifying a BLS key with its proof of possession.
+    gas_possession: 1 ..= MAX_PRICE, 1_700_000;
+    /// Most candidates at a time.
+    max_candidates: 0 ..= crate::operation::governance::MAX_VALIDATORS as u64, 64;
+    /// Power rotated in so many ms stays below a third; 0: no such bound.
+    rotation_window_ms: 0 ..= 2_592_000_000, 3_600_000;
+    /// How long after its epoch ended evidence is taken, in ms.
+    evidence_window_ms: 1_000 ..= 7_776_000_000, 1_814_400_000;
+    /// Longest maintenance lease, in ms.
+    max_lease_ms: 1_000 ..= 2_592_000_000, 86_400_000;
 }
 
 impl Params {

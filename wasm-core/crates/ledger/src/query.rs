@@ -6,6 +6,10 @@ use crate::keys;
 use bedrock_crypto::address;
 use bedrock_sdk::Refusal;
 
+const PATHS: &str =
+    "paths are account/, record/, fee_owner/, params, supply, schema, authority, validators, \
+    validator/, key_holder/, epochs, epoch/, upgrade, module_ready/, evidence/ and key";
+
 /// The state key that a path names.
 pub(crate) fn state_key(path: &str, data: &[u8]) -> Result<Vec<u8>, Refusal> {
     let (kind, rest) = path.split_once('/').unwrap_or((path, ""));
@@ -26,9 +30,18 @@ pub(crate) fn state_key(path: &str, data: &[u8]) -> Result<Vec<u8>, Refusal> {
         ("supply", "") => Ok(vec![keys::SUPPLY]),
         ("schema", "") => Ok(vec![keys::SCHEMA]),
         ("authority", "") => Ok(vec![keys::AUTHORITY]),
+        ("validators", "") => Ok(vec![keys::VALIDATOR]),
+        ("validator", name) => Ok(keys::validator(&parse_hex(name)?).to_vec()),
+        ("key_holder", "") if (1..=256).contains(&data.len()) => Ok(keys::key_holder(data).to_vec()),
+        ("key_holder", key) => Ok(keys::key_holder(&parse_hex(key)?).to_vec()),
+        ("epochs", "") => Ok(vec![keys::EPOCH]),
+        ("epoch", number) => Ok(keys::epoch(parse_number(number)?).to_vec()),
+        ("upgrade", "") => Ok(vec![keys::UPGRADE]),
+        ("module_ready", name) => Ok(keys::module_ready(&parse_hex(name)?).to_vec()),
+        ("evidence", hash) => Ok(keys::evidence(&parse_hex(hash)?).to_vec()),
         ("key", "") if (1..=256).contains(&data.len()) => Ok(data.to_vec()),
         ("key", "") => Err(bad("a raw state key has 1 to 256 bytes, given as data")),
-        _ => Err(bad("paths are account/, record/, fee_owner/, params, supply, schema, authority and key")),
+        _ => Err(bad(PATHS)),
     }
 }
 
@@ -42,6 +55,12 @@ pub(crate) fn parse_address(text: &str) -> Result<[u8; 32], Refusal> {
         return parse_hex(text);
     }
     address::decode(text).map_err(|error| Refusal::new(codes::BAD_QUERY, format!("{text:?}: {error}")))
+}
+
+/// A number as decimal digits, without leading zeros.
+fn parse_number(text: &str) -> Result<u64, Refusal> {
+    let canonical = text == "0" || !text.starts_with(['0', '+']);
+    text.parse().ok().filter(|_| canonical).ok_or_else(|| bad("an epoch's number has decimal digits"))
 }
 
 /// 32 bytes as lower-case hexadecimal digits.

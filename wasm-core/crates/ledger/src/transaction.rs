@@ -1,8 +1,12 @@
 //! Transactions: `{body, signatures}` in a fixed layout (docs/encodings.md,
 //! "Ledger transactions"), with a decoder that refuses everything else.
 
-use crate::keys::MAX_RECORD_KEY_BYTES;
+use crate::operation::governance::MAX_AUTHORITY_KEYS;
+use crate::operation::RESERVED_OPERATIONS;
+use crate::wire::{ascending, var, Reader};
 use std::fmt;
+
+pub use crate::operation::{Governance, Operation, Recipients};
 
 /// Tag that the body begins with: its length, then the letters.
 pub const TAG: &[u8; 13] = b"\x0cbedrock/tx/1";
@@ -10,86 +14,10 @@ pub const TAG: &[u8; 13] = b"\x0cbedrock/tx/1";
 pub const HEAD_BYTES: usize = TAG.len() + 32 + 32 + 4 * 8;
 /// Longest transaction in bytes, whatever the parameters say.
 pub const MAX_BYTES: usize = 128 << 10;
-/// Most recipients of a batch, whatever the parameters say.
-pub const MAX_RECIPIENTS: usize = 1_000;
-/// Longest data of a record in bytes, whatever the parameters say.
-pub const MAX_RECORD_BYTES: usize = 60_000;
 /// Bytes after the body: the count of signatures and one signature.
 pub const SIGNATURE_BYTES: usize = 1 + 64;
-
-/// Operation numbers.
-pub mod operation {
-    /// One recipient.
-    pub const TRANSFER: u8 = 1;
-    /// Many recipients.
-    pub const BATCH_TRANSFER: u8 = 2;
-    /// Writes a record of the payer.
-    pub const RECORD_PUT: u8 = 3;
-    /// Deletes a record of the payer.
-    pub const RECORD_DELETE: u8 = 4;
-}
-
-/// Numbers that are kept for validators (16 to 31), authority (32 to 47),
-/// evidence and upgrades (48 to 63). This module refuses them by name.
-pub const RESERVED_OPERATIONS: std::ops::RangeInclusive<u8> = 16..=63;
-
-/// What a transaction does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation<'a> {
-    /// Sends an amount.
-    Transfer {
-        /// Recipient.
-        to: &'a [u8; 32],
-        /// Above 0.
-        amount: u128,
-    },
-    /// Sends amounts to 1 to [`MAX_RECIPIENTS`] recipients.
-    BatchTransfer(Recipients<'a>),
-    /// Writes a record of the payer.
-    RecordPut {
-        /// 1 to [`MAX_RECORD_KEY_BYTES`] bytes.
-        key: &'a [u8],
-        /// Up to [`MAX_RECORD_BYTES`] bytes.
-        data: &'a [u8],
-    },
-    /// Deletes a record of the payer.
-    RecordDelete {
-        /// 1 to [`MAX_RECORD_KEY_BYTES`] bytes.
-        key: &'a [u8],
-    },
-}
-
-/// The recipients of a batch, read in place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recipients<'a>(&'a [[u8; 48]]);
-
-impl<'a> Recipients<'a> {
-    /// Takes encoded recipients: address, then amount.
-    pub fn new(recipients: &'a [[u8; 48]]) -> Self {
-        Recipients(recipients)
-    }
-
-    /// How many there are.
-    #[allow(clippy::len_without_is_empty)]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Address and amount of each, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'a [u8; 32], u128)> + use<'a> {
-        self.0.iter().map(|entry| {
-            let (to, amount) = split(entry);
-            (to, u128::from_le_bytes(*amount))
-        })
-    }
-}
-
-fn split(entry: &[u8; 48]) -> (&[u8; 32], &[u8; 16]) {
-    match (entry.first_chunk(), entry.last_chunk()) {
-        (Some(to), Some(amount)) => (to, amount),
-        _ => (&[0; 32], &[0; 16]),
-    }
-}
+/// Nonce of a transaction that pays no fee and takes no nonce.
+pub const FEE_FREE: u64 = u64::MAX;
 
 /// What is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +26,7 @@ pub struct Body<'a> {
     pub genesis_hash: &'a [u8; 32],
     /// Ed25519 public key of who pays.
     pub payer: &'a [u8; 32],
-    /// Nonce of the payer's account.
+    /// Nonce of the payer's account, or [`FEE_FREE`].
     pub nonce: u64,
     /// Most gas that it may use.
     pub gas_limit: u64,
@@ -119,6 +47,32 @@ pub struct Transaction<'a> {
     pub signed: &'a [u8],
     /// The payer's.
     pub signature: &'a [u8; 64],
+    /// The authority's.
+    pub cosigners: Cosigners<'a>,
+}
+
+/// Signatures of the authority's keys, in ascending order of these, read in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cosigners<'a>(&'a [[u8; 96]]);
+
+impl<'a> Cosigners<'a> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Key and signature of each, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'a [u8; 32], &'a [u8; 64])> + use<'a> {
+        self.0.iter().map(|entry| match (entry.first_chunk(), entry.last_chunk()) {
+            (Some(key), Some(signature)) => (key, signature),
+            _ => (&[0; 32], &[0; 64]),
+        })
+    }
 }
 
 /// Why bytes are no transaction.
@@ -144,42 +98,6 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
-        let (head, rest) = self.0.split_at_checked(len).ok_or(DecodeError::Malformed("it is cut off"))?;
-        self.0 = rest;
-        Ok(head)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
-        let (head, rest) = self.0.split_first_chunk().ok_or(DecodeError::Malformed("it is cut off"))?;
-        self.0 = rest;
-        Ok(head)
-    }
-
-    fn u8(&mut self) -> Result<u8, DecodeError> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    fn u32(&mut self) -> Result<usize, DecodeError> {
-        Ok(u32::from_le_bytes(*self.array()?) as usize)
-    }
-
-    fn u64(&mut self) -> Result<u64, DecodeError> {
-        Ok(u64::from_le_bytes(*self.array()?))
-    }
-
-    fn end(&self, what: &'static str) -> Result<(), DecodeError> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(DecodeError::Malformed(what))
-        }
-    }
-}
-
 impl<'a> Transaction<'a> {
     /// Decodes a transaction; only its one canonical encoding is accepted.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
@@ -187,14 +105,23 @@ impl<'a> Transaction<'a> {
             return Err(DecodeError::Malformed("it is longer than 131,072 bytes"));
         }
         let mut reader = Reader(bytes);
-        let body_len = reader.u32()?;
+        let body_len = reader.u32()? as usize;
         let signed = reader.take(body_len)?;
-        if reader.u8()? != 1 {
-            return Err(DecodeError::Malformed("it has not exactly one signature"));
+        let count = usize::from(reader.u8()?);
+        if !(1..=1 + MAX_AUTHORITY_KEYS).contains(&count) {
+            return Err(DecodeError::Malformed("it has 1 to 65 signatures"));
         }
         let signature = reader.array()?;
-        reader.end("bytes follow the signature")?;
-        Ok(Transaction { body: Body::decode(signed)?, signed, signature })
+        let cosigners = Cosigners(reader.entries::<96>(count - 1)?);
+        reader.end("bytes follow the signatures")?;
+        let body = Body::decode(signed)?;
+        let authority = matches!(body.operation, Operation::Governance(of) if of.is_authority());
+        if authority == cosigners.is_empty() || !ascending(cosigners.0) {
+            return Err(DecodeError::Malformed(
+                "operations of the authority, and no others, carry its signatures, keys ascending",
+            ));
+        }
+        Ok(Transaction { body, signed, signature, cosigners })
     }
 }
 
@@ -212,10 +139,39 @@ impl<'a> Body<'a> {
             gas_limit: reader.u64()?,
             gas_price: reader.u64()?,
             valid_until: reader.u64()?,
-            operation: decode_operation(&mut reader)?,
+            operation: Operation::decode(&mut reader)?,
         };
         reader.end("bytes follow the operation")?;
+        body.check_form()?;
         Ok(body)
+    }
+
+    /// Whether it pays no fee and takes no nonce.
+    pub fn is_fee_free(&self) -> bool {
+        self.nonce == FEE_FREE
+    }
+
+    /// What the layout alone does not say.
+    fn check_form(&self) -> Result<(), DecodeError> {
+        let (may, must) = match self.operation {
+            Operation::Governance(Governance::Ready { .. } | Governance::ModuleReady { .. }) => (true, true),
+            Operation::Governance(
+                Governance::Rotate(_) | Governance::Leave { .. } | Governance::Maintain { .. },
+            ) => (true, false),
+            _ => (false, false),
+        };
+        let free = self.is_fee_free();
+        let what = match self.operation {
+            _ if (free && !may) || (!free && must) => {
+                "only ready, module ready and a delegate's operations, and the first two always, are fee-free"
+            }
+            _ if free && self.gas_price != 0 => "a fee-free transaction has a gas price",
+            Operation::Governance(Governance::Rotate(_)) if self.valid_until == 0 => {
+                "a rotation is valid until a height"
+            }
+            _ => return Ok(()),
+        };
+        Err(DecodeError::Malformed(what))
     }
 
     /// The canonical encoding: what is signed.
@@ -232,88 +188,20 @@ impl<'a> Body<'a> {
     }
 }
 
-fn decode_operation<'a>(reader: &mut Reader<'a>) -> Result<Operation<'a>, DecodeError> {
-    match reader.u8()? {
-        operation::TRANSFER => {
-            let to = reader.array()?;
-            Ok(Operation::Transfer { to, amount: positive(u128::from_le_bytes(*reader.array()?))? })
-        }
-        operation::BATCH_TRANSFER => {
-            let count = reader.u32()?;
-            if count == 0 || count > MAX_RECIPIENTS {
-                return Err(DecodeError::Malformed("a batch has 1 to 1,000 recipients"));
-            }
-            let (entries, _) = reader.take(count * 48)?.as_chunks::<48>();
-            let recipients = Recipients(entries);
-            for (_, amount) in recipients.iter() {
-                positive(amount)?;
-            }
-            Ok(Operation::BatchTransfer(recipients))
-        }
-        operation::RECORD_PUT => {
-            let key = record_key(reader)?;
-            let len = reader.u32()?;
-            if len > MAX_RECORD_BYTES {
-                return Err(DecodeError::Malformed("a record has at most 60,000 bytes"));
-            }
-            Ok(Operation::RecordPut { key, data: reader.take(len)? })
-        }
-        operation::RECORD_DELETE => Ok(Operation::RecordDelete { key: record_key(reader)? }),
-        number => Err(DecodeError::UnknownOperation(number)),
-    }
-}
-
-fn positive(amount: u128) -> Result<u128, DecodeError> {
-    if amount == 0 {
-        return Err(DecodeError::Malformed("an amount is 0"));
-    }
-    Ok(amount)
-}
-
-fn record_key<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
-    let len = reader.u32()?;
-    if len == 0 || len > MAX_RECORD_KEY_BYTES {
-        return Err(DecodeError::Malformed("a record's key has 1 to 200 bytes"));
-    }
-    reader.take(len)
-}
-
-impl Operation<'_> {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Operation::Transfer { to, amount } => {
-                out.push(operation::TRANSFER);
-                out.extend_from_slice(*to);
-                out.extend_from_slice(&amount.to_le_bytes());
-            }
-            Operation::BatchTransfer(recipients) => {
-                out.push(operation::BATCH_TRANSFER);
-                out.extend_from_slice(&(recipients.len() as u32).to_le_bytes());
-                out.extend_from_slice(recipients.0.as_flattened());
-            }
-            Operation::RecordPut { key, data } => {
-                out.push(operation::RECORD_PUT);
-                var(out, key);
-                var(out, data);
-            }
-            Operation::RecordDelete { key } => {
-                out.push(operation::RECORD_DELETE);
-                var(out, key);
-            }
-        }
-    }
-}
-
-fn var(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-    out.extend_from_slice(bytes);
-}
-
 /// The canonical encoding of a signed transaction.
 pub fn encode(signed: &[u8], signature: &[u8; 64]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(4 + signed.len() + SIGNATURE_BYTES);
+    encode_cosigned(signed, signature, &[])
+}
+
+/// The same with the authority's keys and signatures, keys ascending.
+pub fn encode_cosigned(signed: &[u8], signature: &[u8; 64], cosigners: &[([u8; 32], [u8; 64])]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(4 + signed.len() + SIGNATURE_BYTES + 96 * cosigners.len());
     var(&mut out, signed);
-    out.push(1);
+    out.push(1 + cosigners.len() as u8);
     out.extend_from_slice(signature);
+    for (key, signature) in cosigners {
+        out.extend_from_slice(key);
+        out.extend_from_slice(signature);
+    }
     out
 }

@@ -48,6 +48,10 @@ fn decode<'a>(genesis_hash: &[u8], bytes: &'a [u8]) -> Result<Transaction<'a>, V
         let refusal = refusal(error);
         refused(refusal.code, refusal.log)
     })?;
+    if let crate::transaction::Operation::Governance(of) = transaction.body.operation {
+        let refusal = refusal(crate::transaction::DecodeError::UnknownOperation(of.number()));
+        return Err(refused(refusal.code, refusal.log));
+    }
     if transaction.body.genesis_hash != genesis_hash {
         return Err(refused(codes::WRONG_CHAIN, "it is signed for a chain of another genesis".into()));
     }

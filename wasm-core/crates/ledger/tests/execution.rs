@@ -62,7 +62,7 @@ fn skipped_transactions_change_nothing_and_count_the_minimum_gas() {
     let cases = [
         (codes::MALFORMED, good[..good.len() - 1].to_vec()),
         (codes::WRONG_CHAIN, alice.signed(&Body { genesis_hash: &[0; 32], ..body })),
-        (codes::UNKNOWN_OPERATION, with_operation(&good, 16)),
+        (codes::UNKNOWN_OPERATION, with_operation(&good, 37)),
         (codes::UNKNOWN_OPERATION, with_operation(&good, 99)),
         (codes::BAD_NONCE, alice.signed(&Body { nonce: 1, ..body })),
         (codes::INSUFFICIENT_FUNDS, poor.priced(0, 100_000, 2, op)),

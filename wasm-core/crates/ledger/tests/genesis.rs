@@ -27,7 +27,7 @@ fn everything_may_be_said() {
     let text = format!(
         r#"{{"accounts":[{{"address":"{ONE}","balance":7}},{{"balance":"9","address":"{other}"}}],
            "authority":{{"keys":["{other}","{identity}"],"threshold":2}},
-           "fee_owners":[{{"address":"{ONE}","identity":"{identity}"}}],
+           "validators":[{{"delegate":"{other}","owner":"{ONE}","identity":"{identity}","moniker":"first"}}],
            "parameters":{{"min_gas_price":"5","gas_write":6}}}}"#
     );
     let chain = Chain::genesis(&Engine::Native, &request(&text)).unwrap();
@@ -51,7 +51,7 @@ fn fees_go_to_the_fee_owner() {
     let identity = hex::encode(PROPOSER);
     let payer = bedrock_replay::load::Signer::new(1, 1);
     let text = format!(
-        r#"{{"accounts":[{{"address":"{}","balance":1000000}}],"fee_owners":[{{"address":"{ONE}","identity":"{identity}"}}]}}"#,
+        r#"{{"accounts":[{{"address":"{}","balance":1000000}}],"validators":[{{"owner":"{ONE}","identity":"{identity}"}}]}}"#,
         hex::encode(payer.address)
     );
     let mut chain = Chain::genesis(&Engine::Native, &request(&text)).unwrap();
@@ -92,15 +92,18 @@ fn what_is_wrong_is_named() {
             "parameter burned_share is 10001, allowed is 0 to 10000",
         ),
         (r#"{"parameters":{"gas_write":18446744073709551616}}"#, "above 64 bits"),
-        (r#"{"fee_owners":[{"identity":"00","address":"x"}]}"#, "64 hexadecimal digits"),
+        (r#"{"fee_owners":[]}"#, r#"unknown member "fee_owners""#),
+        (r#"{"validators":[{"identity":"00"}]}"#, "64 hexadecimal digits"),
+        (r#"{"validators":[{"moniker":"m"}]}"#, "identity is needed"),
+        (r#"{"validators":[{"identity":"00","address":"x"}]}"#, "validators[0]"),
         (r#"{"authority":{"keys":[],"threshold":1}}"#, "a threshold of 1 to 0"),
         (r#"{"accounts":[{"address":"a\u0041","balance":1}]}"#, "escapes"),
     ] {
         let refusal = refusal(text);
         assert!(refusal.contains(part), "{text}: {refusal}");
     }
-    let stranger = format!(r#"{{"fee_owners":[{{"address":"{ONE}","identity":"{}"}}]}}"#, "00".repeat(32));
-    assert!(refusal(&stranger).contains("no validator of this genesis"));
+    let stranger = format!(r#"{{"validators":[{{"owner":"{ONE}","identity":"{}"}}]}}"#, "00".repeat(32));
+    assert!(refusal(&stranger).contains("none of this genesis has the identity"));
     let mut limits = request("{}");
     limits.epoch.as_mut().unwrap().max_block_gas = 5;
     let fault = Chain::genesis(&Engine::Native, &limits).err().unwrap();

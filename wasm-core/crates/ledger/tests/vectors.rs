@@ -2,6 +2,9 @@
 //! on. `UPDATE_VECTORS=1` writes the file anew.
 #![allow(clippy::unwrap_used, clippy::type_complexity)]
 
+#[path = "vectors/governance.rs"]
+mod governance;
+
 use bedrock_crypto::address;
 use bedrock_ledger::codes;
 use bedrock_ledger::gas;
@@ -118,7 +121,7 @@ fn malformed(good: &[u8], batch: &[u8]) -> Vec<Value> {
         b.extend([0; 64]);
     });
     change("amount 0", good, &|b| b[operation + 33..operation + 49].fill(0));
-    for number in [0, 5, 16, 32, 48, 63, 64, 255] {
+    for number in [0, 5, 23, 31, 37, 48, 63, 64, 255] {
         change("an operation that there is not", good, &move |b| b[operation] = number);
     }
     change("batch without recipients", batch, &|b| b[operation + 1] = 0);
@@ -146,6 +149,10 @@ fn vectors() -> Value {
         "keys": [{"secret": hex::encode(secret), "public": hex::encode(signer.public), "address": address::encode(&signer.address)}],
         "transactions": transactions,
         "malformed": malformed,
+        "governance": governance::transactions(),
+        "governance_malformed": governance::malformed(&governance::transactions()),
+        "governance_rows": governance::rows(),
+        "governance_keys": governance::state_keys(),
         "state_keys": {
             "owner": hex::encode(signer.address),
             "account": hex::encode(keys::account(&signer.address)),
@@ -179,8 +186,9 @@ fn the_file_holds_what_this_crate_does() {
 fn every_malformed_encoding_is_refused() {
     let vectors = vectors();
     let cases = vectors["malformed"].as_array().unwrap();
-    assert!(cases.len() > 15);
-    for case in cases {
+    let more = vectors["governance_malformed"].as_array().unwrap();
+    assert!(cases.len() > 15 && more.len() > 20);
+    for case in cases.iter().chain(more) {
         let bytes = hex::decode(case["transaction"].as_str().unwrap()).unwrap();
         assert!(Transaction::decode(&bytes).is_err(), "{}", case["note"]);
     }
