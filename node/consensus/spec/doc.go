@@ -12,6 +12,11 @@
 // Invariants checked in every state: at most one block is certified a view, and of
 // two committed blocks one is the other's ancestor.
 //
+// The fence of docs/keys.md has a model of its own (Fence): one validator with up to
+// three signer volumes and processes on them, three epochs; volumes are cloned, backed
+// up, rolled back, swapped, damaged, lost, and the chain names one instance after the
+// other. Invariant: its key never signs two blocks of one view.
+//
 // It must not import the code that it models. Guarded by its own tests, which
 // switch each rule off and must find a violation.
 package spec
