@@ -132,6 +132,7 @@ finality       p50 61.2  p90 80.0  p99 120.0  max 130.0 ms
 blocks         40, every 50 ms (p50), 60 ms (p99); 0 timeouts, 0 empty views
 not committed  6 refused (after_refusal 4, check_failed 2), 1 failed, 1 lost, 2 unsent
 sent again     7 (pool_full 7); 1 moves to another endpoint
+nodes          0 messages dropped, 0 host faults
 outcomes       all nodes agree at every height that all have
 this client    0.05 s of CPU, 50.0 ms for 1,000 transactions
 last error     node1: pool_full: wait

@@ -1,0 +1,449 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bedrock-bft/bedrock/client/ledger"
+	"github.com/bedrock-bft/bedrock/node/home"
+	"github.com/bedrock-bft/bedrock/node/rpc"
+	"github.com/bedrock-bft/bedrock/node/rpc/rpctest"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// ledgerPaths is the state key that a path of the ledger's queries names.
+func ledgerPaths(path string, _ []byte) []byte {
+	kind, rest, _ := strings.Cut(path, "/")
+	id, _ := ledger.ParseID(rest)
+	switch kind {
+	case "account":
+		address, err := ledger.ParseAddress(rest)
+		if err != nil {
+			return nil
+		}
+		return ledger.AccountKey(address)
+	case "validators":
+		return ledger.ValidatorsKey()
+	case "validator":
+		return ledger.ValidatorKey(id)
+	case "key_holder":
+		return ledger.HolderKey(id[:])
+	case "authority":
+		return ledger.AuthorityKey()
+	case "upgrade":
+		return ledger.UpgradeKey()
+	case "params":
+		return ledger.ParametersKey()
+	case "evidence":
+		return ledger.EvidenceKey(id)
+	case "epoch":
+		n, err := strconv.ParseUint(rest, 10, 64)
+		if err != nil {
+			return nil
+		}
+		return ledger.EpochKey(n)
+	}
+	return nil
+}
+
+func u32(n int) []byte    { return binary.LittleEndian.AppendUint32(nil, uint32(n)) }
+func u64(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }
+
+// validatorRow is a row as docs/encodings.md has it.
+func validatorRow(v ledger.Validator) []byte {
+	ready := byte(0)
+	if v.Ready {
+		ready = 1
+	}
+	return bytes.Join([][]byte{{byte(v.Status), ready}, v.Identity[:], v.Owner[:], v.Delegate[:], u64(v.Power), u64(v.LeaseEnd), u64(v.Since),
+		u32(len(v.ConsensusKey)), v.ConsensusKey, u32(len(v.Possession)), v.Possession, u32(len(v.Moniker)), []byte(v.Moniker)}, nil)
+}
+
+// governed is a chain in memory with the ledger's rows: four validators of account
+// 0 in the set (node3's lease runs, node2 has account 5 as its delegate), a ready
+// candidate, a jailed one with node0's moniker, and one that left. Two of accounts
+// 0, 1 and 2 are the authority.
+type governed struct {
+	dir, url string
+	keys     *home.Accounts
+	names    map[string]ledger.ID
+	identity map[string]ledger.ID
+}
+
+func (g *governed) key(t *testing.T, i int) ed25519.PrivateKey {
+	t.Helper()
+	k, err := g.keys.Key(i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func (g *governed) public(t *testing.T, i int) ledger.ID {
+	t.Helper()
+	return ledger.ID(g.key(t, i).Public().(ed25519.PublicKey))
+}
+
+func (g *governed) file(name string) string { return filepath.Join(g.dir, name) }
+
+func newGoverned(t *testing.T) *governed {
+	t.Helper()
+	g := &governed{dir: t.TempDir(), names: map[string]ledger.ID{}, identity: map[string]ledger.ID{}}
+	mustRun(t, "init", "--chain-id", "keys", "--validators", "1", "--dir", g.file("net"), "--accounts", "9")
+	var err error
+	if g.keys, err = home.LoadAccounts(g.file("net/accounts.json")); err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string][]byte{}
+	put := func(key, row []byte) { rows[string(key)] = row }
+	owner := g.public(t, 0)
+	var listed []byte
+	count := 0
+	add := func(moniker string, identity ledger.ID, v ledger.Validator) {
+		v.Identity, v.Owner, v.Moniker, v.ConsensusKey = identity, ledger.AddressOf(owner[:]), strings.TrimSuffix(moniker, "!"), identity[:]
+		name := ledger.ValidatorName(identity)
+		g.names[moniker], g.identity[moniker] = name, identity
+		put(ledger.ValidatorKey(name), validatorRow(v))
+		put(ledger.HolderKey(identity[:]), name[:])
+		if v.Status != ledger.StatusLeft {
+			listed = append(listed, name[:]...)
+			count++
+		}
+	}
+	for i := range 4 {
+		v := ledger.Validator{Status: ledger.StatusActive, Power: 10, Since: 1}
+		if i == 2 {
+			v.Delegate = g.public(t, 5)
+		}
+		if i == 3 {
+			v.LeaseEnd = 1_790_000_900_000
+		}
+		add(fmt.Sprintf("node%d", i), sha256.Sum256(fmt.Appendf(nil, "network %d", i)), v)
+	}
+	add("fifth", sha256.Sum256([]byte("fifth")), ledger.Validator{Status: ledger.StatusCandidate, Ready: true, Since: 3})
+	add("node0!", sha256.Sum256([]byte("cheat")), ledger.Validator{Status: ledger.StatusJailed, Since: 2})
+	add("gone", sha256.Sum256([]byte("gone")), ledger.Validator{Status: ledger.StatusLeft, Since: 2})
+	put(ledger.ValidatorsKey(), append(u32(count), listed...))
+	authority := []ledger.ID{g.public(t, 0), g.public(t, 1), g.public(t, 2)}
+	slices.SortFunc(authority, func(a, b ledger.ID) int { return bytes.Compare(a[:], b[:]) })
+	put(ledger.AuthorityKey(), bytes.Join([][]byte{{2, 0, 3, 0}, authority[0][:], authority[1][:], authority[2][:]}, nil))
+	first, second := g.names["node0"], g.names["node1"]
+	if bytes.Compare(first[:], second[:]) > 0 {
+		first, second = second, first
+	}
+	put(ledger.UpgradeKey(), bytes.Join([][]byte{bytes.Repeat([]byte{8}, 32), u32(1), u64(2), u64(500), u64(1), u32(2), first[:], second[:]}, nil))
+	var parameters []byte
+	for i := range ledger.ParameterNames {
+		parameters = append(parameters, u64(uint64(100+i))...)
+	}
+	put(ledger.ParametersKey(), parameters)
+	cheat := g.names["node0!"]
+	put(ledger.EvidenceKey(ledger.ID{7}), bytes.Join([][]byte{cheat[:], u64(1), {3}, u64(2)}, nil))
+	for i := range 9 {
+		public := g.public(t, i)
+		put(ledger.AccountKey(ledger.AddressOf(public[:])), append(append(u64(uint64(40+i)), 1), make([]byte, 15)...))
+	}
+	chain := rpctest.New(rpctest.Options{State: rows, KeyOf: ledgerPaths})
+	chain.Commit()
+	chain.CommitAndEndEpoch()
+	chain.Commit()
+	g.url, _ = rpctest.Serve(t, chain, rpc.Options{})
+	return g
+}
+
+// tx runs a command with --sign-only and answers what it signed.
+func (g *governed) tx(t *testing.T, account int, args ...string) *ledger.Transaction {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "tx")
+	mustRun(t, g.args(account, append(args, "--sign-only", out)...)...)
+	raw, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := ledger.Decode(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tx
+}
+
+func (g *governed) args(account int, args ...string) []string {
+	return append(append([]string{"tx"}, args...), "--node", g.url, "--accounts", g.file("net/accounts.json"), "--index", strconv.Itoa(account))
+}
+
+func TestValidatorCommandsSignWhatTheySay(t *testing.T) {
+	g := newGoverned(t)
+	node2, id2 := g.names["node2"], g.identity["node2"]
+	end := uint64(1_790_000_900_000)
+	for name, tc := range map[string]struct {
+		account int
+		args    []string
+		nonce   uint64
+		want    ledger.Operation
+	}{
+		"delegate":            {0, []string{"validator", "delegate", "node2", g.public(t, 5).String()}, 40, ledger.Delegate{Validator: node2, Delegate: g.public(t, 5)}},
+		"no delegate":         {0, []string{"validator", "delegate", id2.String()[:8], "none"}, 40, ledger.Delegate{Validator: node2}},
+		"leave":               {0, []string{"validator", "leave", node2.String()[:12]}, 40, ledger.Leave{Validator: node2, Expected: id2}},
+		"leave by delegate":   {5, []string{"validator", "leave", "node2", "--allow-fewer"}, ledger.FeeFree, ledger.Leave{Validator: node2, Expected: id2, Flags: ledger.AllowFewer}},
+		"give the lease back": {0, []string{"validator", "maintain", "node3", "--give-back"}, 40, ledger.Maintain{Validator: g.names["node3"], ExpectedEnd: end}},
+		"lengthen the lease":  {0, []string{"validator", "maintain", "node3", "--for", "10m"}, 40, ledger.Maintain{Validator: g.names["node3"], ExpectedEnd: end, End: 600_000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tx := g.tx(t, tc.account, tc.args...)
+			if diff := cmp.Diff(tc.want, tx.Body.Operation); diff != "" || tx.Body.Nonce != tc.nonce {
+				t.Errorf("nonce %d, want %d\n%s", tx.Body.Nonce, tc.nonce, diff)
+			}
+			if free := tx.Body.Nonce == ledger.FeeFree; free != (tx.Body.GasPrice == 0) {
+				t.Errorf("gas price %d", tx.Body.GasPrice)
+			}
+		})
+	}
+}
+
+// A new identity consents, at rest; the owner joins or rotates with its file.
+func TestConsentThenJoinAndRotate(t *testing.T) {
+	g := newGoverned(t)
+	genesis := g.file("genesis.json")
+	raw := rpctest.New(rpctest.Options{}).Document().Bytes() // the same document: its rows are not in it
+	if err := os.WriteFile(genesis, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hash := types.SumHash(raw)
+	h := g.file("fresh")
+	mustRun(t, "init", "--genesis", genesis, "--dir", h, "--peers", strings.Repeat("ab", 32)+"@127.0.0.1:7600", "--host", "127.0.0.9", "--moniker", "sixth")
+	owner := g.public(t, 3)
+	joined := g.file("join.json")
+	writeOutput(t, joined, "identity", "consent", "join", "--owner", owner.String(), "--home", h)
+	for _, from := range [][]string{{"--home", h}, {"--consent", joined, "--moniker", "sixth"}} {
+		tx := g.tx(t, 3, append([]string{"validator", "join"}, from...)...)
+		op, ok := tx.Body.Operation.(ledger.Join)
+		if !ok || op.Moniker != "sixth" || op.CheckConsent(hash, owner) != nil || len(op.ConsensusKey) != 32 || tx.Body.Nonce != 43 {
+			t.Errorf("%v: %+v", from, tx.Body)
+		}
+	}
+	rotated := g.file("rotate.json")
+	writeOutput(t, rotated, "identity", "consent", "rotate", "node2", "--home", h, "--node", g.url)
+	offline := g.file("offline.json")
+	writeOutput(t, offline, "identity", "consent", "rotate", g.names["node2"].String(), "--expect", g.identity["node2"].String(), "--valid-until", "77", "--home", h)
+	for from, until := range map[string]uint64{rotated: 1003, offline: 77} {
+		tx := g.tx(t, 5, "validator", "rotate", "node2", "--consent", from)
+		op, ok := tx.Body.Operation.(ledger.Rotate)
+		if !ok || op.CheckConsent(hash, until) != nil || op.Expected != g.identity["node2"] || tx.Body.ValidUntil != until || tx.Body.Nonce != ledger.FeeFree {
+			t.Errorf("%s: %+v", from, tx.Body)
+		}
+	}
+	if tx := g.tx(t, 0, "validator", "rotate", "node2", "--home", h, "--valid-until", "50"); tx.Body.ValidUntil != 50 || tx.Body.Nonce != 40 {
+		t.Errorf("by the owner: %+v", tx.Body)
+	}
+	for _, tc := range []struct {
+		want    string
+		account int
+		args    []string
+	}{
+		{"consents to the owner", 4, []string{"validator", "join", "--consent", joined, "--moniker", "x"}},
+		{"of kind \"join\"", 0, []string{"validator", "rotate", "node2", "--consent", joined}},
+		{"not of node1", 0, []string{"validator", "rotate", "node1", "--consent", rotated}},
+		{"consents until height 77", 0, []string{"validator", "rotate", "node2", "--consent", offline, "--valid-until", "90"}},
+		{"--consent and --home", 0, []string{"validator", "join", "--consent", joined, "--home", h}},
+		{"another consent", 0, []string{"validator", "rotate", "node2", "--home", h, "--valid-until", "2"}},
+	} {
+		g.refused(t, tc.want, tc.account, tc.args...)
+	}
+}
+
+func writeOutput(t *testing.T, path string, args ...string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(mustRun(t, args...)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (g *governed) refused(t *testing.T, want string, account int, args ...string) {
+	t.Helper()
+	out, err := bedrock(t, g.args(account, args...)...)
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("bedrock tx %s: %v (%s), want an error that says %q", strings.Join(args, " "), err, out, want)
+	}
+}
+
+func TestGovernanceCommandsSayWhatToDo(t *testing.T) {
+	g := newGoverned(t)
+	hash := strings.Repeat("8", 64)
+	for _, tc := range []struct {
+		want    string
+		account int
+		args    []string
+	}{
+		{"there are node0 (", 0, []string{"validator", "leave", "node9"}},
+		{"fifth (", 0, []string{"validator", "leave", "node9"}},
+		{"several validators", 0, []string{"validator", "leave", "node0"}},
+		{"does not come back", 0, []string{"validator", "leave", g.names["gone"].String()}},
+		{"does not come back", 0, []string{"validator", "leave", g.identity["gone"].String()}},
+		{"no validator has the name or a key", 0, []string{"validator", "leave", strings.Repeat("ab", 32)}},
+		{"its owner is bed1", 4, []string{"validator", "leave", "node2"}},
+		{"its delegate's key is", 4, []string{"validator", "leave", "node2"}},
+		{"it has no delegate", 4, []string{"validator", "leave", "node1"}},
+		{"only its owner", 5, []string{"validator", "delegate", "node2", "none"}},
+		{"public key", 0, []string{"validator", "delegate", "node2", "xyz"}},
+		{"--give-back", 0, []string{"validator", "maintain", "node2"}},
+		{"--give-back", 0, []string{"validator", "maintain", "node2", "--for", "1000h"}},
+		{"no lease to give back", 0, []string{"validator", "maintain", "node2", "--give-back"}},
+		{"--moniker", 0, []string{"validator", "join", "--consent", "-"}},
+		{"no consent", 0, []string{"validator", "join", "--consent", "-", "--moniker", "m"}},
+		{"--home H, or --admin URL", 0, []string{"validator", "join", "--moniker", "m"}},
+		{"http://HOST:PORT", 0, []string{"validator", "join", "--moniker", "m", "--admin", "nowhere"}},
+		{"no node answers at http://127.0.0.1:1", 0, []string{"validator", "join", "--moniker", "m", "--admin", "http://127.0.0.1:1"}},
+		{"VALIDATOR=POWER", 0, []string{"authority", "weigh", "fifth"}},
+		{"whole number", 0, []string{"authority", "weigh", "fifth=-1"}},
+		{"there are node0", 0, []string{"authority", "weigh", "sixth=1"}},
+		{"stands twice", 0, []string{"authority", "weigh", "fifth=1", "fifth=2"}},
+		{"2 of the authority's 3 keys must sign and 1 has", 0, []string{"authority", "weigh", "fifth=10"}},
+		{"is not the authority's", 0, []string{"authority", "weigh", "fifth=10", "--authority-index", "4"}},
+		{"--draft and --sign-only", 0, []string{"authority", "weigh", "fifth=10", "--draft", "x", "--sign-only", "y"}},
+		{"neither an executor hash", 0, []string{"authority", "schedule", "nothing.wasm", "--not-before", "1", "--not-after", "9"}},
+		{"the chain is at height 3", 0, []string{"authority", "schedule", hash, "--not-before", "1", "--not-after", "3"}},
+		{"before it begins", 0, []string{"authority", "schedule", hash, "--not-before", "90", "--not-after", "9"}},
+		{"is not scheduled", 0, []string{"authority", "cancel", hash}},
+		{"say what is set", 0, []string{"authority", "set"}},
+		{"say what is set", 0, []string{"authority", "set", "min_gas_price=1", "--threshold", "1"}},
+		{"use one of", 0, []string{"authority", "set", "speed=1"}},
+		{"threshold of 3", 0, []string{"authority", "set", "--threshold", "3", "--member", hash}},
+	} {
+		g.refused(t, tc.want, tc.account, tc.args...)
+	}
+	for _, tc := range []struct {
+		want string
+		args []string
+	}{
+		{"no epoch 9", []string{"query", "epochs", "9"}},
+		{"write a number", []string{"query", "epochs", "x"}},
+		{"name its number", []string{"query", "epochs", "--prove", g.file("p")}},
+		{"use 1 to", []string{"query", "epochs", "--limit", "0"}},
+		{"name its hash", []string{"query", "evidence", "--prove", g.file("p")}},
+		{"64 hex digits", []string{"query", "evidence", "x"}},
+		{"leave out --epoch", []string{"query", "validators", "node1", "--epoch", "1"}},
+		{"does not keep epoch 1", []string{"query", "epochs", "1", "--prove", g.file("p")}},
+	} {
+		if out, err := bedrock(t, append(tc.args, "--node", g.url)...); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("bedrock %s: %v (%s), want an error that says %q", strings.Join(tc.args, " "), err, out, tc.want)
+		}
+	}
+}
+
+// Keys of the authority in several hands: drafts go around, are put together, and
+// give the transaction that all keys in one hand would.
+func TestHalfSignedTransactionsGoAround(t *testing.T) {
+	g := newGoverned(t)
+	weigh := []string{"authority", "weigh", "fifth=10", "node1=12"}
+	atOnce := g.tx(t, 3, append(weigh, "--authority-index", "1,2")...)
+	if len(atOnce.Authority) != 2 || atOnce.Body.Nonce != 43 {
+		t.Fatalf("at once: %+v", atOnce)
+	}
+	a, b := g.file("a.json"), g.file("b.json")
+	mustRun(t, g.args(3, append(weigh, "--draft", a)...)...)
+	accounts := g.file("net/accounts.json")
+	mustRun(t, "tx", "authority", "sign", a, "--accounts", accounts, "--index", "1", "--out", b)
+	out, err := bedrock(t, "tx", "send", b, "--node", g.url)
+	if err == nil || !strings.Contains(err.Error(), "1 has") {
+		t.Errorf("with one signature of two: %v (%s)", err, out)
+	}
+	shown := mustRun(t, "tx", "authority", "sign", a, "--accounts", accounts, "--index", "2")
+	for _, want := range []string{"weigh", g.names["fifth"].String() + " gets power 10", g.public(t, 2).String()} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("what is signed does not say %q:\n%s", want, shown)
+		}
+	}
+	all := g.file("all.json")
+	var result draftResult
+	if err := json.Unmarshal([]byte(mustRun(t, "tx", "authority", "sign", a, b, "--out", all, "--output", "json")), &result); err != nil || len(result.Signers) != 2 || !result.Paid {
+		t.Errorf("put together: %+v, %v", result, err)
+	}
+	raw, err := os.ReadFile(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := ledger.ParseDraft(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := d.Transaction()
+	if err != nil || !bytes.Equal(tx, atOnce.Encode()) {
+		t.Errorf("the drafts do not give what all signed at once: %v", err)
+	}
+	sentOut := mustRun(t, "tx", "send", all, "--node", g.url, "--wait", "accepted")
+	if !strings.Contains(sentOut, types.TxHash(tx).String()) {
+		t.Errorf("send printed %s", sentOut)
+	}
+	if _, err := bedrock(t, "tx", "authority", "sign", accounts); err == nil || !strings.Contains(err.Error(), "--draft") {
+		t.Errorf("another file: %v", err)
+	}
+}
+
+func TestGovernanceQueries(t *testing.T) {
+	g := newGoverned(t)
+	query := func(v any, args ...string) {
+		t.Helper()
+		proof := filepath.Join(t.TempDir(), "p")
+		out := mustRun(t, append(append([]string{"query"}, args...), "--node", g.url, "--output", "json", "--prove", proof)...)
+		if err := json.Unmarshal([]byte(out), v); err != nil {
+			t.Fatalf("query %v: %v\n%s", args, err, out)
+		}
+		genesis := g.file("g.json")
+		if err := os.WriteFile(genesis, rpctest.New(rpctest.Options{}).Document().Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		mustRun(t, "verify", "proof", proof, "--genesis", genesis)
+	}
+	var list validatorsResult
+	query(&list, "validators")
+	var states []string
+	for _, v := range list.Validators {
+		states = append(states, fmt.Sprintf("%s %s %d %d", v.Moniker, v.Status, v.Index, v.Power))
+	}
+	want := []string{"node0 active 0 10", "node1 active 1 10", "node2 active 2 10", "node3 active 3 10", "fifth candidate -1 0", "node0 jailed -1 0"}
+	if diff := cmp.Diff(want, states); diff != "" || list.Epoch != 2 || list.Power != 40 {
+		t.Errorf("epoch %d, power %d\n%s", list.Epoch, list.Power, diff)
+	}
+	var one validatorResult
+	query(&one, "validators", "node2")
+	if one.Name != g.names["node2"] || one.Delegate != g.public(t, 5) || one.Index != 2 || len(one.History) != 1 || one.History[0].What != "entered" {
+		t.Errorf("one: %+v", one)
+	}
+	var upgrade upgradeResult
+	query(&upgrade, "upgrade")
+	if !upgrade.Scheduled || upgrade.Ready != 20 || upgrade.Power != 40 || upgrade.Quorum != 27 || upgrade.Window != "open" || len(upgrade.Nodes) != 4 {
+		t.Errorf("upgrade: %+v", upgrade)
+	}
+	var authority authorityResult
+	query(&authority, "authority")
+	if authority.Threshold != 2 || len(authority.Keys) != 3 {
+		t.Errorf("authority: %+v", authority)
+	}
+	var parameters struct{ Parameters map[string]uint64 }
+	query(&parameters, "parameters")
+	if parameters.Parameters["min_gas_price"] != 108 {
+		t.Errorf("parameters: %+v", parameters)
+	}
+	var evidence struct{ Evidence []evidenceResult }
+	query(&evidence, "evidence", ledger.ID{7}.String())
+	if len(evidence.Evidence) != 1 || evidence.Evidence[0].Status != "jailed" || evidence.Evidence[0].Kind != "two commit votes" || evidence.Evidence[0].Moniker != "node0" {
+		t.Errorf("evidence: %+v", evidence)
+	}
+	for _, args := range [][]string{{"validators"}, {"validators", "fifth"}, {"upgrade"}, {"authority"}, {"parameters"}, {"evidence"}, {"epochs"}, {"validators", "--epoch", "1"}} {
+		if out := mustRun(t, append(append([]string{"query"}, args...), "--node", g.url)...); len(out) == 0 {
+			t.Errorf("query %v printed nothing", args)
+		}
+	}
+}
