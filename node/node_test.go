@@ -70,9 +70,9 @@ func hosts(t *testing.T, n int) []string {
 	return out
 }
 
-func start(t *testing.T, homeDir string) *running {
+func start(t *testing.T, homeDir string, env ...string) *running {
 	t.Helper()
-	cfg, _, err := config.Load(homeDir, nil)
+	cfg, _, err := config.Load(homeDir, env)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,10 +4,12 @@
 (module
   (memory (export "memory") 2)
   (global $top (mut i32) (i32.const 65536))
+  (global $traps i32 (i32.const TRAPS)) ;; execute traps whatever it is given
+  (global $until i32 (i32.const UNTIL)) ;; below that height there is a migration
   (data (i32.const 1024) "\98\2f\8a\42\91\44\37\71\cf\fb\c0\b5\a5\db\b5\e9\5b\c2\56\39\f1\11\f1\59\a4\82\3f\92\d5\5e\1c\ab\98\aa\07\d8\01\5b\83\12\be\85\31\24\c3\7d\0c\55\74\5d\be\72\fe\b1\de\80\a7\06\dc\9b\74\f1\9b\c1\c1\69\9b\e4\86\47\be\ef\c6\9d\c1\0f\cc\a1\0c\24\6f\2c\e9\2d\aa\84\74\4a\dc\a9\b0\5c\da\88\f9\76\52\51\3e\98\6d\c6\31\a8\c8\27\03\b0\c7\7f\59\bf\f3\0b\e0\c6\47\91\a7\d5\51\63\ca\06\67\29\29\14\85\0a\b7\27\38\21\1b\2e\fc\6d\2c\4d\13\0d\38\53\54\73\0a\65\bb\0a\6a\76\2e\c9\c2\81\85\2c\72\92\a1\e8\bf\a2\4b\66\1a\a8\70\8b\4b\c2\a3\51\6c\c7\19\e8\92\d1\24\06\99\d6\85\35\0e\f4\70\a0\6a\10\16\c1\a4\19\08\6c\37\1e\4c\77\48\27\b5\bc\b0\34\b3\0c\1c\39\4a\aa\d8\4e\4f\ca\9c\5b\f3\6f\2e\68\ee\82\8f\74\6f\63\a5\78\14\78\c8\84\08\02\c7\8c\fa\ff\be\90\eb\6c\50\a4\f7\a3\f9\be\f2\78\71\c6")
   (data (i32.const 1280) "\67\e6\09\6a\85\ae\67\bb\72\f3\6e\3c\3a\f5\4f\a5\7f\52\0e\51\8c\68\05\9b\ab\d9\83\1f\19\cd\e0\5b")
   (data (i32.const 4096) "\0a\20") ;; GenesisResponse: a root of zeros
-  (data (i32.const 4160) "\08\01") ;; QueryResponse: code 1
+  (data (i32.const 4160) "\08VERSION") ;; QueryResponse: its code
 
   (func $alloc (export "alloc") (param $len i32) (result i32)
     (local $at i32)
@@ -112,6 +114,29 @@
   (func $packed (param $at i32) (param $end i32) (result i64)
     (i64.or (i64.shl (i64.extend_i32_u (local.get $at)) (i64.const 32)) (i64.extend_i32_u (i32.sub (local.get $end) (local.get $at)))))
 
+  ;; The varint of $value at $p; where it ends.
+  (func $put (param $p i32) (param $value i32) (result i32)
+    (block $done (loop $more
+      (br_if $done (i32.lt_u (local.get $value) (i32.const 128)))
+      (i32.store8 (local.get $p) (i32.or (i32.and (local.get $value) (i32.const 0x7f)) (i32.const 0x80)))
+      (local.set $p (i32.add (local.get $p) (i32.const 1)))
+      (local.set $value (i32.shr_u (local.get $value) (i32.const 7)))
+      (br $more)))
+    (i32.store8 (local.get $p) (local.get $value))
+    (i32.add (local.get $p) (i32.const 1)))
+
+  ;; Whether a block of the Context at $p is below the migration's end: genesis hash,
+  ;; epoch, height.
+  (func $migrates (param $p i32) (result i32)
+    (local $size i32)
+    (if (i32.eq (i32.load8_u (local.get $p)) (i32.const 0x0a)) (then
+      (call $varint (i32.add (local.get $p) (i32.const 1))) (local.set $p) (local.set $size)
+      (local.set $p (i32.add (local.get $p) (local.get $size)))))
+    (if (i32.eq (i32.load8_u (local.get $p)) (i32.const 0x10)) (then
+      (call $varint (i32.add (local.get $p) (i32.const 1))) (local.set $p) (local.set $size)))
+    (call $varint (i32.add (local.get $p) (i32.const 1))) (local.set $p) (local.set $size)
+    (i32.lt_u (local.get $size) (global.get $until)))
+
   ;; The first byte of a transaction, 0 if it is empty.
   (func $op (param $at i32) (param $len i32) (result i32)
     (if (result i32) (local.get $len) (then (i32.load8_u (local.get $at))) (else (i32.const 0))))
@@ -143,7 +168,7 @@
     (call $packed (local.get $at) (local.get $out)))
 
   (func (export "check") (param $p i32) (param $len i32) (result i64)
-    (local $end i32) (local $tag i32) (local $size i32) (local $out i32) (local $at i32) (local $tx i32) (local $txlen i32)
+    (local $end i32) (local $tag i32) (local $size i32) (local $out i32) (local $at i32) (local $tx i32) (local $txlen i32) (local $later i32)
     (local.set $end (i32.add (local.get $p) (local.get $len)))
     (local.set $at (call $alloc (i32.mul (local.get $len) (i32.const 30))))
     (local.set $out (local.get $at))
@@ -151,7 +176,11 @@
       (br_if $done (i32.ge_u (local.get $p) (local.get $end)))
       (local.set $tag (i32.load8_u (local.get $p)))
       (call $varint (i32.add (local.get $p) (i32.const 1))) (local.set $p) (local.set $size)
-      (if (i32.eq (local.get $tag) (i32.const 0x1a)) (then
+      (if (i32.eq (local.get $tag) (i32.const 0x12)) (then (local.set $later (call $migrates (local.get $p)))))
+      (if (i32.and (local.get $later) (i32.eq (local.get $tag) (i32.const 0x1a))) (then
+        (i32.store (local.get $out) (i32.const 0x0508020a)) ;; CheckVerdict: code 5
+        (local.set $out (i32.add (local.get $out) (i32.const 4)))))
+      (if (i32.and (i32.eqz (local.get $later)) (i32.eq (local.get $tag) (i32.const 0x1a))) (then
         (local.set $tx (local.get $p)) (local.set $txlen (i32.const 0))
         (if (i32.and (i32.ne (local.get $size) (i32.const 0)) (i32.eq (i32.load8_u (local.get $p)) (i32.const 0x0a))) (then
           (call $varint (i32.add (local.get $p) (i32.const 1))) (local.set $tx) (local.set $txlen)))
@@ -177,6 +206,8 @@
 
   (func (export "execute") (param $p i32) (param $len i32) (result i64)
     (local $end i32) (local $tag i32) (local $size i32) (local $out i32) (local $at i32)
+    (local $later i32) (local $epoch i32) (local $epochlen i32)
+    (if (global.get $traps) (then (unreachable)))
     (local.set $end (i32.add (local.get $p) (local.get $len)))
     (local.set $at (call $alloc (i32.add (i32.mul (local.get $len) (i32.const 20)) (i32.const 64))))
     (local.set $out (i32.add (local.get $at) (i32.const 34)))
@@ -186,13 +217,29 @@
       (call $varint (i32.add (local.get $p) (i32.const 1))) (local.set $p) (local.set $size)
       ;; StateRef starts with the root, which is handed back
       (if (i32.eq (local.get $tag) (i32.const 0x0a)) (then (memory.copy (local.get $at) (local.get $p) (i32.const 34))))
+      (if (i32.eq (local.get $tag) (i32.const 0x12)) (then (local.set $later (call $migrates (local.get $p)))))
       (if (i32.eq (local.get $tag) (i32.const 0x1a)) (then
+        (if (i32.and (i32.eqz (local.get $later)) (i32.eq (call $op (local.get $p) (local.get $size)) (i32.const 69))) (then
+          (local.set $epoch (i32.add (local.get $p) (i32.const 1)))
+          (local.set $epochlen (i32.sub (local.get $size) (i32.const 1)))))
         (call $misbehave (call $op (local.get $p) (local.get $size)))
-        ;; Receipt: hash, gas used 1
-        (i32.store (local.get $out) (i32.const 0x200a2412))
+        ;; Receipt: hash, code 5 during a migration, gas used 1
+        (i32.store (local.get $out) (select (i32.const 0x200a2612) (i32.const 0x200a2412) (local.get $later)))
         (call $sha256 (local.get $p) (local.get $size) (i32.add (local.get $out) (i32.const 4)))
-        (i32.store16 offset=36 (local.get $out) (i32.const 0x0118))
-        (local.set $out (i32.add (local.get $out) (i32.const 38)))))
+        (local.set $out (i32.add (local.get $out) (i32.const 36)))
+        (if (local.get $later) (then
+          (i32.store16 (local.get $out) (i32.const 0x0510))
+          (local.set $out (i32.add (local.get $out) (i32.const 2)))))
+        (i32.store16 (local.get $out) (i32.const 0x0118))
+        (local.set $out (i32.add (local.get $out) (i32.const 2)))))
       (local.set $p (i32.add (local.get $p) (local.get $size)))
       (br $field)))
+    (if (local.get $later) (then ;; more_work
+      (i32.store16 (local.get $out) (i32.const 0x0120))
+      (local.set $out (i32.add (local.get $out) (i32.const 2)))))
+    (if (local.get $epochlen) (then ;; epoch_change
+      (i32.store8 (local.get $out) (i32.const 0x2a))
+      (local.set $out (call $put (i32.add (local.get $out) (i32.const 1)) (local.get $epochlen)))
+      (memory.copy (local.get $out) (local.get $epoch) (local.get $epochlen))
+      (local.set $out (i32.add (local.get $out) (local.get $epochlen)))))
     (call $packed (local.get $at) (local.get $out))))

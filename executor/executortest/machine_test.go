@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	executorv1 "github.com/bedrock-bft/bedrock/proto/bedrock/executor/v1"
 
@@ -19,7 +20,12 @@ import (
 // machine is the module after its genesis.
 func machine(t *testing.T) (*executor.Module, *state.View) {
 	t.Helper()
-	wasm, err := Machine()
+	return variant(t, Variant{Version: 1})
+}
+
+func variant(t *testing.T, v Variant) (*executor.Module, *state.View) {
+	t.Helper()
+	wasm, err := Make(v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,5 +107,54 @@ func TestMachineMisbehaves(t *testing.T) {
 		if err != nil || result.Success || result.ReceiptsRoot != receipts.NoneRoot || result.StateRoot != view.Ref().Root {
 			t.Errorf("%c: got %+v, %v, want a failed block", op, result, err)
 		}
+	}
+}
+
+func TestMachineChangesEpochs(t *testing.T) {
+	m, view := machine(t)
+	want := &executorv1.EpochParams{ExecutorHash: bytes.Repeat([]byte{7}, 32), Engine: 3, MaxBlockBytes: 1 << 20, MaxBlockGas: 5}
+	for i := range 4 {
+		want.Validators = append(want.Validators, &executorv1.Validator{ConsensusKey: bytes.Repeat([]byte{byte(i)}, 32), NetworkKey: bytes.Repeat([]byte{byte(i + 9)}, 32), Power: 1})
+	}
+	change, err := EpochTransaction(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := m.Execute(context.Background(), view, blockOf(m, []byte("before"), change, []byte("after")))
+	if err != nil || !result.Success || len(result.Receipts) != 3 {
+		t.Fatalf("got %+v, %v", result, err)
+	}
+	if diff := cmp.Diff(want, result.EpochChange, protocmp.Transform()); diff != "" {
+		t.Errorf("epoch change (-want +got):\n%s", diff)
+	}
+}
+
+func TestVariants(t *testing.T) {
+	plain, _ := machine(t)
+	m, view := variant(t, Variant{Version: 9, MigratesUntil: 300})
+	if m.Hash() == plain.Hash() {
+		t.Error("a variant has the hash of the plain machine")
+	}
+	if answer, err := m.Query(context.Background(), view, blockOf(m).Context, "", nil, false); err != nil || answer.Code != 9 {
+		t.Errorf("query: %v, %v", answer, err)
+	}
+	for height, migrates := range map[uint64]bool{299: true, 300: false} {
+		at := blockOf(m).Context
+		at.Height = height
+		checked, err := m.Check(context.Background(), view, at, []*executorv1.CheckItem{{Transaction: []byte("a")}, {Transaction: []byte("b")}})
+		if err != nil || len(checked) != 2 || (checked[0].Code == executor.CodeMigrating) != migrates || (checked[1].Code == executor.CodeMigrating) != migrates {
+			t.Errorf("check at %d: %v, %v", height, checked, err)
+		}
+	}
+	result, err := m.Execute(context.Background(), view, blockOf(m, []byte("a"), []byte{OpEpoch, 1}))
+	if err != nil || !result.Success || !result.MoreWork || len(result.Receipts) != 2 || result.Receipts[0].Code != executor.CodeMigrating || result.EpochChange != nil {
+		t.Errorf("a block of the migration: %+v, %v", result, err)
+	}
+	m, view = variant(t, Variant{Version: 1, Traps: true})
+	if result, err := m.Execute(context.Background(), view, blockOf(m)); err != nil || result.Success {
+		t.Errorf("an empty block: %+v, %v, want it failed", result, err)
+	}
+	if _, err := Make(Variant{}); err == nil {
+		t.Error("version 0 was made")
 	}
 }
