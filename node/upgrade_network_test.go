@@ -240,18 +240,28 @@ func (m *machines) revert(former types.Hash) uint64 {
 	m.add(2, broken)
 	begin := m.final(m.nodes[0], m.change(m.nodes[0], hash, 1))
 	ctx, cancel := context.WithCancel(m.t.Context())
-	done := make(chan struct{})
+	taken := make(chan [][]byte)
 	go func() { // something to propose
-		defer close(done)
+		var in [][]byte
 		for ctx.Err() == nil {
 			tx := fmt.Appendf(nil, "transaction %d", m.sent.Add(1))
-			_, _ = m.nodes[0].rpc.SubmitTransaction(ctx, connect.NewRequest(&nodev1.SubmitTransactionRequest{Transaction: tx})) // the pool may be changing over
+			res, err := m.nodes[0].rpc.SubmitTransaction(ctx, connect.NewRequest(&nodev1.SubmitTransactionRequest{Transaction: tx}))
+			if err == nil && res.Msg.Result.GetStatus() == nodev1.SubmitStatus_SUBMIT_STATUS_ACCEPTED { // the pool may be changing over
+				in = append(in, tx)
+			}
 			<-time.After(20 * time.Millisecond)
 		}
+		taken <- in
 	}()
 	m.enters(4, m.nodes...)
 	cancel()
-	<-done
+	waited := <-taken
+	if len(waited) < types.RevertRun {
+		m.t.Errorf("%d transactions came in during the failed epoch", len(waited))
+	}
+	for _, tx := range waited { // none is taken for what made the blocks fail
+		m.executed(m.nodes[1], tx)
+	}
 	last := begin + types.RevertRun
 	res, err := m.nodes[1].rpc.ListOutcomes(m.t.Context(), connect.NewRequest(&nodev1.ListOutcomesRequest{From: begin, Limit: types.RevertRun + 1}))
 	if err != nil || len(res.Msg.Outcomes) != types.RevertRun+1 {
@@ -270,6 +280,21 @@ func (m *machines) revert(former types.Hash) uint64 {
 	}
 	m.agree(m.final(m.nodes[1]))
 	return last
+}
+
+// executed waits until a transaction that is in the pools is final.
+func (m *machines) executed(n *running, tx []byte) {
+	m.t.Helper()
+	hash := types.TxHash(tx)
+	for end := time.Now().Add(deadline); ; <-time.After(20 * time.Millisecond) {
+		res, err := n.rpc.GetTransaction(m.t.Context(), connect.NewRequest(&nodev1.GetTransactionRequest{TxHash: hash[:]}))
+		if err == nil && res.Msg.State == nodev1.TransactionState_TRANSACTION_STATE_FINAL {
+			return
+		}
+		if time.Now().After(end) {
+			m.t.Fatalf("transaction %.40q is not executed: %v, %v", tx, res, err)
+		}
+	}
 }
 
 // migrate begins epoch 5 with a module that migrates over several blocks, and has a

@@ -69,7 +69,8 @@ type ledger struct {
 	banned   types.Hash // executor that refuses odd salts
 	verified int
 	checks   int
-	runs     int
+	runs     int  // in the sandbox, of blocks that are not empty
+	broken   bool // every block fails
 	fault    error
 	faults   int
 	migrates bool   // check has no answer yet
@@ -147,6 +148,12 @@ func (l *ledger) Check(_ context.Context, items []CheckItem) ([]CheckVerdict, er
 func (l *ledger) Try(_ context.Context, txs [][]byte) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.broken {
+		return false, nil
+	}
+	if len(txs) == 0 {
+		return true, nil
+	}
 	l.runs++
 	nonces := map[string]uint64{}
 	for _, b := range txs {

@@ -160,6 +160,9 @@ func (p *Pool) tryList(list []types.Hash) {
 		p.clear(list)
 		return
 	}
+	if !p.emptyPasses(list) {
+		return
+	}
 	var untried []types.Hash
 	failed := true // the list as it stands was seen to fail
 	for len(list) > 1 {
@@ -183,12 +186,25 @@ func (p *Pool) tryList(list []types.Hash) {
 			list = nil
 		}
 	}
-	if len(list) == 1 {
+	if len(list) == 1 && p.emptyPasses(list) { // the module may be another one by now
 		p.dropPoison(list[0])
 	}
 	p.mu.Lock()
 	p.suspects.push(untried)
 	p.mu.Unlock()
+}
+
+// emptyPasses reports whether a block without transactions passes. A module that
+// fails on that one too is to blame itself: the list is kept until it is gone.
+// rule: epoch-revert
+func (p *Pool) emptyPasses(list []types.Hash) bool {
+	p.metrics.sandboxRuns.Inc()
+	ok, err := p.cfg.Sandbox.Try(p.ctx, nil)
+	if !ok || err != nil {
+		p.block(list, err)
+		return false
+	}
+	return true
 }
 
 // clear lets transactions be proposed again.

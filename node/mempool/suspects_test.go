@@ -163,3 +163,24 @@ func TestVerifyAllAsksForWhatIsMissing(t *testing.T) {
 		t.Error("a host fault gave verdicts")
 	}
 }
+
+// A module that fails every block is no transaction's fault: none is dropped, and all
+// come back once the module is gone. // rule: epoch-revert
+func TestBrokenModuleConvictsNobody(t *testing.T) {
+	f := newFixture(t, nil)
+	txs := []testTx{tx("a", 0, 1), tx("a", 1, 1), tx("b", 0, 1), tx("c", 0, 1)}
+	f.mustAdd(txs...)
+	f.set(func(l *ledger) { l.broken = true })
+	for range 3 {
+		f.suspect(txs...)
+		f.commit(CommitInfo{})
+		if s := f.Stats(); s.Txs != len(txs) || s.Suspects != len(txs) {
+			t.Fatalf("under the broken module: %+v", s)
+		}
+	}
+	f.set(func(l *ledger) { l.broken = false })
+	f.commit(CommitInfo{Executor: types.Hash{2}})
+	if got := len(f.build(BuildLimits{})); got != len(txs) {
+		t.Errorf("%d of %d may be proposed after it: %+v", got, len(txs), f.Stats())
+	}
+}
