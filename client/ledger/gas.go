@@ -15,47 +15,56 @@ const (
 	accountRow     = 57
 	recordHead     = 57
 
-	governanceRows = 8   // rows that an operation touches for a validator
-	validatorRow   = 450 // the longest, with its key
+	gasPossession  = 1_700_000
+	governanceRows = 8   // rows that an operation touches for one validator
+	validatorRow   = 450 // the longest of them, with its key
 )
 
-// entries is how many validators, or rows like theirs, an operation of governance
-// is about; 0: it is none.
-func entries(op Operation) uint64 {
+// governance is how many rows an operation of governance touches, and its events;
+// 0: it is none.
+func governance(op Operation) (rows, events uint64) {
 	switch o := op.(type) {
 	case Transfer, BatchTransfer, RecordPut, RecordDelete:
-		return 0
+		return 0, 0
 	case Weigh:
-		return uint64(len(o.Weights))
+		n := uint64(len(o.Weights))
+		return 4 + 2*n, n
+	case SetParameters:
+		return 4, uint64(len(o))
 	}
-	return 1
+	return governanceRows, 1
 }
 
-// signatures is how many an operation's transaction may carry, consents and
-// possessions (which cost as much as many) included.
-func signatures(op Operation) uint64 {
+// keys is the gas of the keys that a join or rotation brings: the identity's
+// consent, and a BLS key with its possession.
+func keys(op Operation) uint64 {
+	var possession []byte
 	switch o := op.(type) {
 	case Join:
-		return keySignatures(o.ConsensusKey)
+		possession = o.Possession
 	case Rotate:
-		return keySignatures(o.ConsensusKey)
+		possession = o.Possession
+	default:
+		return 0
 	}
-	if NeedsAuthority(op) {
-		return 1 + MaxAuthorityKeys
+	if len(possession) > 0 {
+		return gasSignature + gasPossession
 	}
-	return 1
-}
-
-func keySignatures(consensusKey []byte) uint64 {
-	if len(consensusKey) == maxConsensusKey {
-		return 2 + 100
-	}
-	return 2
+	return gasSignature
 }
 
 // GasLimit is a gas limit that is enough for an operation under the default
-// schedule, with a fifth to spare. What is not used is not charged.
+// schedule, with a fifth to spare, for the authority's whatever number of its keys
+// signs. What is not used is not charged.
 func GasLimit(op Operation) uint64 {
+	if NeedsAuthority(op) {
+		return GasLimitOf(op, MaxAuthorityKeys)
+	}
+	return GasLimitOf(op, 0)
+}
+
+// GasLimitOf is the same where up to so many keys of the authority sign.
+func GasLimitOf(op Operation, authority int) uint64 {
 	reads, writes, events := uint64(2), uint64(2), uint64(1)
 	rows, extra := uint64(2*accountRow), uint64(0)
 	switch o := op.(type) {
@@ -67,12 +76,11 @@ func GasLimit(op Operation) uint64 {
 	case RecordDelete:
 		rows, extra = accountRow+recordHead+uint64(len(o.Key)), gasLongest
 	}
-	if n := entries(op); n > 0 {
-		reads, writes, events = governanceRows*n, governanceRows*n, n
-		rows = reads * validatorRow
+	if n, count := governance(op); n > 0 {
+		reads, writes, events, rows, extra = n, n, count, n*validatorRow, keys(op)
 	}
 	body := Body{Operation: op}
-	bytes := uint64(len(body.Encode()) + 4 + 65)
-	gas := gasTransaction + gasSignature*signatures(op) + gasByte*bytes + gasRead*reads + gasWrite*writes + gasWriteByte*rows + gasEvent*events + extra
+	bytes := uint64(len(body.Encode()) + 4 + 65 + 96*authority)
+	gas := gasTransaction + gasSignature*uint64(1+authority) + gasByte*bytes + gasRead*reads + gasWrite*writes + gasWriteByte*rows + gasEvent*events + extra
 	return gas + gas/5
 }

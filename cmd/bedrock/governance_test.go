@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bedrock-bft/bedrock/client"
 	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/node/home"
 	"github.com/bedrock-bft/bedrock/node/rpc"
@@ -67,7 +68,7 @@ func validatorRow(v ledger.Validator) []byte {
 	if v.Ready {
 		ready = 1
 	}
-	return bytes.Join([][]byte{{byte(v.Status), ready}, v.Identity[:], v.Owner[:], v.Delegate[:], u64(v.Power), u64(v.LeaseEnd), u64(v.Since),
+	return bytes.Join([][]byte{{byte(v.Status), ready}, v.Identity[:], v.Owner[:], v.Delegate[:], u64(v.Power), u64(v.LeaseEnd), u64(v.Since), u64(v.Rotated), u64(v.JailedEpoch),
 		u32(len(v.ConsensusKey)), v.ConsensusKey, u32(len(v.Possession)), v.Possession, u32(len(v.Moniker)), []byte(v.Moniker)}, nil)
 }
 
@@ -388,6 +389,22 @@ func TestHalfSignedTransactionsGoAround(t *testing.T) {
 	}
 	if _, err := bedrock(t, "tx", "authority", "sign", accounts); err == nil || !strings.Contains(err.Error(), "--draft") {
 		t.Errorf("another file: %v", err)
+	}
+}
+
+func TestAdviceIsAboutCodesThatThereAre(t *testing.T) {
+	known := map[string]bool{}
+	for code := range uint32(100) {
+		known[ledger.CodeName(code)] = true
+	}
+	for name := range advice {
+		if !known[name] {
+			t.Errorf("there is no code %q", name)
+		}
+	}
+	err := refusal(&client.RejectedError{Reason: "check_failed", Code: 45, Text: "text"})
+	if !strings.Contains(err.Error(), "stale: the chain has moved on") {
+		t.Error(err)
 	}
 }
 

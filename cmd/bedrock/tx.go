@@ -212,13 +212,13 @@ func (f *txFlags) send(cmd *cobra.Command, c *client.Client, tx []byte) error {
 	if f.wait == "accepted" {
 		hash, err := c.Submit(cmd.Context(), tx)
 		if err != nil {
-			return err
+			return refusal(err)
 		}
 		return showSent(cmd, sent{Hash: hash.String(), State: "accepted", Validator: validator})
 	}
 	t, err := c.SubmitFinal(cmd.Context(), tx, f.timeout)
 	if err != nil {
-		return err
+		return refusal(err)
 	}
 	s := sent{Hash: types.TxHash(tx).String(), State: "final", Height: t.Height, Code: t.Receipt.Code,
 		Name: ledger.CodeName(t.Receipt.Code), GasUsed: t.Receipt.GasUsed, Log: t.Receipt.Log, Validator: validator}
@@ -226,7 +226,7 @@ func (f *txFlags) send(cmd *cobra.Command, c *client.Client, tx []byte) error {
 		return err
 	}
 	if s.Code != 0 {
-		return fmt.Errorf("the transaction is final and failed: code %d (%s): %s", s.Code, s.Name, s.Log)
+		return advised(s.Code, fmt.Errorf("the transaction is final and failed: code %d: %s", s.Code, s.Log))
 	}
 	return nil
 }

@@ -60,6 +60,9 @@ func (f *authorityFlags) submit(s *txSession, op ledger.Operation) error {
 	if err != nil {
 		return err
 	}
+	if f.gasLimit == 0 {
+		body.GasLimit = ledger.GasLimitOf(op, len(authority.Keys))
+	}
 	d, err := ledger.NewDraft(body)
 	if err != nil {
 		return err
