@@ -197,6 +197,7 @@ func TestExecutorChangesOnARunningNetwork(t *testing.T) {
 	before := m.final(all[1])
 	next, nextHash := machine(t, executortest.Variant{Version: 2})
 	m.add(0, next)
+	m.rehearses(0)
 	m.nodes[3].end(t) // away until the end
 	m.nodes = all[:3]
 
@@ -230,6 +231,32 @@ func TestExecutorChangesOnARunningNetwork(t *testing.T) {
 		n.end(t)
 	}
 	m.replay(tip, 16)
+}
+
+// rehearses holds what a running node says of modules: by a file, and by the hash of
+// one that it holds.
+func (m *machines) rehearses(i int) {
+	m.t.Helper()
+	ask := func(req *nodev1.RehearseExecutorRequest) *nodev1.RehearseExecutorResponse {
+		res, err := m.admin(i).RehearseExecutor(m.t.Context(), connect.NewRequest(req))
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		return res.Msg
+	}
+	_, held := machine(m.t, executortest.Variant{Version: 2})
+	r := ask(&nodev1.RehearseExecutorRequest{Which: &nodev1.RehearseExecutorRequest_Hash{Hash: held[:]}})
+	if !r.Verdict.Accepted || !r.Same || r.FailedBlocks != 0 || r.FromHeight != 1 || r.ToHeight == 0 || r.Transactions == 0 || r.GasBefore != r.GasAfter {
+		m.t.Errorf("a module that does the same: %v", r)
+	}
+	broken, _ := machine(m.t, executortest.Variant{Version: 3, Traps: true})
+	r = ask(&nodev1.RehearseExecutorRequest{Which: &nodev1.RehearseExecutorRequest_Module{Module: broken}, Blocks: 1})
+	if !r.Verdict.Accepted || r.Same || r.FailedBlocks != 1 || len(r.Differences) != 1 || r.Differences[0].What != "block" {
+		m.t.Errorf("a module that fails every block: %v", r)
+	}
+	if r = ask(&nodev1.RehearseExecutorRequest{Which: &nodev1.RehearseExecutorRequest_Module{Module: []byte("none")}}); r.Verdict.Accepted || r.Verdict.Reason == "" {
+		m.t.Errorf("no module: %v", r)
+	}
 }
 
 // revert begins epoch 3 with a module that fails every block, and waits until the

@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 
 	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
 
 	"github.com/bedrock-bft/bedrock/executor"
-	"github.com/bedrock-bft/bedrock/node"
 	"github.com/bedrock-bft/bedrock/node/config"
 	"github.com/bedrock-bft/bedrock/node/types"
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
@@ -136,65 +134,6 @@ func newExecutorAddCommand() *cobra.Command {
 	return cmd
 }
 
-func newExecutorRehearseCommand() *cobra.Command {
-	var home string
-	var blocks uint64
-	cmd := &cobra.Command{
-		Use:   "rehearse FILE.wasm --home H",
-		Short: "Run a module on a home's newest blocks and list what it does otherwise",
-		Long: `Checks the module as "executor inspect" does, then runs it on the newest blocks of a
-home whose node is stopped, each on the stored state before it, beside the module
-that executed it. Differing keys, receipts and gas are listed; nothing is changed.
-The exit code is 0 if the module is accepted, also where it behaves otherwise: a
-release says whether it may.`,
-		Example: "  bedrock executor rehearse next.wasm --home devnet/node0 --blocks 200 --output json",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			wasm, err := readFile(cmd, args[0], maxModuleBytes)
-			if err != nil {
-				return err
-			}
-			cfg, _, err := config.Load(home, os.Environ())
-			if err != nil {
-				return err
-			}
-			r, err := node.Rehearse(cmd.Context(), node.RehearseOptions{Home: home, Config: &cfg, Module: wasm, Blocks: blocks})
-			if err != nil {
-				return err
-			}
-			if err := show(cmd, r, func(w io.Writer) { printRehearsal(w, &r) }); err != nil {
-				return err
-			}
-			if !r.Accepted {
-				return fmt.Errorf("the module is refused: %s", r.Reason)
-			}
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&home, "home", "", "home of a node that is stopped")
-	cmd.Flags().Uint64Var(&blocks, "blocks", 100, "how many of the newest blocks")
-	must(cmd.MarkFlagRequired("home"))
-	addOutputFlag(cmd)
-	return cmd
-}
-
-func printRehearsal(w io.Writer, r *node.RehearseReport) {
-	fmt.Fprintf(w, "hash         %s\n", r.Hash)
-	if !r.Accepted {
-		fmt.Fprintf(w, "verdict      refused: %s\n", r.Reason)
-		return
-	}
-	fmt.Fprintf(w, "verdict      accepted\nblocks       %d to %d, %d transactions\ngas          %d before, %d after\n", r.From, r.To, r.Transactions, r.GasBefore, r.GasAfter)
-	if r.Same {
-		fmt.Fprintln(w, "behaviour    the same state and receipts at every height")
-		return
-	}
-	fmt.Fprintf(w, "behaviour    differs (the first %d):\n", len(r.Differences))
-	for _, d := range r.Differences {
-		fmt.Fprintf(w, "  height %d, %s %s: %s, now %s\n", d.Height, d.What, d.Name, d.Before, d.After)
-	}
-}
-
 func addToHome(home string, wasm []byte) (executor.Report, error) {
 	cfg, _, err := config.Load(home, nil)
 	if err != nil {
@@ -222,6 +161,5 @@ func addByAdmin(cmd *cobra.Command, url string, wasm []byte) (executor.Report, e
 	if err != nil {
 		return executor.Report{}, unreachable(url, err)
 	}
-	v := res.Msg.Verdict
-	return executor.Report{Imports: v.GetImports(), Exports: v.GetExports(), Hash: fmt.Sprintf("%x", v.GetHash()), Accepted: v.GetAccepted(), Reason: v.GetReason()}, nil
+	return verdictReport(res.Msg.Verdict), nil
 }
