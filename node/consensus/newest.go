@@ -8,14 +8,23 @@ import (
 
 // Newest gives the newest signed messages of the validator with that network and
 // consensus key that the Core holds: of each kind as received, and what of it stands
-// in the highest certificates and in the one that ended the epoch before. Who asks verifies them. A
-// bls12381 certificate is given whole, since no single signature can be taken out
-// of it. // rule: own-echo
-func (c *Core) Newest(network Peer, consensusKey []byte) []types.Message {
-	out := c.endOfPrevious(network, consensusKey)
+// in the highest certificates and in the one that ended the epoch before. Who asks
+// verifies them. A bls12381 certificate is given whole, since no single signature can
+// be taken out of it. Of an epoch before the present one next to nothing is held any
+// more: who asks about that gets the present epoch's start too, last, which says that
+// the rest proves nothing about the epoch asked about. // rule: own-echo
+func (c *Core) Newest(epoch uint64, network Peer, consensusKey []byte) []types.Message {
+	out := append(c.endOfPrevious(network, consensusKey), c.newestOfPresent(network, consensusKey)...)
+	if epoch < c.set.Epoch.Number {
+		out = append(out, types.Message{EpochStart: c.present()})
+	}
+	return out
+}
+
+func (c *Core) newestOfPresent(network Peer, consensusKey []byte) (out []types.Message) {
 	i := memberOf(&c.set.Epoch, network, consensusKey)
 	if i < 0 {
-		return out
+		return nil
 	}
 	for _, p := range []*types.Proposal{c.led[i].optimistic, c.led[i].main} {
 		if p != nil {

@@ -148,7 +148,7 @@ func TestRealSchemes(t *testing.T) {
 			}
 			n.runTo(n.final[0] + 2)
 			checkNewest(t, c, n.keys[2].Public(), s)
-			if c.Newest(fakePeer(3), n.keys[2].Public()) != nil || c.Newest(fakePeer(9), nil) != nil {
+			if c.Newest(1, fakePeer(3), n.keys[2].Public()) != nil || c.Newest(1, fakePeer(9), nil) != nil {
 				t.Error("signatures of a key with another identity")
 			}
 		})
@@ -159,7 +159,7 @@ func TestRealSchemes(t *testing.T) {
 func checkNewest(t *testing.T, c *Core, key []byte, s types.Scheme) {
 	t.Helper()
 	kinds := map[string]int{}
-	for _, m := range c.Newest(fakePeer(2), key) {
+	for _, m := range c.Newest(1, fakePeer(2), key) {
 		ok := true
 		switch {
 		case m.Proposal != nil:

@@ -151,10 +151,10 @@ func (s *script) status(args) {
 	s.out = append(s.out, out)
 }
 
-// echo lists what is held of a validator's signatures.
+// echo lists what is held of a validator's signatures: echo INDEX [epoch=asked about].
 func (s *script) echo(a args) {
 	i := s.member(int(a.u64("0")))
-	for _, m := range s.core.Newest(fakePeer(i), fakeKey(i)) {
+	for _, m := range s.core.Newest(s.number(a), fakePeer(i), fakeKey(i)) {
 		s.out = append(s.out, strings.TrimSpace(s.message(m)))
 	}
 	if len(s.out) == 0 {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"errors"
 	"testing"
 
@@ -58,6 +59,45 @@ func TestOwnEchoDoesNotCountWhatItCannotJudge(t *testing.T) {
 	if err := n.engine.echo.judge(nil); err != nil {
 		t.Errorf("an answer with nothing: %v", err)
 	}
+}
+
+// TestOwnEchoDoesNotCountWhoIsInALaterEpoch starts a validator in the epoch that its
+// disk holds, while the others have left that behind with all that they had heard in it:
+// their "none" proves nothing about it.
+func TestOwnEchoDoesNotCountWhoIsInALaterEpoch(t *testing.T) {
+	net := newNetwork(t, 4)
+	newcomer := net.instance()
+	net.startAll()
+	net.progress(3, 0, 1, 2, 3, 4)
+	n := net.nodes[3]
+	net.must(n.kill())
+	net.plan("join", joins(newcomer))
+	net.progress(net.nodes[0].store.Tip()+3, 0, 1, 2)
+	net.waitEpoch(2, 0, 1, 2)
+	net.hub.SetRule(func(from, to p2p.PeerID, _ memory.Traffic, _ []byte) memory.Fate {
+		return memory.Fate{Drop: from == n.id || to == n.id}
+	})
+	n.start()
+	for i, peer := range net.nodes[:3] {
+		request := append(binary.LittleEndian.AppendUint64(nil, 1), n.key.Public()...)
+		answer, err := peer.engine.serveEcho(t.Context(), n.id, request)
+		net.must(err)
+		if err := n.engine.echo.judge(answer); err == nil {
+			t.Errorf("node %d, in epoch 2, vouches for what was signed in epoch 1", i)
+		}
+		// Of its own epoch it does, and of those before.
+		answer, err = peer.engine.serveEcho(t.Context(), n.id, append(binary.LittleEndian.AppendUint64(nil, 2), n.key.Public()...))
+		net.must(err)
+		if err := n.engine.echo.judge(answer); err != nil {
+			t.Errorf("node %d, of its own epoch: %v", i, err)
+		}
+	}
+	if n.engine.Status().Signing {
+		t.Error("it signs in an epoch of which nobody told it anything")
+	}
+	net.hub.SetRule(nil)
+	waitFor(t, "it to follow, and to sign", func() bool { s := n.engine.Status(); return s.Signing && s.Consensus.Epoch == 2 },
+		func() { net.load(7_000_000+int(net.nodes[0].store.Tip()), 1) })
 }
 
 func TestBlockSyncThatDivergesStopsSigning(t *testing.T) {

@@ -170,9 +170,10 @@ func (ec *echo) judge(answer []byte) error {
 		case !held:
 			return errors.New("it came after own-echo had passed")
 		case unknown:
-			// It may prove a disk that was rolled back: whoever sent it is asked
-			// again when that epoch is entered.
-			return fmt.Errorf("a signature of epoch %d, which is not known here yet", message.Epoch())
+			// A signature may prove a disk that was rolled back; the start of a later
+			// epoch says that what was heard in this one is gone. Whoever sent it is
+			// asked again when that epoch is entered.
+			return fmt.Errorf("it is of epoch %d, where this node is not yet", message.Epoch())
 		case reason != "":
 			ec.setAside(reason)
 			return fmt.Errorf("a newer signature of this key: %s", reason)
@@ -194,10 +195,13 @@ func (ec *echo) setAside(reason string) {
 }
 
 // later reports a message of an epoch above the present one whose set is not
-// known here.
+// known here, or that its sender is in such an epoch.
 func (ec *echo) later(m *types.Message) bool {
 	if m.Epoch() <= ec.e.epoch {
 		return false
+	}
+	if m.EpochStart != nil {
+		return true
 	}
 	_, err := ec.e.sets.of(m.Epoch())
 	return err != nil
@@ -328,14 +332,12 @@ func (e *Engine) serveEcho(ctx context.Context, from p2p.PeerID, request []byte)
 	}
 	key := request[8:]
 	var messages []types.Message
-	if err := e.call(ctx, func() { messages = e.core.Newest(consensus.Peer(from), key) }); err != nil {
+	epoch := binary.LittleEndian.Uint64(request)
+	if err := e.call(ctx, func() { messages = e.core.Newest(epoch, consensus.Peer(from), key) }); err != nil {
 		return nil, err
 	}
 	var answer []byte
-	for i := range messages {
-		if i == maxEchoMessages {
-			break
-		}
+	for i := range messages { // far fewer than maxEchoMessages
 		answer = appendPrefixed(answer, wire.EncodeMessage(&messages[i]))
 	}
 	return answer, nil
