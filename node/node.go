@@ -223,7 +223,7 @@ func (n *Node) executorFile() string {
 	return n.path(n.cfg.Executor.Module)
 }
 
-func (n *Node) openExecution(context.Context) error {
+func (n *Node) openExecution(ctx context.Context) error {
 	overlays, err := openOverlays(n.store, n.cfg.Executor.PageCacheBytes)
 	if err != nil {
 		return err
@@ -234,7 +234,7 @@ func (n *Node) openExecution(context.Context) error {
 		return err
 	}
 	n.execution.setTip(tip, epoch)
-	return nil
+	return n.checkTip(ctx)
 }
 
 func (n *Node) openPool(context.Context) error {

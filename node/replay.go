@@ -191,14 +191,8 @@ func (r *replayer) block(ctx context.Context, height uint64) error {
 	if err != nil {
 		return err
 	}
-	if got := types.Hash(result.StateRoot); got != want.StateRoot {
-		return fmt.Errorf("%w: state root %s here, %s stored", ErrReplayDiffers, got, want.StateRoot)
-	}
-	if got := types.Hash(result.ReceiptsRoot); got != want.ReceiptsRoot {
-		return fmt.Errorf("%w: receipts root %s here, %s stored", ErrReplayDiffers, got, want.ReceiptsRoot)
-	}
-	if want.Parent != r.parent.Hash() || want.Block != block.ID() {
-		return fmt.Errorf("%w: the stored outcome does not follow the one before", ErrReplayDiffers)
+	if err := r.compare(block, want, result); err != nil {
+		return err
 	}
 	r.report.Blocks++
 	r.report.Transactions += uint64(len(block.Payload))
@@ -207,6 +201,48 @@ func (r *replayer) block(ctx context.Context, height uint64) error {
 	}
 	r.parent = *want
 	return r.keep(block, want, result)
+}
+
+// compare holds the outcome of this execution against the stored one: roots, failed
+// run, and the epoch that follows.
+func (r *replayer) compare(block *types.Block, want *types.Outcome, result *executor.Result) error {
+	if got := types.Hash(result.StateRoot); got != want.StateRoot {
+		return fmt.Errorf("%w: state root %s here, %s stored", ErrReplayDiffers, got, want.StateRoot)
+	}
+	if got := types.Hash(result.ReceiptsRoot); got != want.ReceiptsRoot {
+		return fmt.Errorf("%w: receipts root %s here, %s stored", ErrReplayDiffers, got, want.ReceiptsRoot)
+	}
+	history, err := r.history(block.Header.Epoch)
+	if err != nil {
+		return err
+	}
+	execution := types.ExecutionResult{Success: result.Success, StateRoot: result.StateRoot, ReceiptsRoot: result.ReceiptsRoot}
+	if result.EpochChange != nil {
+		execution.Change = nextEpoch(history.Present, result.EpochChange)
+	}
+	if own, _ := history.NextOutcome(&r.parent, want.Height, block.ID(), execution); own != *want {
+		return fmt.Errorf("%w: %+v here, %+v stored", ErrReplayDiffers, own, *want)
+	}
+	return nil
+}
+
+// history is what the outcomes of an epoch depend on besides their parents.
+func (r *replayer) history(number uint64) (types.EpochHistory, error) {
+	present, err := r.stored.EpochStart(number)
+	if err != nil {
+		return types.EpochHistory{}, err
+	}
+	h := types.EpochHistory{Present: &present.Epoch}
+	if number == 1 {
+		h.RootOutcome, err = r.stored.Outcome(0)
+		return h, err
+	}
+	previous, err := r.stored.EpochStart(number - 1)
+	if err != nil {
+		return h, err
+	}
+	h.Previous, h.RootOutcome = &previous.Epoch, &present.Certificate.Outcome
+	return h, nil
 }
 
 func (r *replayer) execute(ctx context.Context, block *types.Block) (*executor.Result, error) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/bedrock-bft/bedrock/executor"
 	"github.com/bedrock-bft/bedrock/executor/state"
 	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/genesis"
@@ -152,6 +153,38 @@ func finalAt(g *genesis.Genesis, store *storage.Store, height uint64) (consensus
 		return consensus.Final{}, fmt.Errorf("read the certificate of height %d: %w", height, err)
 	}
 	return consensus.Final{View: block.Header.View, TimestampMs: block.Header.TimestampMs, Outcome: *outcome, Certificate: certificate}, nil
+}
+
+// checkTip has the module of the tip's epoch verify the stored state against its
+// root, as far as one read goes: how a page is hashed is the module's own. A state
+// machine without queries by raw key tells nothing here; what does not verify then
+// shows in the first execution. // rule: host-fault
+func (n *Node) checkTip(ctx context.Context) error {
+	height := n.store.Tip()
+	epoch, header, err := backend{n}.at(height)
+	if err != nil {
+		return err
+	}
+	module, err := n.modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
+	if err != nil {
+		n.log.Info("the state is not checked: the executor of the tip's epoch is not at hand", "height", height, "error", err)
+		return nil
+	}
+	_, ref := n.execution.overlays.Committed()
+	view, err := n.execution.overlays.ViewAt(ref)
+	if err != nil {
+		return fmt.Errorf("check the state of height %d: %w", height, err)
+	}
+	defer view.Close()
+	_, err = module.Query(ctx, view, blockContext(epoch, header, nil), "key", []byte{0}, true)
+	var fault *executor.HostFault
+	switch {
+	case errors.Is(err, executor.ErrUnverifiable):
+		return fmt.Errorf("%w: height %d: %w", storage.ErrDamaged, height, err)
+	case errors.As(err, &fault):
+		return fmt.Errorf("check the state of height %d: %w", height, err)
+	}
+	return nil
 }
 
 // readStopped reads why this node stopped signing, empty if it did not.

@@ -75,7 +75,8 @@ type Options struct {
 	// the filling mark stays as it is.
 	NoVoteLog bool
 	// CheckRoot, if set, judges whether a root page hashes to a state root; page
-	// is nil for a state without any page.
+	// is nil for a state without any page. A node sets none: how a page is hashed is
+	// the module's own, and it has that one look at the tip once it is loaded.
 	CheckRoot func(root types.Hash, page []byte) error
 	// AllowUnsafeFileSystem accepts network and overlay file systems.
 	AllowUnsafeFileSystem bool
