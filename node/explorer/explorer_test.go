@@ -39,7 +39,7 @@ func TestThePageNamesOnlyFilesOfItsOwn(t *testing.T) {
 }
 
 func TestEveryModuleImportedIsThere(t *testing.T) {
-	for _, script := range []string{"app.js", "live.js", "pages.js"} {
+	for _, script := range []string{"app.js", "live.js", "pages.js", "validators.js", "chain.js", "ledger.js"} {
 		imports := regexp.MustCompile(`from "\./([^"]+)"`).FindAllStringSubmatch(read(t, script), -1)
 		if len(imports) == 0 {
 			t.Fatalf("%s imports nothing: the pattern or the page changed", script)

@@ -180,6 +180,13 @@ func TestExplorer(t *testing.T) {
 		holds(`document.body.textContent.includes("1,000,000,004,000")`), screenshot(t, "account.png"))
 	run("search for nothing that is there", search(strings.Repeat("0", 64)), holds(`!document.getElementById("notice").hidden`))
 
+	run("validators", chromedp.Navigate(page+"#/validators"), holds(`document.querySelector("h1")?.textContent === "Validators"`),
+		holds(`document.querySelectorAll(".pill.good").length === 2 && document.body.textContent.includes("node1")`), screenshot(t, "validators.png"))
+	run("a validator by its moniker", search("node1"), holds(`document.querySelector("h1")?.textContent === "node1"`),
+		holds(`document.body.textContent.includes("entered") && document.body.textContent.includes("power 10")`), screenshot(t, "validator.png"))
+	run("epochs", chromedp.Click(`#nav a[href="#/epochs"]`, chromedp.ByQuery), holds(`document.querySelector('[data-epoch="1"]') !== null`))
+	run("no upgrade", chromedp.Click(`#nav a[href="#/upgrade"]`, chromedp.ByQuery), holds(`document.body.textContent.includes("No other executor is scheduled")`))
+
 	var overflow bool
 	run("phone", chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile), chromedp.Navigate(page), holds(tile("height")+` >= "1"`),
 		chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth`, &overflow), screenshot(t, "phone.png"))

@@ -28,6 +28,17 @@ export function table(heads, rows) {
     el("tbody", {}, rows.map((cells) => el("tr", {}, cells.map((c, i) => el("td", { class: heads[i].class || "" }, c)))))));
 }
 
+export const pill = (text, kind) => el("span", { class: `pill ${kind}` }, text);
+
+// bar shows a part of a whole, with a mark at what is needed.
+export function bar(part, whole, needed) {
+  const percent = (n) => `${whole ? Math.min(100, (100 * n) / whole) : 0}%`;
+  const fill = el("i", { class: part >= needed ? "good" : "" }), mark = el("b", {});
+  fill.style.width = percent(part);
+  mark.style.left = percent(needed);
+  return el("span", { class: "bar", role: "img", "aria-label": `${part} of ${whole}, ${needed} needed` }, fill, mark);
+}
+
 export const number = (n) => Number(n || 0).toLocaleString("en");
 export const time = (ms) => (Number(ms) ? new Date(Number(ms)).toISOString().replace("T", " ").replace("Z", "") : "–");
 

@@ -1,5 +1,6 @@
 // The front page: what arrives, drawn at most four times a second.
 import { call, stream, hex } from "./rpc.js";
+import { readMembers } from "./chain.js";
 import { el, link, short, table, number, time, size, plot } from "./dom.js";
 
 const keep = 600;
@@ -7,7 +8,7 @@ const keep = 600;
 export function livePage(view, notice) {
   const stop = new AbortController();
   const blocks = [];
-  let status = {}, validators = [], dirty = true;
+  let status = {}, validators = [], names = new Map(), polls = 0, dirty = true;
 
   const follow = async () => {
     let next = 0;
@@ -36,6 +37,7 @@ export function livePage(view, notice) {
       try {
         status = await call("GetStatus");
         validators = (await call("ListValidators")).validators || [];
+        if (polls++ % 10 === 0) names = new Map((await readMembers().catch(() => null) || []).map((m) => [m.identity, m.moniker]));
         dirty = true;
       } catch (err) {
         notice(`The node does not answer: ${err.message}`);
@@ -55,7 +57,7 @@ export function livePage(view, notice) {
   const draw = () => {
     if (dirty && !document.hidden) {
       dirty = false;
-      view.replaceChildren(...render(status, validators, blocks));
+      view.replaceChildren(...render(status, validators, names, blocks));
     }
   };
   const timer = setInterval(draw, 250);
@@ -64,7 +66,7 @@ export function livePage(view, notice) {
   return () => { stop.abort(); clearInterval(timer); };
 }
 
-function render(status, validators, blocks) {
+function render(status, validators, names, blocks) {
   const live = blocks.filter((b) => b.finality !== null);
   const recent = live.filter((b) => b.at > Date.now() - 10_000);
   const span = recent.length > 1 ? (recent.at(-1).at - recent[0].at) / 1000 : 0;
@@ -72,7 +74,9 @@ function render(status, validators, blocks) {
   const sorted = recent.map((b) => b.finality).sort((a, b) => a - b);
   const median = sorted.length ? `${sorted[sorted.length >> 1]} ms` : "–";
   const tile = (name, value, title = "") => el("div", { class: "tile", title }, el("b", { "data-tile": name }, value), el("span", {}, name));
+  const upgrade = status.executor?.upgrade;
   return [
+    upgrade ? el("section", { class: "banner" }, link("#/upgrade", `An upgrade is scheduled between heights ${number(upgrade.notBeforeHeight)} and ${number(upgrade.notAfterHeight)}`, "")) : "",
     el("div", { class: "tiles" },
       tile("height", number(status.finalHeight)), tile("epoch", number(status.epoch)), tile("view", number(status.view)),
       tile("final after", median, "from a block's timestamp to its arrival here, median of 10 s"),
@@ -89,10 +93,12 @@ function render(status, validators, blocks) {
         number(b.txs), size(b.bytes), String(b.proposer), b.finality === null ? "–" : `${b.finality} ms`, time(b.stamp)]))),
     el("section", {}, el("h1", {}, "Validators"), table(
       [{ text: "#", class: "num" }, { text: "identity" }, { text: "power", class: "num" }, { text: "state" }, { text: "last vote", class: "num" }],
-      validators.map((v, i) => [String(i), el("span", { class: "hash", title: hex(v.validator.networkKey) }, v.moniker ? `${v.moniker} ` : "", short(hex(v.validator.networkKey))),
+      validators.map((v, i) => [String(i), identity(hex(v.validator.networkKey), names.get(hex(v.validator.networkKey)) || v.moniker),
         number(v.validator.power), state(v, i, status), number(v.lastVoteHeight)]))),
   ];
 }
+
+const identity = (key, moniker) => el("span", { title: key }, moniker ? link(`#/validator/${key}`, moniker, "") : "", " ", el("span", { class: "hash" }, short(key)));
 
 function state(v, index, status) {
   if (index === (status.validatorIndex ?? 0)) return el("span", { class: "good" }, status.signing ? "this node, signing" : "this node, silent");

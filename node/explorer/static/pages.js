@@ -1,6 +1,7 @@
 // One block, transaction, account or search.
 import { call, hex, base64 } from "./rpc.js";
 import { el, link, facts, table, number, time, size } from "./dom.js";
+import { readMembers } from "./chain.js";
 import { readAccount } from "./ledger.js";
 
 const zero = /^0*$/;
@@ -83,9 +84,18 @@ export async function accountPage(view, address) {
 export async function search(text) {
   if (/^\d{1,19}$/.test(text)) return `#/block/${text}`;
   if (/^bed1[0-9a-z]+$/.test(text)) return `#/account/${text}`;
-  if (!/^[0-9a-f]{64}$/.test(text)) throw new Error("that is no height, no hash of 64 hex digits and no account (bed1…)");
+  if (!/^[0-9a-f]{64}$/.test(text)) return `#/validator/${await byMoniker(text)}`;
   const tx = await call("GetTransaction", { txHash: base64(text) }).catch(() => ({}));
   if (tx.state === "TRANSACTION_STATE_FINAL" || tx.state === "TRANSACTION_STATE_ACCEPTED") return `#/tx/${text}`;
-  await call("GetBlock", { blockId: base64(text) }).catch(() => { throw new Error(`no block or transaction ${text} is known here`); });
-  return `#/block/${text}`;
+  if (await call("GetBlock", { blockId: base64(text) }).then(() => true, () => false)) return `#/block/${text}`;
+  const [name, holder] = await Promise.all([`validator/${text}`, `key_holder/${text}`].map((path) => call("Query", { path }).catch(() => ({}))));
+  if (name.value || holder.value) return `#/validator/${text}`;
+  throw new Error(`no block, transaction or validator ${text} is known here`);
+}
+
+async function byMoniker(text) {
+  const found = (await readMembers().catch(() => null) || []).filter((m) => m.moniker.toLowerCase() === text);
+  if (found.length === 1) return found[0].name;
+  throw new Error(found.length ? `${found.length} validators are called that: see the page of validators`
+    : "that is no height, no hash of 64 hex digits, no account (bed1…) and no validator");
 }
