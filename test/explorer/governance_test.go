@@ -92,7 +92,7 @@ func TestExplorerShowsGovernance(t *testing.T) {
 	url, _ := rpctest.Serve(t, chain, rpc.Options{Explorer: explorer.Page()})
 	tab := browser(t, ctx)
 	says := func(text string) chromedp.Action {
-		return holds(fmt.Sprintf(`document.querySelector("main").textContent.includes(%q)`, text))
+		return holds(fmt.Sprintf(`document.querySelector("main")?.textContent.includes(%q)`, text))
 	}
 	run := func(what string, actions ...chromedp.Action) {
 		t.Helper()
