@@ -56,7 +56,7 @@ func candidate(status ledger.Status, ready bool, of ledger.ID) Row {
 		row[1] = 1
 	}
 	row = append(row, of[:]...)
-	row = append(row, make([]byte, 32+32+8+8+8)...)       // owner, delegate, power, lease, since
+	row = append(row, make([]byte, 32+32+8+8+8+8+8)...)   // owner, delegate, power, lease, since, rotated, jailed
 	row = append(row, make([]byte, 4+4)...)               // consensus key, possession
 	row = append(append(row, 1, 0, 0, 0), []byte("m")...) // moniker
 	return Row{Value: row, Height: 1000}
