@@ -74,8 +74,8 @@ func validatorRow(v ledger.Validator) []byte {
 
 // governed is a chain in memory with the ledger's rows: four validators of account
 // 0 in the set (node3's lease runs, node2 has account 5 as its delegate), a ready
-// candidate, a jailed one with node0's moniker, and one that left. Two of accounts
-// 0, 1 and 2 are the authority.
+// candidate, a jailed one with node0's moniker, and one that left. Two of the
+// file's three keys are the authority.
 type governed struct {
 	dir, url string
 	keys     *home.Accounts
@@ -137,7 +137,14 @@ func newGoverned(t *testing.T) *governed {
 	add("node0!", sha256.Sum256([]byte("cheat")), ledger.Validator{Status: ledger.StatusJailed, Since: 2})
 	add("gone", sha256.Sum256([]byte("gone")), ledger.Validator{Status: ledger.StatusLeft, Since: 2})
 	put(ledger.ValidatorsKey(), append(u32(count), listed...))
-	authority := []ledger.ID{g.public(t, 0), g.public(t, 1), g.public(t, 2)}
+	var authority []ledger.ID
+	for _, record := range g.keys.Authority.Keys {
+		key, err := record.Key()
+		if err != nil {
+			t.Fatal(err)
+		}
+		authority = append(authority, ledger.ID(key.Public().(ed25519.PublicKey)))
+	}
 	slices.SortFunc(authority, func(a, b ledger.ID) int { return bytes.Compare(a[:], b[:]) })
 	put(ledger.AuthorityKey(), bytes.Join([][]byte{{2, 0, 3, 0}, authority[0][:], authority[1][:], authority[2][:]}, nil))
 	first, second := g.names["node0"], g.names["node1"]
@@ -310,7 +317,9 @@ func TestGovernanceCommandsSayWhatToDo(t *testing.T) {
 		{"whole number", 0, []string{"authority", "weigh", "fifth=-1"}},
 		{"there are node0", 0, []string{"authority", "weigh", "sixth=1"}},
 		{"stands twice", 0, []string{"authority", "weigh", "fifth=1", "fifth=2"}},
-		{"2 of the authority's 3 keys must sign and 1 has", 0, []string{"authority", "weigh", "fifth=10"}},
+		{"2 of the authority's 3 keys must sign and 1 has", 0, []string{"authority", "weigh", "fifth=10", "--authority-index", "authority1"}},
+		{"write 3, owner3 or authority0", 0, []string{"authority", "weigh", "fifth=10", "--authority-index", "king"}},
+		{"3 keys of the authority, from 0", 0, []string{"authority", "weigh", "fifth=10", "--authority-index", "authority3"}},
 		{"is not the authority's", 0, []string{"authority", "weigh", "fifth=10", "--authority-index", "4"}},
 		{"--draft and --sign-only", 0, []string{"authority", "weigh", "fifth=10", "--draft", "x", "--sign-only", "y"}},
 		{"neither an executor hash", 0, []string{"authority", "schedule", "nothing.wasm", "--not-before", "1", "--not-after", "9"}},
@@ -348,20 +357,23 @@ func TestGovernanceCommandsSayWhatToDo(t *testing.T) {
 func TestHalfSignedTransactionsGoAround(t *testing.T) {
 	g := newGoverned(t)
 	weigh := []string{"authority", "weigh", "fifth=10", "node1=12"}
-	atOnce := g.tx(t, 3, append(weigh, "--authority-index", "1,2")...)
+	atOnce := g.tx(t, 3, append(weigh, "--authority-index", "authority1,authority2")...)
+	if byDefault := g.tx(t, 3, weigh...); len(byDefault.Authority) != 2 || cmp.Equal(byDefault.Authority, atOnce.Authority) {
+		t.Errorf("by default %d keys sign", len(byDefault.Authority))
+	}
 	if len(atOnce.Authority) != 2 || atOnce.Body.Nonce != 43 {
 		t.Fatalf("at once: %+v", atOnce)
 	}
 	a, b := g.file("a.json"), g.file("b.json")
 	mustRun(t, g.args(3, append(weigh, "--draft", a)...)...)
 	accounts := g.file("net/accounts.json")
-	mustRun(t, "tx", "authority", "sign", a, "--accounts", accounts, "--index", "1", "--out", b)
+	mustRun(t, "tx", "authority", "sign", a, "--accounts", accounts, "--index", "authority1", "--out", b)
 	out, err := bedrock(t, "tx", "send", b, "--node", g.url)
 	if err == nil || !strings.Contains(err.Error(), "1 has") {
 		t.Errorf("with one signature of two: %v (%s)", err, out)
 	}
-	shown := mustRun(t, "tx", "authority", "sign", a, "--accounts", accounts, "--index", "2")
-	for _, want := range []string{"weigh", g.names["fifth"].String() + " gets power 10", g.public(t, 2).String()} {
+	shown := mustRun(t, "tx", "authority", "sign", a, "--accounts", accounts, "--index", "authority2")
+	for _, want := range []string{"weigh", g.names["fifth"].String() + " gets power 10"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("what is signed does not say %q:\n%s", want, shown)
 		}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -27,7 +29,7 @@ func newTxCommand() *cobra.Command {
 		Long: `Builds a transaction, signs it with a key, sends it to a node and waits.
 
 The key is a keystore (--key), or one of a test network's funded accounts
-(--accounts D/accounts.json --index 3). With --wait final (the default) the
+(--accounts D/accounts.json --index 3; --index owner3 is the owner of node3). With --wait final (the default) the
 command ends when the transaction is final, and has verified that by the commit
 certificate and the receipt's proof; a transaction that is final and failed gives
 an exit code that is not 0.`,
@@ -42,7 +44,7 @@ an exit code that is not 0.`,
 type txFlags struct {
 	nodeFlags
 	key, accounts      string
-	index              int
+	index              string
 	pw                 passwordFlags
 	nonce              int64
 	gasLimit, gasPrice uint64
@@ -57,7 +59,7 @@ func (f *txFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.key, "key", "", "keystore of the account that pays and signs")
 	flags.StringVar(&f.accounts, "accounts", "", "accounts.json of a test network, in place of --key")
-	flags.IntVar(&f.index, "index", 0, "which of those accounts")
+	addIndex(cmd, &f.index)
 	flags.Int64Var(&f.nonce, "nonce", -1, "nonce of the transaction; -1: the account's next one")
 	flags.Uint64Var(&f.gasLimit, "gas-limit", 0, "most gas to use; 0: enough under the default schedule")
 	flags.Uint64Var(&f.gasPrice, "gas-price", 1, "price of a unit of gas")
@@ -86,13 +88,41 @@ func (f *txFlags) signer(cmd *cobra.Command) (ed25519.PrivateKey, error) {
 		}
 		return ed25519.NewKeyFromSeed(key.Secret), nil
 	case f.accounts != "":
-		accounts, err := home.LoadAccounts(f.accounts)
-		if err != nil {
-			return nil, err
-		}
-		return accounts.Key(f.index)
+		return accountOf(f.accounts, f.index)
 	}
 	return nil, errors.New("name the key: --key KEYSTORE, or --accounts D/accounts.json --index N on a test network")
+}
+
+func addIndex(cmd *cobra.Command, index *string) {
+	cmd.Flags().StringVar(index, "index", "0", "which of those accounts: 3, or owner3 (of the validator that was node3 at genesis), or authority0")
+}
+
+// accountOf is a key of a test network's file: a number, or one of the owners or
+// of the authority.
+func accountOf(path, index string) (ed25519.PrivateKey, error) {
+	accounts, err := home.LoadAccounts(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range []string{"owner", "authority", ""} {
+		digits, ok := strings.CutPrefix(index, kind)
+		if !ok {
+			continue
+		}
+		i, err := strconv.Atoi(digits)
+		switch {
+		case err != nil || i < 0:
+			return nil, fmt.Errorf("--index %q: write 3, owner3 or authority0", index)
+		case kind == "owner":
+			return accounts.OwnerKey(i)
+		case kind == "authority" && i < len(accounts.Authority.Keys):
+			return accounts.Authority.Keys[i].Key()
+		case kind == "authority":
+			return nil, fmt.Errorf("--index %s: %s has %d keys of the authority, from 0", index, path, len(accounts.Authority.Keys))
+		}
+		return accounts.Key(i)
+	}
+	return nil, fmt.Errorf("--index %q: write 3, owner3 or authority0", index)
 }
 
 // txSession is a signer and the node that its transactions go to.

@@ -36,14 +36,14 @@ nothing else meanwhile.`,
 type authorityFlags struct {
 	txFlags
 	keys    []string
-	indexes []int
+	indexes []string
 	draft   string
 }
 
 func (f *authorityFlags) add(cmd *cobra.Command) {
 	f.txFlags.add(cmd)
 	cmd.Flags().StringArrayVar(&f.keys, "authority-key", nil, "keystore of a key of the authority that signs too; once for each")
-	cmd.Flags().IntSliceVar(&f.indexes, "authority-index", nil, "with --accounts: which accounts sign as keys of the authority too")
+	cmd.Flags().StringSliceVar(&f.indexes, "authority-index", nil, "with --accounts: which accounts sign too, as for --index (default: as many of its authority as are needed)")
 	cmd.Flags().StringVar(&f.draft, "draft", "", "write the half-signed transaction to this file, for other key holders, and send nothing")
 }
 
@@ -103,7 +103,13 @@ func (f *authorityFlags) cosign(s *txSession, d *ledger.Draft, authority *ledger
 			return err
 		}
 	}
-	for _, index := range f.indexes {
+	indexes := f.indexes
+	if f.accounts != "" && len(indexes)+len(f.keys) == 0 && f.draft == "" {
+		for i := range int(authority.Threshold) {
+			indexes = append(indexes, fmt.Sprintf("authority%d", i))
+		}
+	}
+	for _, index := range indexes {
 		one := txFlags{accounts: f.accounts, index: index}
 		key, err := one.signer(s.cmd)
 		if err != nil {

@@ -172,7 +172,7 @@ together. Without a key nothing is added: that shows and combines. No node is as
 	flags := cmd.Flags()
 	flags.StringVar(&f.key, "key", "", "keystore of the key of the authority that signs")
 	flags.StringVar(&f.accounts, "accounts", "", "accounts.json of a test network, in place of --key")
-	flags.IntVar(&f.index, "index", 0, "which of those accounts")
+	addIndex(cmd, &f.index)
 	flags.StringVar(&out, "out", "", "file to write (default: the first FILE)")
 	f.pw.add(cmd)
 	addOutputFlag(cmd)
