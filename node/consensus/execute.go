@@ -91,13 +91,20 @@ func (c *Core) blockExecuted(e BlockExecuted) {
 	if n.change != nil {
 		n.end = n // rule: epoch-end
 	}
-	c.moreWork = e.MoreWork
+	c.moreWork = e.MoreWork || n.outcome.FailedRun != types.NoFailedRun
 	// rule: same-outcome
 	if was, ok := c.recorded[n.id]; ok && was != n.outcome.Hash() {
 		c.diverged("the block was executed with another outcome before", n, types.Outcome{})
 		return
 	}
 	c.assembleCC(n.view, n.id)
+}
+
+// onTrial reports whether the epoch's executor has yet to show, by a final block that
+// it executes, that it is not to be reverted. Empty blocks serve: whoever waits for it
+// should not wait for traffic. // rule: epoch-revert, idle
+func (c *Core) onTrial() bool {
+	return c.history.OnTrial() && (c.tip.id == c.root.Outcome.Block || c.tip.outcome.FailedRun != types.NoFailedRun)
 }
 
 // diverged stops signing for good. // rule: commit

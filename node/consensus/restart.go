@@ -31,6 +31,7 @@ func (c *Core) restore(s Start) error {
 	c.begin(set, before, s.Tip)
 	c.root = s.Root
 	c.history.RootOutcome = &c.root.Outcome
+	c.moreWork = c.onTrial()
 	c.hasFinal = s.Tip.Outcome.Height > s.Root.Outcome.Height
 	c.wasMember = before != nil && c.member(before) >= 0
 	c.tipChange = s.TipChange
@@ -105,7 +106,7 @@ func (c *Core) begin(set, before *types.ValidatorSet, tip Final) {
 	c.highestCC, c.pendingCC, c.highTC = nil, nil, nil
 	c.proposals, c.built, c.optBlock, c.asked = nil, nil, nil, askedBuild{}
 	c.own, c.resign, c.resend = ownMessages{}, resign{}, resendState{}
-	c.executing, c.moreWork, c.passed = types.Hash{}, false, 0
+	c.executing, c.moreWork, c.passed = types.Hash{}, c.onTrial(), 0
 	c.due, c.learnedAt, c.alarmed, c.wakeAt, c.maxTimeout = dueTimeout{}, 0, alarmKey{}, 0, 0
 }
 
