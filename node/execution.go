@@ -38,6 +38,7 @@ type execution struct {
 	before  *types.Epoch // the one before it, of which blocks may still be verified
 	tip     *types.Header
 	missing string // the executor that this node cannot go on without, and why; empty: none
+	lacking uint64 // the epoch of that
 }
 
 // setTip tells which block is final and which epoch the next one is of.
@@ -81,7 +82,10 @@ func (x *execution) await(ctx context.Context, epoch *types.Epoch) (*executor.Mo
 func (x *execution) note(epoch *types.Epoch, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.missing = ""
+	if x.missing != "" && x.lacking > epoch.Number {
+		return // blocks of an epoch before may still come in
+	}
+	x.missing, x.lacking = "", epoch.Number
 	if err != nil {
 		x.missing = fmt.Sprintf("the executor %s of epoch %d, engine %d: %v", epoch.ExecutorHash, epoch.Number, epoch.Engine, err)
 	}
@@ -174,20 +178,20 @@ func (x *execution) Prepare(ctx context.Context, epoch *types.Epoch) error {
 	return err
 }
 
-// engineOf is the engine number that a module's transactions are verified under:
-// of the epochs that blocks may be of now.
-func (x *execution) engineOf(hash types.Hash) uint32 {
+// epochOf is the epoch, of those that blocks may be of now, whose executor has that
+// hash.
+func (x *execution) epochOf(hash types.Hash) *types.Epoch {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if x.before != nil && x.before.ExecutorHash == hash && x.epoch.ExecutorHash != hash {
-		return x.before.Engine
+		return x.before
 	}
-	return x.epoch.Engine
+	return x.epoch
 }
 
 // Verify implements mempool.Verifier with the module of a hash.
 func (x *execution) Verify(ctx context.Context, hash types.Hash, txs [][]byte) ([]mempool.Verdict, error) {
-	module, err := x.modules.Module(ctx, hash, x.engineOf(hash))
+	module, err := x.modules.Module(ctx, hash, x.epochOf(hash).Engine)
 	if err != nil {
 		return nil, err
 	}
@@ -275,6 +279,15 @@ type blockVerifier struct {
 
 // Verify answers gas limits, or why the block is refused. // rule: verify-before-vote
 func (v *blockVerifier) Verify(ctx context.Context, hash types.Hash, txs [][]byte) ([]uint64, string, error) {
+	if len(txs) == 0 {
+		return nil, "", nil
+	}
+	// A module that is not at hand is no fault of the block's: it is waited for.
+	epoch := *v.execution.epochOf(hash)
+	epoch.ExecutorHash = hash
+	if _, err := v.execution.await(ctx, &epoch); err != nil {
+		return nil, "", err
+	}
 	verdicts, err := mempool.VerifyAll(ctx, v.execution, v.verdicts, hash, txs, runtime.GOMAXPROCS(0))
 	if err != nil {
 		return nil, "", err

@@ -173,3 +173,32 @@ func (n *Node) shareModules() error {
 	}
 	return nil
 }
+
+// genesisWait is how long a node without any state waits for peers to give it the
+// module of genesis: those of a new chain all lack it, or none does.
+const genesisWait = 30 * time.Second
+
+// bringGenesisModule asks peers for the module of genesis where it is not here: a
+// release that is newer than the chain has another one built in. What comes of it
+// shows when genesis is executed.
+func (n *Node) bringGenesisModule(ctx context.Context) {
+	epoch := n.genesis.Epoch()
+	peers, err := n.peers()
+	if err != nil || len(peers) == 0 || n.modules.source == nil || n.modules.Has(epoch.ExecutorHash) {
+		return
+	}
+	n.log.Info("the executor of genesis is not here: asking peers for it", "executor", epoch.ExecutorHash, "for", genesisWait)
+	ctx, cancel := context.WithTimeout(ctx, genesisWait)
+	defer cancel()
+	for {
+		_, err := n.modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
+		if err == nil || !errors.Is(err, executor.ErrNoModule) {
+			return
+		}
+		select {
+		case <-time.After(fetchAgain / 10):
+		case <-ctx.Done():
+			return
+		}
+	}
+}

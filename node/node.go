@@ -77,7 +77,7 @@ func New(ctx context.Context, opt Options) (n *Node, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		n.openGenesis, n.openMetrics, n.openSigner, n.openStore, n.openExecution, n.openPool, n.openNetwork, n.openEngine, n.openPublic,
+		n.openGenesis, n.openMetrics, n.openSigner, n.openStore, n.openNetwork, n.openExecution, n.openPool, n.openEngine, n.openPublic,
 	} {
 		if err := step(ctx); err != nil {
 			return n, err
@@ -184,7 +184,7 @@ func (n *Node) openVoteLog() error {
 
 func (n *Node) unsafeFileSystems() bool { return n.cfg.Dirs.FileSystems == "allow-unsafe" }
 
-func (n *Node) openStore(ctx context.Context) error {
+func (n *Node) openStore(context.Context) error {
 	dir := n.path(n.cfg.Dirs.Data)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
@@ -210,9 +210,6 @@ func (n *Node) openStore(ctx context.Context) error {
 	if n.modules, err = openModules(filepath.Join(dir, "modules"), n.executorFile(), options, store); err != nil {
 		return fmt.Errorf("open the modules for epoch %d: %w", newest.Number, err)
 	}
-	if store.Empty() {
-		return makeGenesis(ctx, n.genesis, n.modules, store)
-	}
 	return nil
 }
 
@@ -224,6 +221,12 @@ func (n *Node) executorFile() string {
 }
 
 func (n *Node) openExecution(ctx context.Context) error {
+	if n.store.Empty() {
+		n.bringGenesisModule(ctx)
+		if err := makeGenesis(ctx, n.genesis, n.modules, n.store); err != nil {
+			return err
+		}
+	}
 	overlays, err := openOverlays(n.store, n.cfg.Executor.PageCacheBytes)
 	if err != nil {
 		return err
@@ -243,7 +246,6 @@ func (n *Node) openPool(context.Context) error {
 	if n.cfg.Mempool.Journal {
 		journal = filepath.Join(n.path(n.cfg.Dirs.Data), "mempool.journal")
 	}
-	n.gossip = &gossip{}
 	pool, err := mempool.New(mempool.Config{
 		Verifier: n.execution, Checker: n.execution, Sandbox: n.execution, Broadcaster: n.gossip, Executor: epoch.ExecutorHash, Height: tip.Height,
 		Limits:  mempool.Limits{Txs: n.cfg.Mempool.MaxTransactions, Bytes: int(n.cfg.Mempool.MaxBytes), LaneTxs: n.cfg.Mempool.MaxPerSender, TTL: n.cfg.Mempool.TTL},
@@ -275,6 +277,7 @@ func (n *Node) openNetwork(context.Context) error {
 	if err := n.shareModules(); err != nil {
 		return err
 	}
+	n.gossip = &gossip{}
 	return n.gossip.open(n)
 }
 

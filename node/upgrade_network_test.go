@@ -422,3 +422,33 @@ func TestUnknownEngineEndsTheNode(t *testing.T) {
 	_, err = node.New(t.Context(), node.Options{Home: m.homes[0], Config: &cfg, Log: slog.New(slog.DiscardHandler), Version: "test"})
 	want("started again", err)
 }
+
+// A newcomer whose release has another module built in than the chain began with
+// brings that one from its peers before it makes genesis; one without peers says what
+// to do.
+func TestNewcomerBringsTheModuleOfGenesis(t *testing.T) {
+	m := newMachines(t, 4)
+	for i := range 3 {
+		m.nodes = append(m.nodes, start(t, m.homes[i]))
+	}
+	for _, n := range m.nodes {
+		n.waitUp(t)
+	}
+	m.final(m.nodes[0])
+	m.nodes = append(m.nodes, start(t, m.homes[3], "BEDROCK_EXECUTOR_MODULE="))
+	m.nodes[3].waitUp(t)
+	m.agree(m.final(m.nodes[3]))
+	for _, n := range m.nodes {
+		n.end(t)
+	}
+
+	alone := newMachines(t, 1)
+	cfg, _, err := config.Load(alone.homes[0], []string{"BEDROCK_EXECUTOR_MODULE="})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = node.New(t.Context(), node.Options{Home: alone.homes[0], Config: &cfg, Log: slog.New(slog.DiscardHandler), Version: "test"})
+	if !errors.Is(err, executor.ErrNoModule) || !strings.Contains(err.Error(), "bedrock executor add") {
+		t.Errorf("without a peer: %v", err)
+	}
+}
