@@ -43,7 +43,7 @@ func (b backend) Status(ctx context.Context) (*nodev1.GetStatusResponse, error) 
 		PoolTransactions: uint32(pool.Txs), PoolBytes: uint64(pool.Bytes),
 		BlocksFloor: floors.Blocks, ReceiptsFloor: floors.Blocks, StateFloor: floors.State,
 		Timeouts: n.observer.heights.timeouts.Load(), EmptyViews: n.observer.heights.empty.Load(),
-		StartedTimeMs: uint64(n.started.UnixMilli()), HostFaults: n.faults.sum.Load(),
+		StartedTimeMs: uint64(n.started.UnixMilli()), HostFaults: n.faults.sum.Load(), SignerBoots: n.boots,
 		DroppedMessages: n.network.Dropped() + n.pool.Dropped(),
 		Executor:        &nodev1.ExecutorStatus{Hash: epoch.ExecutorHash[:], Engine: epoch.Engine, Missing: n.execution.lacks(), Upgrade: n.upgrades.status()},
 	}, nil

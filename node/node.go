@@ -49,6 +49,7 @@ type Node struct {
 	signer    *signer.Signer
 	voteLog   *votelog.Log
 	recovered votelog.Recovered
+	boots     uint64 // how often the signer volume was opened. // rule: boot-count
 	aside     string // what became of the volume's identity before this one; empty: there was none
 	store     *storage.Store
 	modules   *moduleStore
@@ -140,7 +141,7 @@ func (n *Node) openSigner(context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.signer = s
+	n.signer, n.boots = s, opened.Boots
 	n.closers = append(n.closers, s.Close)
 	if opened.SetAside != nil {
 		n.log.Error("signer volume is foreign: its identity was set aside and a new one was made", "rule", "volume-foreign",
@@ -306,6 +307,9 @@ func (n *Node) openEngine(context.Context) error {
 			if _, err := n.signer.Foreign("own-echo", reason); err != nil {
 				n.log.Error("identity was not set aside", "error", err)
 			}
+		},
+		OnSuperseded: func(epoch uint64) error {
+			return n.signer.DeleteKeys(fmt.Sprintf("epoch %d left this identity out", epoch))
 		},
 		OnStopSigning: func(s consensus.StopSigning) error { return writeStopped(dataDir, &s) },
 	}

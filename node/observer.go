@@ -34,7 +34,7 @@ type vote struct {
 }
 
 type engineMetrics struct {
-	height, epoch, view                      prometheus.Gauge
+	height, epoch, view, boots               prometheus.Gauge
 	signing                                  prometheus.GaugeFunc
 	blocks, txs, failedBlocks, gas, timeouts prometheus.Counter
 	emptyViews, executedTxs, verifiedTxs     prometheus.Counter
@@ -64,8 +64,10 @@ func newObserver(n *Node) (*observer, error) {
 	}
 	o.m = engineMetrics{
 		height: gauge("chain_final_height_blocks", "Height of the last final block."), epoch: gauge("consensus_epoch_number", "Present epoch."),
-		view: gauge("consensus_view_number", "Present view of the epoch."), signing: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bedrock", Name: "consensus_signing_bool", Help: "1 while this process may sign."}, o.signing),
-		blocks: counter("chain_final_blocks_total", "Blocks that became final."), txs: counter("chain_final_transactions_total", "Transactions executed in final blocks."),
+		view:    gauge("consensus_view_number", "Present view of the epoch."),
+		boots:   gauge("signer_boots_count", "How often the signer volume was opened: one that falls was rolled back, and its node must not sign."),
+		signing: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bedrock", Name: "consensus_signing_bool", Help: "1 while this process may sign."}, o.signing),
+		blocks:  counter("chain_final_blocks_total", "Blocks that became final."), txs: counter("chain_final_transactions_total", "Transactions executed in final blocks."),
 		failedBlocks: counter("chain_failed_blocks_total", "Final blocks whose execution failed."), gas: counter("chain_gas_used_total", "Gas used by final blocks."),
 		timeouts:    counter("consensus_timeouts_total", "Views that this node left by a timeout certificate."),
 		emptyViews:  counter("consensus_empty_views_total", "Views that ended without a certified block."),
@@ -82,13 +84,14 @@ func newObserver(n *Node) (*observer, error) {
 	for _, kind := range alarmKinds {
 		m.alarms.WithLabelValues(kind)
 	}
-	for _, c := range []prometheus.Collector{m.height, m.epoch, m.view, m.signing, m.blocks, m.txs, m.failedBlocks, m.gas, m.timeouts, m.emptyViews,
+	for _, c := range []prometheus.Collector{m.height, m.epoch, m.view, m.boots, m.signing, m.blocks, m.txs, m.failedBlocks, m.gas, m.timeouts, m.emptyViews,
 		m.executedTxs, m.verifiedTxs, m.alarms, m.persist, m.execute, m.verify, m.commit, m.final} {
 		if err := n.registry.Register(c); err != nil {
 			return nil, err
 		}
 	}
 	m.height.Set(float64(n.store.Tip()))
+	m.boots.Set(float64(n.boots))
 	return o, nil
 }
 

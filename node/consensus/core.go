@@ -137,6 +137,9 @@ func (c *Core) handle(ev Event) {
 		c.synced, c.logBytes = max(c.synced, e.SyncedHeight), e.LogBytes
 		c.forgetRecorded()
 	case SigningAllowed:
+		if e.Allowed && !c.allowed {
+			c.resign = c.onRecord() // what was on its way when signing stopped may be lost
+		}
 		c.allowed, c.whyNot = e.Allowed, e.Reason
 	case EpochReady:
 		c.epochReady(e)
@@ -184,7 +187,8 @@ type Status struct {
 	FinalBlock  types.Hash
 	HighestCC   *types.CC // nil before the first of the epoch
 	TimeoutView uint64
-	Blocks      int // held above the last final one
+	Blocks      int  // held above the last final one
+	EpochFinal  bool // a block of the epoch is final
 }
 
 // Status reads where the Core stands.
@@ -192,7 +196,7 @@ func (c *Core) Status() Status {
 	s := Status{
 		Epoch: c.set.Epoch.Number, View: c.view, Leader: c.set.Leader(c.view), Self: c.self,
 		Lock: c.safety.Lock, FinalHeight: c.tip.height, FinalBlock: c.tip.id, HighestCC: c.highestCC,
-		TimeoutView: c.safety.TimeoutView, Blocks: len(c.nodes) - 1,
+		TimeoutView: c.safety.TimeoutView, Blocks: len(c.nodes) - 1, EpochFinal: c.hasFinal,
 	}
 	s.MaySign, s.WhyNot = c.maySign()
 	return s

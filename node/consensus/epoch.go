@@ -108,7 +108,7 @@ func (c *Core) epochReady(e EpochReady) {
 	if len(dropped) > 0 {
 		c.eff.emit(DropBlocks{IDs: dropped})
 	}
-	if set.Len() < 4 && before.Len() >= 4 {
+	if set.Len() < 4 && set.Len() < before.Len() {
 		c.eff.emit(Alarm{Kind: AlarmFewValidators, Epoch: set.Epoch.Number, Detail: "no further fault is tolerated"})
 	}
 	for _, r := range early {

@@ -54,13 +54,18 @@ func (c *Core) restore(s Start) error {
 	if cc := s.Tip.Certificate; cc != nil && cc.Epoch == set.Epoch.Number {
 		c.committed(cc, byItself)
 	}
+	c.resign = c.onRecord()
+	return nil
+}
+
+// onRecord says which votes on record still matter. // rule: restart
+func (c *Core) onRecord() resign {
 	r := &c.safety
-	c.resign = resign{
+	return resign{
 		prepare: r.VotedView == c.view && r.VotedHeight > c.tip.height,
 		commit:  r.Commit != nil && r.Commit.Height > c.tip.height,
 		timeout: r.TimeoutView >= c.view,
 	}
-	return nil
 }
 
 func checkStart(s *Start) error {

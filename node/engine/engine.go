@@ -39,6 +39,9 @@ type Config struct {
 	// OnForeign is called when peers hold newer signatures of the own key than
 	// the vote log accounts for: the volume must be set aside. // rule: volume-foreign
 	OnForeign func(reason string)
+	// OnSuperseded deletes the keys of an instance whose identity has left the set
+	// for good; epoch is the one that left it out. // rule: key-deleted
+	OnSuperseded func(epoch uint64) error
 	// OnStopSigning makes a divergence durable. // rule: commit
 	OnStopSigning func(consensus.StopSigning) error
 }
@@ -65,6 +68,7 @@ type Engine struct {
 	evidence  *evidencePool
 	sets      *sets
 	fetching  fetches
+	clock     atomic.Int64 // clockOffset, as the loop saw it last
 
 	// Owned by the loop.
 	epochs    map[uint64]*types.Epoch
@@ -73,6 +77,7 @@ type Engine struct {
 	told      bool // WorkWaiting last told
 	builtNone bool // the last BlockBuilt had no block
 	signing   signingGates
+	left      *superseded
 
 	status atomic.Pointer[Status]
 	synced atomic.Uint64
@@ -86,7 +91,7 @@ type item struct {
 }
 
 // New puts an engine together and gives the core's first effects to its queues.
-func New(cfg Config) (*Engine, error) {
+func New(cfg Config) (_ *Engine, err error) {
 	e := &Engine{
 		cfg:    cfg,
 		log:    cfg.Log,
@@ -117,7 +122,12 @@ func New(cfg Config) (*Engine, error) {
 	if !cfg.Start.SigningAllowed && cfg.Signer == nil {
 		e.signing.open(gateEcho)
 	}
-	core, effects, err := consensus.New(cfg.Clock.Now(), cfg.Consensus, cfg.Start)
+	if e.left, err = newSuperseded(e); err != nil {
+		return nil, fmt.Errorf("read the sets of earlier epochs: %w", err)
+	}
+	now := cfg.Clock.Now()
+	e.clock.Store(clockOffset(now))
+	core, effects, err := consensus.New(now, cfg.Consensus, cfg.Start)
 	if err != nil {
 		return nil, fmt.Errorf("start consensus at height %d: %w", cfg.Start.Tip.Outcome.Height, err)
 	}
@@ -201,6 +211,9 @@ var errEnded = errors.New("ended as asked")
 
 func (e *Engine) remember(epoch *types.Epoch) {
 	e.epochs[epoch.Number] = epoch
+	if e.left != nil {
+		e.left.entered(epoch)
+	}
 	// Evidence and late messages reach one epoch back.
 	delete(e.epochs, epoch.Number-3)
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -113,41 +112,4 @@ func (e *Engine) checkEvidence(encoded []byte) error {
 		return err
 	}
 	return set.VerifyEvidence(ev)
-}
-
-// signingGates holds signing back while any of its gates is closed.
-type signingGates struct {
-	closed map[gate]string
-}
-
-// gate is one reason that can hold signing back.
-type gate string
-
-const (
-	gateEcho  gate = "echo"  // rule: own-echo
-	gateAdmin gate = "admin" // rule: boot-count
-	gateDisk  gate = "disk"
-	// gateFilling is closed while the store is filled from peers.
-	gateFilling gate = "filling"
-	// gateDiverged is closed for good: only a repair lifts it. // rule: commit
-	gateDiverged gate = "diverged"
-)
-
-func (s *signingGates) block(g gate, reason string) {
-	if s.closed == nil {
-		s.closed = map[gate]string{}
-	}
-	s.closed[g] = reason
-}
-
-func (s *signingGates) open(g gate) { delete(s.closed, g) }
-
-// event is what the core is told of the gates now.
-func (s *signingGates) event() consensus.SigningAllowed {
-	for _, g := range []gate{gateDiverged, gateEcho, gateFilling, gateAdmin, gateDisk} {
-		if reason, ok := s.closed[g]; ok {
-			return consensus.SigningAllowed{Reason: reason}
-		}
-	}
-	return consensus.SigningAllowed{Allowed: true}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bedrock-bft/bedrock/executor/receipts"
@@ -13,12 +14,19 @@ import (
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
-// wallClock is the machine's clock.
-type wallClock struct{ origin time.Time }
+// wallClock is the machine's clock, with a wall clock that can be moved.
+type wallClock struct {
+	origin time.Time
+	moved  *atomic.Int64 // ms; nil: never
+}
 
 func (c wallClock) Now() consensus.Now {
 	now := time.Now()
-	return consensus.Now{MonoMs: uint64(now.Sub(c.origin).Milliseconds()), WallMs: uint64(now.UnixMilli())}
+	wall := now.UnixMilli()
+	if c.moved != nil {
+		wall += c.moved.Load()
+	}
+	return consensus.Now{MonoMs: uint64(now.Sub(c.origin).Milliseconds()), WallMs: uint64(wall)}
 }
 
 func (c wallClock) After(mono uint64, f func()) func() {

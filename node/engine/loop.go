@@ -30,13 +30,23 @@ func (e *Engine) loop() {
 }
 
 func (e *Engine) step(ev consensus.Event) {
-	if ev, ok := ev.(consensus.BlockBuilt); ok {
+	now := e.cfg.Clock.Now()
+	e.watchClock(now)
+	switch ev := ev.(type) {
+	case consensus.BlockBuilt:
 		e.builtNone = ev.Block == nil
+	case consensus.EpochReady:
+		// Who has signed nothing yet must ask those of the epoch that it signs in
+		// first: the epochs that it passed through may be long over. rule: own-echo
+		if e.cfg.Signer != nil && !e.writer.signed.Load() {
+			e.echo.hold("own-echo: a quorum of the epoch's validators has not answered yet")
+		}
 	}
 	e.traceReceived(ev)
-	effects := e.core.Step(e.cfg.Clock.Now(), ev)
+	effects := e.core.Step(now, ev)
 	e.carryOut(effects)
 	e.publishStatus()
+	e.left.look(e.epochs[e.epoch], e.core.Status().EpochFinal)
 	if _, ok := ev.(consensus.Synced); ok {
 		e.worker.synced()
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,6 +46,8 @@ type testNode struct {
 	observer *quiet
 	stopped  string // what OnStopSigning made durable
 	foreign  []string
+	wall     atomic.Int64  // by how much the wall clock was moved, ms
+	gone     atomic.Uint64 // the epoch that OnSuperseded named
 
 	engine *Engine
 	stop   context.CancelFunc
@@ -100,7 +103,7 @@ func (net *network) genesisOutcome() types.Outcome {
 func (n *testNode) start() {
 	n.net.t.Helper()
 	endpoint := n.net.hub.Join(n.id)
-	engine := n.open(endpoint, wallClock{time.Now()})
+	engine := n.open(endpoint, wallClock{time.Now(), &n.wall})
 	ctx, cancel := context.WithCancel(context.Background())
 	n.engine, n.stop, n.done = engine, cancel, make(chan error, 1)
 	n.must(n.follow(ctx, endpoint, engine))
@@ -129,6 +132,7 @@ func (n *testNode) open(endpoint Transport, clock Clock) *Engine {
 		Executor: n.executor, Verifier: fakeVerifier{}, Store: n.store, Pool: n.pool, Observer: n.observer,
 		Log: slog.New(slog.DiscardHandler).With("node", n.index), SyncedHeight: n.store.Tip(),
 		OnForeign:     func(reason string) { n.foreign = append(n.foreign, reason) },
+		OnSuperseded:  func(epoch uint64) error { n.gone.Store(epoch); return nil },
 		OnStopSigning: func(s consensus.StopSigning) error { n.stopped = s.Reason; return nil },
 	})
 	n.must(err)

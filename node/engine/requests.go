@@ -25,8 +25,8 @@ var (
 	// protocolEpochs: first epoch -> epoch starts, length-prefixed.
 	protocolEpochs = p2p.Protocol{Name: "epochs/1", MaxRequestBytes: 8, MaxResponseBytes: 4 << 20,
 		Timeout: 5 * time.Second, RatePerSecond: 10, Burst: 20, Concurrent: 8}
-	// protocolEcho: epoch, consensus key -> newest signed messages of that key.
-	protocolEcho = p2p.Protocol{Name: "echo/1", MaxRequestBytes: 8 + types.MaxConsensusKey, MaxResponseBytes: 1 << 20,
+	// protocolEcho: epoch, epoch of the vote log, consensus key -> newest signed messages of that key.
+	protocolEcho = p2p.Protocol{Name: "echo/1", MaxRequestBytes: 16 + types.MaxConsensusKey, MaxResponseBytes: 1 << 20,
 		Timeout: 2 * time.Second, RatePerSecond: 20, Burst: 40, Concurrent: 64}
 )
 

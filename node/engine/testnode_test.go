@@ -185,3 +185,10 @@ func (net *network) progressThrough(height uint64, filling int) {
 		return true
 	}, func() { net.load(2_000_000+int(height)*10_000+int(net.nodes[0].store.Tip()), 1) })
 }
+
+// count is how many messages were given to be signed.
+func (s *fakeSigner) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.signed)
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
@@ -19,6 +20,10 @@ type writer struct {
 	mu    sync.Mutex
 	queue []writeItem
 	more  chan struct{}
+
+	durable *types.SafetyState // last written; the writer's goroutine only
+	signed  atomic.Bool        // something, since the start
+	refuse  atomic.Bool        // what was asked for before the clock jumped
 }
 
 // writeItem is one of: a state to persist, a message to sign, a thing to do after.
@@ -151,6 +156,7 @@ func (w *writer) write(batch []writeItem) error {
 			return fmt.Errorf("write the vote log: %w", err)
 		}
 		w.e.cfg.Observer.Persisted(time.Since(begin))
+		w.durable = &record.State
 	}
 	for i := range batch {
 		switch it := &batch[i]; {
@@ -170,6 +176,10 @@ func (w *writer) signAndSend(m *types.Message, epoch *types.Epoch) {
 	if w.e.cfg.Signer == nil || w.e.ctx.Err() != nil {
 		return
 	}
+	if w.refuse.Load() || w.e.jumped(w.e.cfg.Clock.Now()) != 0 {
+		return // the loop sees the jump too, and the core signs again from its record
+	}
+	w.signed.Store(true)
 	signed, err := w.e.cfg.Signer.Sign(epoch, *m)
 	if err != nil {
 		w.e.log.Error("refused to sign", "epoch", m.Epoch(), "view", m.View(), "error", err)

@@ -18,6 +18,8 @@ const (
 	AsideEcho    = "own-echo" // peers hold newer signatures of its key
 	AsideDamaged = "damaged"  // key files are missing or do not fit the record
 	AsideAdopted = "adopted"  // another identity was taken back in its place
+	// AsideSuperseded: the chain has left it behind for good, and its keys are gone.
+	AsideSuperseded = "superseded"
 )
 
 const maxAsides = 1000
@@ -76,7 +78,7 @@ func finishAside(dir string) error {
 	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("set identity aside: %w", err)
 	}
-	if err := moveAll(dir, folder, identityFiles); err != nil {
+	if err := moveAll(dir, folder, append(slices.Clone(identityFiles), supersededName)); err != nil {
 		return fmt.Errorf("set identity aside: %w", err)
 	}
 	if err := replace(filepath.Join(folder, reasonName), b); err != nil {

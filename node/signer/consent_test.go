@@ -67,7 +67,7 @@ func TestConsent(t *testing.T) {
 	if signature, err := running.Consent(statement); err != nil || !ed25519.Verify(identity[:], statement, signature) {
 		t.Errorf("the running node's consent: %v", err)
 	}
-	if err := running.DeleteKeys(); err != nil {
+	if err := running.DeleteKeys("epoch 2 left it out"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := running.Consent(statement); !errors.Is(err, signer.ErrRefused) {

@@ -10,6 +10,7 @@
 //	    marks           what the volume is mounted as
 //	    boots           how often the volume was opened
 //	    votelog/        what was signed (node/storage/votelog)
+//	    superseded      the chain left this identity behind: its keys were deleted
 //	    aside-*/        identities that may not sign any more, kept unused
 //
 // Use

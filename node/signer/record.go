@@ -23,7 +23,9 @@ const (
 	birthName     = "birth.tmp"
 	pendingName   = "aside.pending"
 	reasonName    = "reason.json"
-	asidePrefix   = "aside-"
+	// supersededName says that the identity's keys were deleted, and why.
+	supersededName = "superseded"
+	asidePrefix    = "aside-"
 )
 
 const (

@@ -94,6 +94,9 @@ func missingIdentity(dir string, cause error) error {
 
 // load reads marks and keys; why is not empty if the identity must not be used.
 func (s *Signer) load() (why, detail string, err error) {
+	if detail, err = superseded(s.dir); err != nil || detail != "" {
+		return AsideSuperseded, detail, err // rule: identity-once
+	}
 	marksPath := filepath.Join(s.dir, marksName)
 	recorded, err := readMarks(marksPath)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -184,18 +187,34 @@ func (s *Signer) Foreign(why, detail string) (SetAside, error) {
 	return s.renew(why, detail)
 }
 
-// DeleteKeys removes the secrets of a superseded instance; the vote log stays.
-// // rule: key-deleted
-func (s *Signer) DeleteKeys() error {
+// DeleteKeys removes the secrets of a superseded instance; the vote log stays. The
+// next Open sets the identity aside and makes a new one. // rule: key-deleted
+func (s *Signer) DeleteKeys(detail string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.guard.suspended[heldDeleted] = "this instance was superseded and its keys deleted"
+	// Said first: keys that are missing without it are damage.
+	if err := replace(filepath.Join(s.dir, supersededName), []byte(detail+"\n")); err != nil {
+		return fmt.Errorf("delete superseded keys: %w", err)
+	}
 	for _, name := range []string{consensusName, networkName} {
 		if err := os.Remove(filepath.Join(s.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("delete superseded key: %w", err)
+			return fmt.Errorf("delete superseded keys: %w", err)
 		}
 	}
 	return syncDir(s.dir)
+}
+
+// superseded is what DeleteKeys said of the identity in place; empty: nothing.
+func superseded(dir string) (string, error) {
+	b, err := readBounded(filepath.Join(dir, supersededName), maxRecordBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read why the identity was superseded: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
 }
 
 // VoteLogDir is where the vote log of this identity lies.

@@ -207,7 +207,8 @@ func TestDeleteKeysKeepsTheVoteLog(t *testing.T) {
 	dir := t.TempDir()
 	mustInit(t, dir, testInit)
 	s, _ := mustOpen(t, dir)
-	if err := s.DeleteKeys(); err != nil {
+	old := s.Record()
+	if err := s.DeleteKeys("epoch 7 left it out"); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]bool{consensusName: false, networkName: false, voteLogName: true} {
@@ -217,6 +218,31 @@ func TestDeleteKeysKeepsTheVoteLog(t *testing.T) {
 	}
 	if len(s.Suspended()) == 0 {
 		t.Error("signing goes on without keys")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// rule: identity-once. The kept volume is foreign: a new identity, and the old
+	// vote log beside it; nobody can take the old one back.
+	s, opened := mustOpen(t, dir)
+	if opened.SetAside == nil || opened.SetAside.Why != AsideSuperseded || opened.SetAside.Detail != "epoch 7 left it out" {
+		t.Fatalf("the next start: %+v", opened.SetAside)
+	}
+	if r := s.Record(); r.NetworkKey == old.NetworkKey || r.ConsensusKey == old.ConsensusKey {
+		t.Error("it goes on with keys that were superseded")
+	}
+	if there, _ := exists(filepath.Join(dir, opened.SetAside.Folder, voteLogName)); !there {
+		t.Error("the old vote log is gone")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Adopt(dir, AdoptOptions{Folder: opened.SetAside.Folder, NoOtherCopy: true, AllowUnsafeFileSystem: true}); err == nil || !strings.Contains(err.Error(), "superseded") {
+		t.Errorf("a superseded identity was taken back: %v", err)
+	}
+	s, opened = mustOpen(t, dir)
+	if opened.SetAside != nil {
+		t.Errorf("the start after that set aside %+v", opened.SetAside)
 	}
 }
 

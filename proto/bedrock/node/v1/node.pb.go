@@ -311,9 +311,11 @@ type GetStatusResponse struct {
 	StartedTimeMs    uint64                 `protobuf:"varint,25,opt,name=started_time_ms,json=startedTimeMs,proto3" json:"started_time_ms,omitempty"`
 	DroppedMessages  uint64                 `protobuf:"varint,26,opt,name=dropped_messages,json=droppedMessages,proto3" json:"dropped_messages,omitempty"` // that this node lost since its start, either way
 	HostFaults       uint64                 `protobuf:"varint,27,opt,name=host_faults,json=hostFaults,proto3" json:"host_faults,omitempty"`                // of its executor since its start
-	Executor         *ExecutorStatus        `protobuf:"bytes,32,opt,name=executor,proto3" json:"executor,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// How often the signer volume was opened: one that falls was rolled back.
+	SignerBoots   uint64          `protobuf:"varint,28,opt,name=signer_boots,json=signerBoots,proto3" json:"signer_boots,omitempty"`
+	Executor      *ExecutorStatus `protobuf:"bytes,32,opt,name=executor,proto3" json:"executor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetStatusResponse) Reset() {
@@ -531,6 +533,13 @@ func (x *GetStatusResponse) GetDroppedMessages() uint64 {
 func (x *GetStatusResponse) GetHostFaults() uint64 {
 	if x != nil {
 		return x.HostFaults
+	}
+	return 0
+}
+
+func (x *GetStatusResponse) GetSignerBoots() uint64 {
+	if x != nil {
+		return x.SignerBoots
 	}
 	return 0
 }
@@ -3137,7 +3146,7 @@ var File_bedrock_node_v1_node_proto protoreflect.FileDescriptor
 const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\n" +
 	"\x1abedrock/node/v1/node.proto\x12\x0fbedrock.node.v1\x1a\x1bbedrock/node/v1/chain.proto\x1a\x1bbedrock/node/v1/proof.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xd0\a\n" +
+	"\x10GetStatusRequest\"\xf3\a\n" +
 	"\x11GetStatusResponse\x12\x19\n" +
 	"\bchain_id\x18\x01 \x01(\tR\achainId\x12!\n" +
 	"\fgenesis_hash\x18\x02 \x01(\fR\vgenesisHash\x12\x18\n" +
@@ -3172,7 +3181,8 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\x0fstarted_time_ms\x18\x19 \x01(\x04R\rstartedTimeMs\x12)\n" +
 	"\x10dropped_messages\x18\x1a \x01(\x04R\x0fdroppedMessages\x12\x1f\n" +
 	"\vhost_faults\x18\x1b \x01(\x04R\n" +
-	"hostFaults\x12;\n" +
+	"hostFaults\x12!\n" +
+	"\fsigner_boots\x18\x1c \x01(\x04R\vsignerBoots\x12;\n" +
 	"\bexecutor\x18  \x01(\v2\x1f.bedrock.node.v1.ExecutorStatusR\bexecutor\"\x90\x01\n" +
 	"\x0eExecutorStatus\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\fR\x04hash\x12\x16\n" +
