@@ -1,4 +1,4 @@
-//! Cryptography of the core: SHA-256, Ed25519 under ZIP-215, addresses.
+//! Cryptography of the core: SHA-256, Ed25519 under ZIP-215, BLS12-381, addresses.
 //!
 //! Everything here is a pure function of its arguments: no clock, no randomness, no host call. The same
 //! source runs in the module and natively and gives the same answers; that is what lets a native replay
@@ -14,10 +14,9 @@
 //!
 //! Guarded by: `tests/ed25519_vectors.rs` (all pairs of small-order points with their non-canonical
 //! encodings, shared with Go through `test/vectors/ed25519_zip215.json`), `tests/ed25519_props.rs`
-//! (batch against single against `ed25519-zebra`), `tests/sha256_props.rs`.
-//!
-//! Room for BLS12-381 (evidence, proofs of possession) is a module beside `ed25519`.
+//! (batch against single against `ed25519-zebra`), `tests/sha256_props.rs`, `tests/bls_vectors.rs` (what blst made, through `test/vectors/bls.json`).
 
 pub mod address;
+pub mod bls;
 pub mod ed25519;
 pub mod sha256;

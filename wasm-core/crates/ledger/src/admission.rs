@@ -4,6 +4,7 @@
 use crate::amount;
 use crate::codes;
 use crate::gas;
+use crate::governance::{self, Failure};
 use crate::machine::{Block, Decoded, Prepared};
 use crate::params::Params;
 use crate::transaction::Operation;
@@ -21,7 +22,7 @@ pub(crate) fn limits(block: &Block, decoded: &Decoded<'_>, context: &Context) ->
             format!("it was valid until height {}, the block's is {}", body.valid_until, context.height);
         return Err(Refusal::new(codes::EXPIRED, log));
     }
-    if body.gas_price < params.min_gas_price {
+    if body.gas_price < params.min_gas_price && !body.is_fee_free() {
         let log = format!("its gas price is {}, the least is {}", body.gas_price, params.min_gas_price);
         return Err(Refusal::new(codes::GAS_PRICE_TOO_LOW, log));
     }
@@ -43,6 +44,11 @@ fn size(params: &Params, decoded: &Decoded<'_>) -> Result<(), Refusal> {
             let log = format!("it has {} recipients, the most is {most}", recipients.len());
             return Err(Refusal::new(codes::TOO_LARGE, log));
         }
+    } else if gas::Footprint::of(&decoded.transaction, decoded.bytes, params).events > params.max_tx_events {
+        return Err(Refusal::new(
+            codes::TOO_LARGE,
+            format!("it has more than {} events", params.max_tx_events),
+        ));
     }
     Ok(())
 }
@@ -94,6 +100,9 @@ pub(crate) fn admit(
             return CheckVerdict { code: refusal.code, log: refusal.log.clone(), ..Default::default() }
         }
     };
+    if decoded.transaction.body.is_fee_free() {
+        return admit_free(block, decoded, context, store);
+    }
     let body = &decoded.transaction.body;
     let account = Account::decode(store.get(decoded.payer_key)).unwrap_or_default();
     let cost = max_cost(decoded, &block.params);
@@ -117,6 +126,44 @@ pub(crate) fn admit(
     verdict
 }
 
+/// The gas that it needs, if its limit covers that.
+pub(crate) fn enough_gas(block: &Block, decoded: &Decoded<'_>) -> Result<u64, Refusal> {
+    let limit = decoded.transaction.body.gas_limit;
+    let needed = gas::needed(&decoded.transaction, decoded.bytes, &block.params);
+    if limit < needed {
+        let log = format!("its gas limit is {limit}, it needs {needed}");
+        return Err(Refusal::new(codes::GAS_LIMIT_TOO_LOW, log));
+    }
+    Ok(needed)
+}
+
+/// The verdict on a fee-free transaction: in only if it would do something now. It
+/// stands alone in its lane, and blocks take it first.
+fn admit_free(block: &Block, decoded: &Decoded<'_>, context: &Context, store: &Store) -> CheckVerdict {
+    let body = &decoded.transaction.body;
+    let (sender, nonce) = governance::place(&decoded.transaction);
+    let mut verdict = CheckVerdict {
+        code: codes::OK,
+        sender: sender.to_vec(),
+        nonce,
+        account_nonce: 0,
+        gas_limit: body.gas_limit,
+        gas_price: u64::MAX,
+        max_cost: 0u128.to_le_bytes().to_vec(),
+        valid_until: body.valid_until,
+        log: String::new(),
+    };
+    let judged = limits(block, decoded, context).and_then(|()| enough_gas(block, decoded).map(|_| ()));
+    let refusal = match judged.map(|()| governance::decide(block, decoded, store)) {
+        Ok(Ok(_)) => return verdict,
+        Ok(Err(Failure::Refused(refusal))) | Err(refusal) => refusal,
+        Ok(Err(Failure::Broken(what))) => Refusal::new(codes::MALFORMED, what),
+    };
+    verdict.code = refusal.code;
+    verdict.log = refusal.log;
+    verdict
+}
+
 fn affordable(
     block: &Block,
     decoded: &Decoded<'_>,
@@ -128,11 +175,7 @@ fn affordable(
     if let Operation::RecordPut { key, data } = body.operation {
         record_size(&block.params, key, data)?;
     }
-    let needed = gas::needed(&decoded.transaction, decoded.bytes, &block.params);
-    if body.gas_limit < needed {
-        let log = format!("its gas limit is {}, it needs {needed}", body.gas_limit);
-        return Err(Refusal::new(codes::GAS_LIMIT_TOO_LOW, log));
-    }
+    enough_gas(block, decoded)?;
     if body.nonce < account.nonce {
         let log = format!("its nonce is {}, the account's next is {}", body.nonce, account.nonce);
         return Err(Refusal::new(codes::BAD_NONCE, log));

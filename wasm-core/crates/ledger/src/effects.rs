@@ -6,6 +6,7 @@ use crate::amount;
 use crate::codes;
 use crate::execution::account;
 use crate::gas;
+use crate::governance;
 use crate::machine::{Block, Decoded, TxRows};
 use crate::transaction::Operation;
 use crate::values::{Account, RecordHead};
@@ -50,6 +51,7 @@ pub(crate) fn apply(
             step.emit("record_delete", &[("owner", &decoded.payer), ("key", key)]);
             Ok(())
         }
+        (Operation::Governance(_), TxRows::Governance(_)) => governance::apply(block, decoded, step),
         _ => {
             block.broken = Some("rows of another operation");
             Ok(())

@@ -4,19 +4,22 @@ use crate::admission;
 use crate::amount;
 use crate::codes;
 use crate::effects;
+use crate::epochs;
 use crate::gas;
+use crate::governance::{self, Failure};
 use crate::machine::{Block, Decoded, Prepared};
 use crate::values::Account;
 use bedrock_sdk::{Ending, Refusal, Step, Store, TxResult};
 
 /// Executes one transaction of a block.
 pub(crate) fn apply(block: &mut Block, prepared: &Prepared<'_>, step: &mut Step<'_>) -> TxResult {
-    let admitted = match &prepared.decoded {
-        Ok(decoded) => payer_of(block, decoded, step).map(|account| (decoded, account)),
+    let executed = match &prepared.decoded {
+        Ok(decoded) if decoded.transaction.body.is_fee_free() => run_free(block, decoded, step),
+        Ok(decoded) => payer_of(block, decoded, step).map(|account| run(block, decoded, account, step)),
         Err(refusal) => Err(refusal.clone()),
     };
-    match admitted {
-        Ok((decoded, account)) => run(block, decoded, account, step),
+    match executed {
+        Ok(result) => result,
         // Nothing is charged, but the block has had the work.
         Err(refusal) => {
             let decoded = prepared.decoded.as_ref().ok().map(|decoded| &decoded.transaction);
@@ -26,14 +29,21 @@ pub(crate) fn apply(block: &mut Block, prepared: &Prepared<'_>, step: &mut Step<
     }
 }
 
-/// The payer's account, if the transaction may execute at all.
-fn payer_of(block: &mut Block, decoded: &Decoded<'_>, step: &Step<'_>) -> Result<Account, Refusal> {
+/// Whether it is within the limits, and the block has room for it.
+fn room(block: &Block, decoded: &Decoded<'_>, step: &Step<'_>) -> Result<(), Refusal> {
     admission::limits(block, decoded, step.context)?;
     let body = &decoded.transaction.body;
     let footprint = gas::Footprint::of(&decoded.transaction, decoded.bytes, &block.params);
     if body.gas_limit > step.gas_left || footprint.events > step.events_left() as u64 {
         return Err(Refusal::new(codes::BLOCK_FULL, "the block has not enough gas or events left"));
     }
+    Ok(())
+}
+
+/// The payer's account, if the transaction may execute at all.
+fn payer_of(block: &mut Block, decoded: &Decoded<'_>, step: &Step<'_>) -> Result<Account, Refusal> {
+    room(block, decoded, step)?;
+    let body = &decoded.transaction.body;
     let spent = gas::skipped(Some(&decoded.transaction), decoded.bytes, &block.params);
     if body.gas_limit < spent {
         let log = format!("its gas limit is {}, reading it and its rows alone takes {spent}", body.gas_limit);
@@ -51,6 +61,14 @@ fn payer_of(block: &mut Block, decoded: &Decoded<'_>, step: &Step<'_>) -> Result
         return Err(Refusal::new(codes::INSUFFICIENT_FUNDS, log));
     }
     Ok(account)
+}
+
+/// A fee-free transaction does what it says or is skipped: nobody is charged.
+fn run_free(block: &mut Block, decoded: &Decoded<'_>, step: &mut Step<'_>) -> Result<TxResult, Refusal> {
+    room(block, decoded, step)?;
+    let gas_used = admission::enough_gas(block, decoded)?;
+    step.attempt(|step| governance::apply(block, decoded, step))?;
+    Ok(TxResult { gas_used, result: Ok(()) })
 }
 
 /// Fee first, then effects.
@@ -103,5 +121,9 @@ pub(crate) fn finish(mut block: Block, store: &mut Store) -> Result<Ending, Stri
     if store.get(block.supply_key) != Some(&row[..]) {
         store.set(block.supply_key, &row);
     }
-    Ok(Ending::default())
+    match epochs::finish(&mut block, store) {
+        Ok(epoch_change) => Ok(Ending { epoch_change, ..Ending::default() }),
+        Err(Failure::Refused(refusal)) => Err(refusal.log),
+        Err(Failure::Broken(what)) => Err(format!("state that this module cannot have written: {what}")),
+    }
 }

@@ -21,18 +21,18 @@
 //! `tests/encoding.rs`, `tests/vectors.rs` (with Go, `test/vectors/ledger.json`),
 //! `tests/gas.rs` (the dearest block against a block of transfers).
 //!
-//! Room is left for validators, authority, evidence and upgrades: operation
-//! numbers ([`transaction::RESERVED_OPERATIONS`]) and state prefixes
-//! ([`keys`]) are reserved.
 
 mod admission;
 pub mod amount;
 pub mod codes;
 mod effects;
 pub mod epoch;
+mod epochs;
+pub mod evidence;
 mod execution;
 pub mod gas;
 mod genesis;
+mod governance;
 pub mod json;
 pub mod keys;
 mod machine;

@@ -1,9 +1,14 @@
 //! The ledger as a state machine.
 
 use crate::codes;
+use crate::epoch::Epochs;
+use crate::epochs::EpochRows;
+use crate::governance::{Frame, OperationRows};
 use crate::keys;
+use crate::operation::Governance;
 use crate::params::Params;
 use crate::transaction::{DecodeError, Operation, Transaction};
+use crate::validator::decode_names;
 use crate::values::{RecordHead, Supply, SCHEMA};
 use crate::{admission, execution, genesis, query, verification};
 use bedrock_crypto::address;
@@ -11,6 +16,7 @@ use bedrock_sdk::{
     CheckVerdict, Context, Ending, Genesis, GenesisRequest, KeyRef, Keys, Refusal, StateMachine, Step, Store,
     TxResult, Verdict,
 };
+use std::cell::OnceCell;
 
 /// The ledger; it has no state of its own.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +29,9 @@ pub struct Rows {
     schema: KeyRef,
     fee_owner: Option<KeyRef>,
     identity: [u8; 32],
+    names: KeyRef,
+    epochs: KeyRef,
+    upgrade: KeyRef,
 }
 
 /// What a block carries from its first transaction to its last.
@@ -34,6 +43,25 @@ pub struct Block {
     pub(crate) proposer: KeyRef,
     pub(crate) proposer_fees: u128,
     pub(crate) genesis_hash: Vec<u8>,
+    pub(crate) height: u64,
+    /// Of the block, in ms.
+    pub(crate) time_ms: u64,
+    /// That executes it.
+    pub(crate) epoch: u64,
+    /// The running module and engine number.
+    pub(crate) executor: Vec<u8>,
+    pub(crate) engine: u32,
+    /// Which epochs the state keeps.
+    pub(crate) epochs: Epochs,
+    pub(crate) epoch_rows: EpochRows,
+    /// Validators before the block, in the set's order.
+    pub(crate) names: Vec<[u8; 32]>,
+    /// Rows of validators and epochs, where the block needs them.
+    pub(crate) frame: OnceCell<Frame>,
+    /// Set, keys, powers, limits, parameters or executor changed.
+    pub(crate) ends_epoch: bool,
+    /// A validator came into the set.
+    pub(crate) newcomer: bool,
     /// State that this machine cannot have written was met.
     pub(crate) broken: Option<&'static str>,
 }
@@ -61,6 +89,8 @@ pub(crate) enum TxRows {
     Recipients(Vec<KeyRef>),
     /// The record.
     Record(KeyRef),
+    /// What an operation on validators or of the authority is about.
+    Governance(Box<OperationRows>),
 }
 
 pub(crate) fn refusal(error: DecodeError) -> Refusal {
@@ -72,7 +102,7 @@ pub(crate) fn refusal(error: DecodeError) -> Refusal {
 }
 
 impl<'a> Decoded<'a> {
-    fn new(bytes: &'a [u8], keys: &mut Keys) -> Result<Self, Refusal> {
+    fn new(block: &Block, bytes: &'a [u8], keys: &mut Keys) -> Result<Self, Refusal> {
         let transaction = Transaction::decode(bytes).map_err(refusal)?;
         let payer = address::of_public_key(transaction.body.payer);
         let payer_key = keys.declare(&keys::account(&payer));
@@ -84,9 +114,20 @@ impl<'a> Decoded<'a> {
             Operation::RecordPut { key, .. } | Operation::RecordDelete { key } => {
                 TxRows::Record(keys.declare_head(&keys::record(&payer, key), RecordHead::LEN as u16))
             }
-            Operation::Governance(of) => return Err(refusal(DecodeError::UnknownOperation(of.number()))),
+            Operation::Governance(of) => {
+                block.frame.get_or_init(|| Frame::declare(&block.names, block.epoch, keys));
+                TxRows::Governance(Box::new(OperationRows::declare(&of, &block.names, keys)))
+            }
         };
         Ok(Decoded { transaction, bytes: bytes.len(), payer, payer_key, rows })
+    }
+
+    /// The operation with its rows, if it is one on validators or of the authority.
+    pub(crate) fn governance(&self) -> Option<(&OperationRows, Governance<'a>)> {
+        match (&self.rows, self.transaction.body.operation) {
+            (TxRows::Governance(rows), Operation::Governance(of)) => Some((rows, of)),
+            _ => None,
+        }
     }
 }
 
@@ -111,6 +152,9 @@ impl StateMachine for Ledger {
             schema: keys.declare(&[keys::SCHEMA]),
             fee_owner: identity.map(|identity| keys.declare(&keys::fee_owner(&identity))),
             identity: identity.unwrap_or_default(),
+            names: keys.declare(&[keys::VALIDATOR]),
+            epochs: keys.declare(&[keys::EPOCH]),
+            upgrade: keys.declare(&[keys::UPGRADE]),
         }
     }
 
@@ -125,6 +169,13 @@ impl StateMachine for Ledger {
             Some(row) => row.try_into().map_err(|_| "the row of a fee owner")?,
             None => address::of_public_key(&rows.identity),
         };
+        let names = store.get(rows.names).and_then(decode_names).ok_or("the list of validators")?;
+        let epochs = store.get(rows.epochs).and_then(Epochs::decode).ok_or("the row of epochs")?;
+        let (epoch_rows, needs_frame) = EpochRows::declare(context, epochs, keys);
+        let frame = OnceCell::new();
+        if needs_frame || store.get(rows.upgrade).is_some() {
+            frame.get_or_init(|| Frame::declare(&names, context.epoch, keys));
+        }
         Ok(Block {
             params,
             supply,
@@ -132,12 +183,23 @@ impl StateMachine for Ledger {
             proposer: keys.declare(&keys::account(&owner)),
             proposer_fees: 0,
             genesis_hash: context.genesis_hash.clone(),
+            height: context.height,
+            time_ms: context.timestamp_ms,
+            epoch: context.epoch,
+            executor: context.executor_hash.clone(),
+            engine: context.engine,
+            epochs,
+            epoch_rows,
+            names,
+            frame,
+            ends_epoch: false,
+            newcomer: false,
             broken: None,
         })
     }
 
-    fn prepare<'a>(&self, _: &Block, bytes: &'a [u8], keys: &mut Keys) -> Prepared<'a> {
-        Prepared { bytes: bytes.len(), decoded: Decoded::new(bytes, keys) }
+    fn prepare<'a>(&self, block: &Block, bytes: &'a [u8], keys: &mut Keys) -> Prepared<'a> {
+        Prepared { bytes: bytes.len(), decoded: Decoded::new(block, bytes, keys) }
     }
 
     fn apply(&self, block: &mut Block, transaction: &Prepared<'_>, step: &mut Step<'_>) -> TxResult {

@@ -116,6 +116,26 @@ impl Validator {
     }
 }
 
+/// The fields of a row that sums over the set need.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Glance {
+    pub(crate) status: Status,
+    pub(crate) power: u64,
+    pub(crate) lease_end: u64,
+    pub(crate) rotated: u64,
+}
+
+impl Glance {
+    pub(crate) fn of(row: &[u8]) -> Option<Self> {
+        let mut reader = Reader(row);
+        let status = Status::of(reader.u8().ok()?)?;
+        reader.take(1 + 3 * 32).ok()?;
+        let (power, lease_end) = (reader.u64().ok()?, reader.u64().ok()?);
+        reader.u64().ok()?;
+        Some(Glance { status, power, lease_end, rotated: reader.u64().ok()? })
+    }
+}
+
 /// Reads the row of validators' names.
 pub fn decode_names(row: &[u8]) -> Option<Vec<[u8; 32]>> {
     let mut reader = Reader(row);

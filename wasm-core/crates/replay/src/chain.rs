@@ -4,9 +4,9 @@ use crate::engine::{Engine, Export};
 use crate::host::{CallHost, Effects, OwnedEvent, Trace};
 use crate::state::{MemoryState, PageKey};
 use bedrock_abi::generated::{
-    CheckItem, CheckRequest, CheckResponse, CheckVerdict, Context, ExecutionRequest, ExecutionResponse,
-    GenesisRequest, GenesisResponse, QueryRequest, QueryResponse, StateRef, VerifyRequest, VerifyResponse,
-    VerifyVerdict,
+    CheckItem, CheckRequest, CheckResponse, CheckVerdict, Context, EpochParams, ExecutionRequest,
+    ExecutionResponse, GenesisRequest, GenesisResponse, QueryRequest, QueryResponse, StateRef, VerifyRequest,
+    VerifyResponse, VerifyVerdict,
 };
 use bedrock_abi::{Fault, Message};
 use bedrock_crypto::sha256;
@@ -18,7 +18,8 @@ pub struct Chain {
     pub state: Rc<MemoryState>,
     /// State that the next block starts from.
     pub at: StateRef,
-    /// Context of the next block but for its height, which is `at`'s plus one.
+    /// Context of the next block but for its height, which is `at`'s plus one, and
+    /// its time, which is a second a height later.
     pub context: Context,
 }
 
@@ -66,7 +67,8 @@ impl Chain {
     /// Context of the next block.
     pub fn next_context(&self) -> Context {
         let height = self.at.height + 1;
-        Context { height, view: height, timestamp_ms: 1_000 * height, ..self.context.clone() }
+        let timestamp_ms = self.context.timestamp_ms + 1_000 * height;
+        Context { height, view: height, timestamp_ms, ..self.context.clone() }
     }
 
     /// Executes the next block; `traced` records what it reads.
@@ -91,9 +93,25 @@ impl Chain {
         Ok(Executed { request, response: decode(answer)?, effects, trace })
     }
 
-    /// Takes an executed block up.
+    /// Takes an executed block up, and the epoch that it ends with.
     pub fn commit(&mut self, block: &Executed) -> Result<(), Fault> {
-        self.apply(&block.effects, self.at.height + 1, &block.response.new_state_root)
+        self.apply(&block.effects, self.at.height + 1, &block.response.new_state_root)?;
+        self.context.evidence.clear();
+        if let Some(change) = &block.response.epoch_change {
+            self.enter(change);
+        }
+        Ok(())
+    }
+
+    /// Goes on in the next epoch, whoever made it; its first validator proposes.
+    pub fn enter(&mut self, epoch: &EpochParams) {
+        self.context.epoch += 1;
+        self.context.gas_limit = epoch.max_block_gas;
+        self.context.engine = epoch.engine;
+        self.context.executor_hash = epoch.executor_hash.clone();
+        if let Some(first) = epoch.validators.first() {
+            self.context.proposer_identity = first.network_key.clone();
+        }
     }
 
     fn apply(&mut self, effects: &Effects, height: u64, root: &[u8]) -> Result<(), Fault> {

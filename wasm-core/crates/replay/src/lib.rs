@@ -24,6 +24,7 @@ pub mod clock;
 mod engine;
 mod host;
 pub mod load;
+pub mod network;
 mod sandbox;
 mod state;
 pub mod traffic;

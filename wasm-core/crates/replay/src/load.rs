@@ -3,7 +3,7 @@
 
 use bedrock_abi::generated::{EpochParams, GenesisRequest, Validator};
 use bedrock_crypto::{address, sha256};
-use bedrock_ledger::transaction::{encode, Body, Operation};
+use bedrock_ledger::transaction::{encode, encode_cosigned, Body, Operation};
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 
 /// The genesis hash of generated chains.
@@ -54,6 +54,14 @@ impl Signer {
             valid_until: 0,
             operation,
         })
+    }
+
+    /// Signs a body, and lets keys of the authority sign it.
+    pub fn cosigned(&self, body: &Body<'_>, authority: &[Signer]) -> Vec<u8> {
+        let bytes = body.encode();
+        let mut cosigners: Vec<_> = authority.iter().map(|key| (key.public, key.sign(&bytes))).collect();
+        cosigners.sort_unstable();
+        encode_cosigned(&bytes, &self.sign(&bytes), &cosigners)
     }
 
     /// Signs a body.
