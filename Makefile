@@ -45,7 +45,7 @@ test-long: ## Fuzzing, race detector, models, the module rebuilt, nodes killed a
 ##@ Measure
 
 .PHONY: bench
-bench: ## Execution against native code, every part, four nodes under load (PARTS="execution parts node")
+bench: ## Execution against native code, every part, where the time goes, four nodes under load (PARTS="execution parts time node")
 	@hack/bench $(PARTS)
 
 .PHONY: gas

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -58,12 +59,20 @@ type loading struct {
 // OpenStore opens the folder, made if it is not there. ledger may be nil.
 func OpenStore(dir string, engine *Engine, ledger CodeLedger) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("open module store: %w", err)
+		return nil, fmt.Errorf("open module store %s: %w", dir, advised(err))
 	}
 	if err := removeLeftovers(dir); err != nil {
-		return nil, fmt.Errorf("open module store: %w", err)
+		return nil, fmt.Errorf("open module store %s: %w", dir, advised(err))
 	}
 	return &Store{dir: dir, engine: engine, ledger: ledger, loading: make(map[[32]byte]*loading)}, nil
+}
+
+// advised says what to do about a full disk.
+func advised(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("the disk is full: make room on the chain volume, then start again: %w", err)
+	}
+	return err
 }
 
 // leftoverAge is how old a file written aside must be to count as left over by a
@@ -271,7 +280,7 @@ const asidePrefix = ".aside-"
 func writeAside(path string, content []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), asidePrefix+"*") // mode 0600
 	if err != nil {
-		return err
+		return advised(err)
 	}
 	_, err = file.Write(content)
 	if err == nil {
@@ -284,7 +293,7 @@ func writeAside(path string, content []byte) error {
 		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
+		return errors.Join(advised(err), os.Remove(file.Name()))
 	}
 	return syncDir(filepath.Dir(path))
 }

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/libp2p/go-libp2p"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -171,7 +173,10 @@ func (n *Network) listen() error {
 		return fmt.Errorf("start the network: %w", err)
 	}
 	if err := n.host.Network().Listen(listen...); err != nil {
-		return fmt.Errorf("listen on %v (is the port in use by another process?): %w", n.cfg.Listen, err)
+		if strings.Contains(err.Error(), syscall.EADDRINUSE.Error()) { // quic-go and the swarm hand up texts
+			return fmt.Errorf("p2p.listen: an address of %v is taken by another process: stop that one, or set p2p.listen to a free port: %w", n.cfg.Listen, err)
+		}
+		return fmt.Errorf("p2p.listen: listen on %v: %w", n.cfg.Listen, err)
 	}
 	return nil
 }

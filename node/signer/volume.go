@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/bedrock-bft/bedrock/node/storage/disk"
 )
 
 // errDamaged says that a volume's files do not fit together.
@@ -243,7 +245,10 @@ func countBoot(dir string) (uint64, error) {
 	}
 	boots++
 	if err := replace(path, []byte(strconv.FormatUint(boots, 10)+"\n")); err != nil {
-		return 0, fmt.Errorf("write boot counter: %w", err)
+		if disk.IsFull(err) {
+			err = fmt.Errorf("the signer volume is full: make room there (enlarge it, or remove what is not the node's), delete nothing of the node's own: %w", err)
+		}
+		return 0, fmt.Errorf("write boot counter %s: %w", path, err)
 	}
 	return boots, nil
 }

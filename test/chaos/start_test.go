@@ -137,7 +137,7 @@ func badStarts(c *cluster) []badStart {
 		{"RPC port taken", occupyTCP("7601"), []string{"rpc.listen", "is taken by another process", "a free port"}},
 		{"admin port taken", occupyTCP("7602"), []string{"admin.listen", "is taken by another process", "a free port"}},
 		{"ops port taken", occupyTCP("7603"), []string{"ops.listen", "is taken by another process", "a free port"}},
-		{"p2p port taken", occupyUDP, []string{"7600", "in use"}},
+		{"p2p port taken", occupyUDP, []string{"p2p.listen", "7600", "is taken by another process", "a free port"}},
 		{"second process", alreadyRuns, []string{"locked by another process", "stop the process that uses it first"}},
 	}
 }

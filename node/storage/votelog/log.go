@@ -281,11 +281,20 @@ func (l *Log) sync(writes [2]fileWrite) error {
 func (l *Log) fail(err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.failed == nil {
+	switch {
+	case l.failed != nil:
+	case disk.IsFull(err):
+		l.failed = fmt.Errorf("%w: %s: the signer volume is full: make room for %d MiB there (enlarge it, or remove what is not the node's), delete nothing of the node's own: %w",
+			ErrFailed, l.dir, roomBytes>>20, err)
+	default:
 		l.failed = fmt.Errorf("%w: %s: %w", ErrFailed, l.dir, err)
 	}
 	return l.failed
 }
+
+// roomBytes is what a log that stopped for want of room should find: the segment
+// written to, the next one, and those that are still needed.
+const roomBytes = 4 * DefaultSegmentBytes
 
 // Final says that the block of that height is final, so that others of that
 // height may leave. // rule: log-drop

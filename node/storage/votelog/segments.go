@@ -58,6 +58,9 @@ func (l *Log) nextSegment(n int64) (segment, error) {
 	if l.next != nil {
 		p := <-l.next
 		l.next = nil
+		if disk.IsFull(p.err) { // that was then: nothing depends on it yet
+			return l.createSegment(number, max(n, l.opt.SegmentBytes))
+		}
 		if p.err != nil {
 			return segment{}, p.err
 		}
@@ -78,10 +81,32 @@ func (l *Log) createSegment(number uint64, size int64) (segment, error) {
 	if err != nil {
 		return segment{}, fmt.Errorf("create vote log segment %d: %w", number, err)
 	}
+	if err := l.zero(f, size); err != nil {
+		return segment{}, errors.Join(fmt.Errorf("fill vote log segment %d: %w", number, err), f.Close(), l.opt.FS.Remove(l.path(segmentName(number))))
+	}
 	if err := l.opt.FS.SyncDir(l.dir); err != nil {
 		return segment{}, errors.Join(fmt.Errorf("sync %s: %w", l.dir, err), f.Close())
 	}
 	return segment{number: number, file: f, size: size}, nil
+}
+
+// zeroBytes is the piece in which a new segment is filled.
+const zeroBytes = 1 << 20
+
+// zero writes a new segment once, from the first byte to the last. Room that was
+// only allocated must be marked as written by the first sync of each record, in the
+// file system's journal: there a vote would wait for what others wrote to the disk.
+func (l *Log) zero(f disk.File, size int64) error {
+	if l.opt.Serial { // a simulated disk has no journal
+		return nil
+	}
+	zeros := make([]byte, min(size, zeroBytes))
+	for at := int64(0); at < size; at += zeroBytes {
+		if _, err := f.WriteAt(zeros[:min(zeroBytes, size-at)], at); err != nil {
+			return err
+		}
+	}
+	return f.Sync()
 }
 
 // prepare makes a segment ahead of its use, so that no vote waits for it.

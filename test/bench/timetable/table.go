@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// write prints the tables as docs/performance.md has them.
+func (r *result) write(w io.Writer) {
+	fmt.Fprintf(w, "Microseconds of a processor a transfer and validator, blocks of %d transfers, state in RocksDB:\n\n", r.settings.transfers)
+	r.row(w, "part", func(p *phases) string { return fmt.Sprintf("%s accounts", grouped(p.accounts)) })
+	fmt.Fprintf(w, "| --- |%s\n", strings.Repeat(" ---: |", len(r.phases)))
+	us := func(sum func(*phases) time.Duration) func(*phases) string {
+		return func(p *phases) string { return fmt.Sprintf("%.1f", perTransfer(sum(p), p.transfers)) }
+	}
+	number := func(format string, value func(*phases) float64) func(*phases) string {
+		return func(p *phases) string { return fmt.Sprintf(format, value(p)) }
+	}
+	r.row(w, "decode", us(func(p *phases) time.Duration { return p.decode }))
+	r.row(w, "verify (signatures)", us(func(p *phases) time.Duration { return p.verify }))
+	r.row(w, "execute", us(func(p *phases) time.Duration { return p.execute }))
+	r.row(w, "tree", us(func(p *phases) time.Duration { return p.tree }))
+	r.row(w, "of execute and tree: reading rows and pages", us(func(p *phases) time.Duration { return p.reads }))
+	r.row(w, "commit batch, with its sync", us(func(p *phases) time.Duration { return p.commit }))
+	r.row(w, "vote log, both votes, body included", us(func(p *phases) time.Duration { return p.votes }))
+	r.row(w, "background: flush, compaction, Go's collector", us(func(p *phases) time.Duration { return p.background }))
+	hop := func(d time.Duration) func(*phases) string {
+		return func(*phases) string { return fmt.Sprintf("%.1f", perTransfer(d, r.hops.transfers)) }
+	}
+	r.row(w, "network: its block from one host to another, both sides", hop(r.hops.block))
+	r.row(w, "network: itself by gossip from one host to another, both sides", hop(r.hops.gossip))
+	r.row(w, "host calls a block", number("%.0f", func(p *phases) float64 { return p.hostCalls }))
+	size := float64(r.settings.transfers)
+	r.row(w, "fsyncs a block: database, vote log", func(p *phases) string { return fmt.Sprintf("%.0f, %.0f", p.storeSyncs, p.voteSyncs) })
+	r.row(w, "fsyncs a transfer", number("%.4f", func(p *phases) float64 { return (p.storeSyncs + p.voteSyncs) / size }))
+	r.row(w, "bytes a transfer: commit batch", number("%.0f", func(p *phases) float64 { return p.batchBytes }))
+	r.row(w, "bytes a transfer: vote log", number("%.0f", func(p *phases) float64 { return p.voteBytes }))
+	r.row(w, "bytes a transfer: written to the device", number("%.0f", func(p *phases) float64 { return p.deviceBytes }))
+
+	fmt.Fprintf(w, "\nA vote's write and syncs, one vote every %s, %s accounts:\n\n", voteEvery, grouped(r.settings.accounts[len(r.settings.accounts)-1]))
+	fmt.Fprintf(w, "| | votes | p50 | p99 | by the device: p50 | p99 |\n| --- | ---: | ---: | ---: | ---: | ---: |\n")
+	for _, l := range []struct {
+		name string
+		latency
+	}{{"idle", r.votes.idle}, {"while blocks are executed", r.votes.executing},
+		{"while blocks are executed and committed at full speed", r.votes.committing}} {
+		fmt.Fprintf(w, "| %s | %d | %.2f ms | %.2f ms | %.2f ms | %.2f ms |\n", l.name, l.samples, milliseconds(l.p50), milliseconds(l.p99),
+			milliseconds(l.deviceP50), milliseconds(l.deviceP99))
+	}
+	idle, busy := r.votes.idle, r.votes.committing
+	ratio := func(of, to time.Duration) float64 { return float64(of) / float64(max(1, to)) }
+	fmt.Fprintf(w, "| ratio of the last to the first (aim: below 3 at p99) | | %.2f | %.2f | %.2f | %.2f |\n",
+		ratio(busy.p50, idle.p50), ratio(busy.p99, idle.p99), ratio(busy.deviceP50, idle.deviceP50), ratio(busy.deviceP99, idle.deviceP99))
+}
+
+func (r *result) row(w io.Writer, name string, cell func(*phases) string) {
+	fmt.Fprintf(w, "| %s |", name)
+	for _, p := range r.phases {
+		fmt.Fprintf(w, " %s |", cell(p))
+	}
+	fmt.Fprintln(w)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// grouped writes a number with a comma between thousands.
+func grouped(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
+}
