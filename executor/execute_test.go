@@ -273,6 +273,11 @@ func TestExecuteRefusesWhatDoesNotFit(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, want an input error", name, result, err)
 		}
 	}
+	rehearsed := blockFor(m)
+	rehearsed.Rehearsed, rehearsed.Context.ExecutorHash, rehearsed.Context.Engine = true, make([]byte, 32), 2
+	if result, err := m.Execute(context.Background(), chain.view, rehearsed); err != nil || !result.Success {
+		t.Errorf("a block that another module executed: got %+v, %v", result, err)
+	}
 }
 
 // A simulation gives what executing gives, and takes no place of a block.

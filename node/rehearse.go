@@ -160,9 +160,7 @@ func (r *rehearsal) block(ctx context.Context, height uint64, candidate *executo
 	if err != nil {
 		return err
 	}
-	epoch := start.Epoch
-	epoch.ExecutorHash, epoch.Engine = candidate.Hash(), candidate.Engine().Limits().Engine
-	after, err := r.runOn(ctx, &epoch, block, candidate)
+	after, err := r.runOn(ctx, &start.Epoch, block, candidate)
 	if err != nil {
 		return err
 	}
@@ -192,7 +190,8 @@ func (r *rehearsal) runOn(ctx context.Context, epoch *types.Epoch, block *types.
 	}
 	defer view.Close()
 	return module.Simulate(ctx, view, &executor.Block{ID: block.ID(), Parent: state.BlockID(block.Header.Parent),
-		Context: blockContext(epoch, &block.Header, block.Evidence), Transactions: block.Payload})
+		Context: blockContext(epoch, &block.Header, block.Evidence), Transactions: block.Payload,
+		Rehearsed: module.Hash() != epoch.ExecutorHash || module.Engine().Limits().Engine != epoch.Engine})
 }
 
 // differences lists what two executions of one block did otherwise.
