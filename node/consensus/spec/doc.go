@@ -12,6 +12,11 @@
 // Invariants checked in every state: at most one block is certified a view, and of
 // two committed blocks one is the other's ancestor.
 //
+// Epochs have a model on top of that (ChainState): sets of unequal powers that change,
+// blocks that end an epoch or fail, failed runs and reverts. Invariants: one chain is
+// final over all epochs, an epoch is reverted only if it changed the executor and no
+// block of it was good. TestOutcomesRefineModel compares its outcomes with the code's.
+//
 // The fence of docs/keys.md has a model of its own (Fence): one validator with up to
 // three signer volumes and processes on them, three epochs; volumes are cloned, backed
 // up, rolled back, swapped, damaged, lost, and the chain names one instance after the

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-var long = flag.Bool("long", false, "explore the fence further: a minute of CPU, 4 GiB")
+var long = flag.Bool("long", false, "explore further: minutes of CPU, 4 GiB")
 
 // fenceBounds are explored whole.
 func fenceBounds() map[string]Bound {
