@@ -200,3 +200,19 @@ pub fn weigh(nonce: u64, flags: u8, powers: &[(usize, u64)]) -> Vec<u8> {
     entries.sort_unstable();
     govern(nonce, Governance::Weigh { flags, weights: Weights::new(&entries) })
 }
+
+/// Evidence that the validator at `place` of an epoch's set, then with the consensus
+/// key `key`, cast two prepare votes in a view.
+pub fn two_votes(key: &Signer, epoch: u64, place: u32, view: u64) -> Vec<u8> {
+    let message = |block: u8| {
+        let fields = [&view.to_le_bytes()[..], &7u64.to_le_bytes(), &[block; 32]].concat();
+        let mut signed = b"\x0ebedrock/sign/1".to_vec();
+        signed.extend_from_slice(&GENESIS_HASH);
+        signed.extend_from_slice(&epoch.to_le_bytes());
+        signed.push(4);
+        signed.extend_from_slice(&fields);
+        let signature = key.sign(&signed);
+        [&[4], &fields[..], &64u32.to_le_bytes(), &signature].concat()
+    };
+    [&[2][..], &epoch.to_le_bytes(), &place.to_le_bytes(), &message(1), &message(2)].concat()
+}
