@@ -25,7 +25,7 @@ func TestEvidenceDoesNotStepTheCoreBetweenEffects(t *testing.T) {
 	e.openGate(gateEcho)
 	e.writer.queue = nil
 	clock.now.MonoMs += net.timing.CapMs + net.timing.IdleMs // whatever steps the core now times the view out
-	e.carryOut([]consensus.Effect{consensus.EvidenceFound{}, consensus.Persist{State: types.SafetyState{Epoch: 7}}})
+	e.carryOut([]consensus.Effect{consensus.EvidenceFound{Evidence: net.evidence(2, 1, "")}, consensus.Persist{State: types.SafetyState{Epoch: 7}}})
 	if first := e.writer.queue[0].persist; first == nil || first.State.Epoch != 7 {
 		t.Fatal("a state that a later step made is written before the present one's")
 	}

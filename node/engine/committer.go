@@ -159,7 +159,7 @@ func (c *committer) commit(blocks []FinalBlock, certificate *types.CC) error {
 		c.unsyncedFrom = begin
 	}
 	c.e.cfg.Pool.Final(blocks, last.Change)
-	c.e.evidence.final(blocks)
+	c.e.evidence.final(blocks, c.e.sets.of)
 	c.e.worker.final(last.Outcome.Height, ids)
 	c.e.cfg.Transport.SetTip(last.Outcome.Height)
 	c.e.cfg.Observer.Committed(time.Since(begin), len(blocks))

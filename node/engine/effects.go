@@ -71,7 +71,7 @@ func (e *Engine) carryOutTalk(effect consensus.Effect) {
 	case consensus.ReportPeer:
 		e.cfg.Transport.Penalise(p2p.PeerID(f.Peer), f.Reason)
 	case consensus.EvidenceFound:
-		e.evidence.add(f.Evidence) // step tells the core
+		e.accusing.found(&f.Evidence) // step tells the core
 	case consensus.EnteredView:
 		e.cfg.Observer.View(f)
 	default:
@@ -92,6 +92,7 @@ func (e *Engine) enterEpoch(f consensus.EnterEpoch) {
 	e.remember(&epoch)
 	e.epoch = epoch.Number
 	e.worker.forgetEpoch(epoch.Number)
+	e.evidence.entered(epoch.Number)
 	e.writer.then(func() {
 		e.log.Info("entered epoch", "epoch", epoch.Number, "validators", len(epoch.Validators), "member", f.Member)
 		e.postCall(func() {

@@ -66,6 +66,7 @@ type Engine struct {
 	echo      *echo
 	sync      *blockSync
 	evidence  *evidencePool
+	accusing  *evidenceGossip
 	sets      *sets
 	fetching  fetches
 	clock     atomic.Int64 // clockOffset, as the loop saw it last
@@ -109,6 +110,7 @@ func New(cfg Config) (_ *Engine, err error) {
 	}
 	e.synced.Store(cfg.SyncedHeight)
 	e.evidence = newEvidencePool(cfg.Store)
+	e.accusing = newEvidenceGossip(e)
 	e.sets = newSets(&cfg)
 	e.worker = newWorker(e)
 	e.writer = newWriter(e)
@@ -153,6 +155,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.goRun(func() { e.read(e.cfg.Transport.Votes()) })
 	e.goRun(func() { e.read(e.cfg.Transport.Blocks()) })
 	e.goRun(e.echo.run)
+	e.goRun(e.accusing.run)
 	e.loop()
 	e.wg.Wait()
 	if err := context.Cause(e.ctx); err != errEnded {

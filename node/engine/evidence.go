@@ -12,30 +12,95 @@ import (
 // distinct offences a view, and a proposal holds types.MaxEvidence.
 const maxPooledEvidence = 256
 
-// evidencePool holds verified evidence that no final block has.
+// evidenceEpochs is how far back evidence reaches at most; the ledger's window by
+// block time is narrower.
+const evidenceEpochs = 1024
+
+// maxSettled bounds the offenders that are remembered as dealt with.
+const maxSettled = 4096
+
+// offender is whom evidence is about, as its epoch's set names it.
+type offender struct {
+	identity [32]byte
+	kind     types.EvidenceKind
+}
+
+// heldEvidence is one piece in the pool.
+type heldEvidence struct {
+	encoded []byte
+	epoch   uint64
+	of      offender
+}
+
+// evidencePool holds verified evidence that no final block has: one piece of each
+// offender and kind, since one jails.
 type evidencePool struct {
 	store Store
 
 	mu    sync.Mutex
 	order []types.Hash
-	held  map[types.Hash][]byte
+	held  map[types.Hash]heldEvidence
+	// settled are identities of which a final block holds evidence, with the newest
+	// epoch of it: more of the same is not passed on.
+	settled map[[32]byte]uint64
 }
 
 func newEvidencePool(store Store) *evidencePool {
-	return &evidencePool{store: store, held: map[types.Hash][]byte{}}
+	return &evidencePool{store: store, held: map[types.Hash]heldEvidence{}, settled: map[[32]byte]uint64{}}
 }
 
-// add keeps evidence that the core has verified.
-func (p *evidencePool) add(ev types.Evidence) {
-	encoded := ev.Encode()
-	hash := types.SumHash(encoded)
+// add keeps verified evidence; false: it brings nothing new, or there is no room.
+func (p *evidencePool) add(ev *types.Evidence, epoch *types.Epoch) bool {
+	h := heldEvidence{encoded: ev.Encode(), epoch: ev.Epoch, of: offenderOf(ev, epoch)}
+	hash := types.SumHash(h.encoded)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.held[hash] != nil || len(p.order) >= maxPooledEvidence {
-		return
+	if p.needless(ev, epoch) || len(p.order) >= maxPooledEvidence {
+		return false
 	}
-	p.held[hash] = encoded
+	p.held[hash] = h
 	p.order = append(p.order, hash)
+	return true
+}
+
+func offenderOf(ev *types.Evidence, epoch *types.Epoch) offender {
+	return offender{identity: epoch.Validators[ev.Validator].NetworkKey, kind: ev.Kind}
+}
+
+// needless reports whether evidence is about an offender that is dealt with, or of
+// whom as much is held. Callers hold mu.
+func (p *evidencePool) needless(ev *types.Evidence, epoch *types.Epoch) bool {
+	if int(ev.Validator) >= len(epoch.Validators) {
+		return true
+	}
+	of := offenderOf(ev, epoch)
+	if until, ok := p.settled[of.identity]; ok && ev.Epoch <= until {
+		return true
+	}
+	for _, h := range p.held {
+		if h.of == of {
+			return true
+		}
+	}
+	return false
+}
+
+// wanted reports whether evidence that claims this is worth verifying.
+func (p *evidencePool) wanted(ev *types.Evidence, epoch *types.Epoch) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.needless(ev, epoch) && len(p.order) < maxPooledEvidence
+}
+
+// all lists what is held, oldest first.
+func (p *evidencePool) all() [][]byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make([][]byte, len(p.order))
+	for i, hash := range p.order {
+		out[i] = p.held[hash].encoded
+	}
+	return out
 }
 
 // take lists what may go into a block, oldest first.
@@ -48,7 +113,7 @@ func (p *evidencePool) take(exclude func(types.Hash) bool) [][]byte {
 			break
 		}
 		if !exclude(hash) {
-			out = append(out, p.held[hash])
+			out = append(out, p.held[hash].encoded)
 		}
 	}
 	return out
@@ -58,19 +123,52 @@ func (p *evidencePool) waiting(exclude func(types.Hash) bool) bool {
 	return len(p.take(exclude)) > 0
 }
 
-// final drops what blocks hold.
-func (p *evidencePool) final(blocks []FinalBlock) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// final drops what blocks hold and what else there is of those offenders. A failed
+// block executed none of its evidence: that stays. // rule: failed-block
+func (p *evidencePool) final(blocks []FinalBlock, setOf func(uint64) (*types.ValidatorSet, error)) {
 	for i := range blocks {
+		if !blocks[i].Execution.Success {
+			continue
+		}
 		for _, encoded := range blocks[i].Block.Evidence {
-			hash := types.SumHash(encoded)
-			if p.held[hash] != nil {
-				delete(p.held, hash)
-				p.order = slices.DeleteFunc(p.order, func(h types.Hash) bool { return h == hash })
+			ev, err := types.DecodeEvidence(encoded)
+			if err != nil {
+				continue // valid-block refuses it; nothing of it is held
+			}
+			if set, err := setOf(ev.Epoch); err == nil && int(ev.Validator) < len(set.Epoch.Validators) {
+				p.settle(set.Epoch.Validators[ev.Validator].NetworkKey, ev.Epoch)
 			}
 		}
 	}
+}
+
+func (p *evidencePool) settle(identity [32]byte, epoch uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.settled) >= maxSettled {
+		clear(p.settled) // the ledger knows whom it jailed
+	}
+	p.settled[identity] = max(p.settled[identity], epoch)
+	p.drop(func(h *heldEvidence) bool { return h.of.identity == identity && h.epoch <= p.settled[identity] })
+}
+
+// entered drops what an epoch puts out of reach.
+func (p *evidencePool) entered(epoch uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.drop(func(h *heldEvidence) bool { return h.epoch+evidenceEpochs <= epoch })
+}
+
+// drop forgets pieces. Callers hold mu.
+func (p *evidencePool) drop(which func(*heldEvidence) bool) {
+	p.order = slices.DeleteFunc(p.order, func(hash types.Hash) bool {
+		h := p.held[hash]
+		if !which(&h) {
+			return false
+		}
+		delete(p.held, hash)
+		return true
+	})
 }
 
 // refuse gives why a block's evidence keeps it from a vote. // rule: valid-block
@@ -94,18 +192,21 @@ func (p *evidencePool) refuse(block *types.Block, inFlight []*types.Block, w *wo
 			return "evidence that the chain holds already", nil
 		}
 		seen[hash] = true
-		if err := w.e.checkEvidence(encoded); err != nil {
+		if err := w.e.checkEvidence(encoded, block.Header.Epoch); err != nil {
 			return "evidence: " + err.Error(), nil
 		}
 	}
 	return "", nil
 }
 
-// checkEvidence verifies evidence against the set of its epoch.
-func (e *Engine) checkEvidence(encoded []byte) error {
+// checkEvidence verifies evidence in a block of an epoch against the set of its own.
+func (e *Engine) checkEvidence(encoded []byte, present uint64) error {
 	ev, err := types.DecodeEvidence(encoded)
 	if err != nil {
 		return err
+	}
+	if ev.Epoch > present || ev.Epoch+evidenceEpochs <= present {
+		return fmt.Errorf("it is of epoch %d, this is epoch %d, and it reaches %d back", ev.Epoch, present, evidenceEpochs)
 	}
 	set, err := e.sets.of(ev.Epoch)
 	if err != nil {

@@ -52,6 +52,8 @@ func (x *fakeExecutor) Execute(_ context.Context, epoch *types.Epoch, b *types.B
 			seed = append(seed, x.self)
 		case bytes.HasPrefix(tx, []byte("fault")) && x.fault != nil:
 			return nil, x.fault
+		case bytes.HasPrefix(tx, []byte("fail block")):
+			return &Execution{Block: b.ID(), Height: b.Header.Height, StateRoot: parent.StateRoot, ReceiptsRoot: types.ListRoot(nil)}, nil
 		}
 		hash := types.TxHash(tx)
 		seed = append(seed, hash[:]...)
@@ -230,7 +232,18 @@ func (s *fakeStore) EpochStart(n uint64) (*types.EpochStart, error) {
 	return s.epochs[n], nil
 }
 
-func (s *fakeStore) KnownEvidence(types.Hash) (bool, error) { return false, nil }
+func (s *fakeStore) KnownEvidence(hash types.Hash) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.blocks[1:] {
+		for _, ev := range b.Evidence {
+			if types.SumHash(ev) == hash && !bytes.Contains(bytes.Join(b.Payload, nil), []byte("fail block")) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
 
 // waitHeight waits until the tip is at least h.
 func (s *fakeStore) waitHeight(ctx context.Context, h uint64) error {

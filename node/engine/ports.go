@@ -34,6 +34,8 @@ type Transport interface {
 	Blocks() <-chan p2p.Message
 	Request(ctx context.Context, to p2p.PeerID, p p2p.Protocol, request []byte) ([]byte, error)
 	Handle(p p2p.Protocol, h p2p.RequestHandler) error
+	Publish(topic p2p.Topic, data []byte) error
+	Subscribe(topic p2p.Topic, validate p2p.GossipValidator) (<-chan p2p.Message, error)
 	Peers() []p2p.PeerInfo
 	SetTip(height uint64)
 	NoteTip(peer p2p.PeerID, height uint64)

@@ -48,6 +48,9 @@ func (e *Engine) serve() error {
 			return fmt.Errorf("serve %s: %w", s.protocol.Name, err)
 		}
 	}
+	if err := e.accusing.serve(); err != nil {
+		return err
+	}
 	return e.sync.serve()
 }
 

@@ -111,6 +111,9 @@ type Final struct {
 	Writes *state.WriteSet
 	// EvidenceHashes are of Block.Evidence, in order.
 	EvidenceHashes []types.Hash
+	// Failed: execution failed, so no evidence was executed, and it may come again.
+	// // rule: failed-block
+	Failed bool
 	// Certificate is one whose outcome is this block's, or nil. The last block of
 	// a batch has one.
 	Certificate *types.CC

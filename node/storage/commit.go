@@ -148,7 +148,7 @@ func (s *Store) buildBatch(t *tip, blocks []Final) (*batch, error) {
 		b.put(famBlocks, key, wire.EncodeBlock(f.Block))
 		b.put(famReceipts, key, encodeReceipts(f.Receipts))
 		b.put(famIndex, indexKey(indexBlock, f.Outcome.Block), key)
-		for _, hash := range f.EvidenceHashes {
+		for _, hash := range executed(f) {
 			b.put(famEvidence, hash[:], key)
 		}
 		if f.Certificate != nil {
@@ -292,4 +292,12 @@ func (s *Store) raiseSynced(height uint64) {
 			return
 		}
 	}
+}
+
+// executed is the evidence that a block held against validators.
+func executed(f *Final) []types.Hash {
+	if f.Failed {
+		return nil
+	}
+	return f.EvidenceHashes
 }

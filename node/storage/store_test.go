@@ -264,3 +264,18 @@ func TestInspect(t *testing.T) {
 		t.Error("inspected a database that is not there")
 	}
 }
+
+// A failed block executed none of its evidence, which may come again.
+// // rule: failed-block
+func TestEvidenceOfAFailedBlockIsNotKnown(t *testing.T) {
+	c := newChain(1, 10)
+	s := filled(t, c, 4)
+	batch := c.batch(5, 5) // the fifth holds evidence
+	batch[0].Failed = true
+	if err := s.Commit(batch); err != nil {
+		t.Fatal(err)
+	}
+	if known, err := s.KnownEvidence(batch[0].EvidenceHashes[0]); err != nil || known {
+		t.Errorf("known: %v, error %v", known, err)
+	}
+}

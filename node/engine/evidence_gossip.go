@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// Evidence is checked at this rate at most, whoever brings it: a set of an old
+// epoch may have to be read for it.
+const (
+	evidencePerSecond = 50
+	evidenceBurst     = 200
+)
+
+// evidenceAgain is how long after evidence was passed on it is passed on again
+// while no final block holds it: longer than gossip remembers what it has seen.
+const evidenceAgain = 3 * time.Minute
+
+// evidenceGossip passes evidence on between nodes, whether they vote or not.
+type evidenceGossip struct {
+	e       *Engine
+	limiter *rate.Limiter
+	heard   <-chan p2p.Message
+}
+
+func newEvidenceGossip(e *Engine) *evidenceGossip {
+	return &evidenceGossip{e: e, limiter: rate.NewLimiter(evidencePerSecond, evidenceBurst)}
+}
+
+func (g *evidenceGossip) serve() (err error) {
+	if g.heard, err = g.e.cfg.Transport.Subscribe(p2p.TopicEvidence, g.judge); err != nil {
+		return fmt.Errorf("listen to evidence: %w", err)
+	}
+	return nil
+}
+
+// judge verifies evidence before it is passed on, and keeps it. What brings
+// nothing new goes no further: so the gossip about an offender ends when a final
+// block holds evidence against it.
+func (g *evidenceGossip) judge(_ context.Context, _ p2p.PeerID, data []byte) p2p.Verdict {
+	ev, err := types.DecodeEvidence(data)
+	if err != nil {
+		return p2p.Reject
+	}
+	present := g.e.Status().Consensus.Epoch
+	if ev.Epoch > present || ev.Epoch+evidenceEpochs <= present || !g.limiter.Allow() {
+		return p2p.Ignore
+	}
+	set, err := g.e.sets.of(ev.Epoch)
+	if err != nil || !g.e.evidence.wanted(ev, &set.Epoch) {
+		return p2p.Ignore
+	}
+	if known, err := g.e.cfg.Store.KnownEvidence(types.SumHash(data)); err != nil || known {
+		return p2p.Ignore
+	}
+	if set.VerifyEvidence(ev) != nil {
+		return p2p.Reject
+	}
+	if !g.e.evidence.add(ev, &set.Epoch) {
+		return p2p.Ignore
+	}
+	g.e.log.Warn("evidence of a validator that broke the rules", "epoch", ev.Epoch, "validator", ev.Validator, "kind", ev.Kind, "from", "gossip")
+	return p2p.Accept
+}
+
+// run tells the loop of what was heard, and passes on again what is still held.
+func (g *evidenceGossip) run() {
+	ticker := time.NewTicker(evidenceAgain)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-g.e.ctx.Done():
+			return
+		case _, ok := <-g.heard:
+			if !ok {
+				return
+			}
+			g.e.postCall(g.e.tellWork)
+		case <-ticker.C:
+			for _, encoded := range g.e.evidence.all() {
+				g.publish(encoded)
+			}
+		}
+	}
+}
+
+// found keeps and passes on what the core has found and verified.
+func (g *evidenceGossip) found(ev *types.Evidence) {
+	set, err := g.e.sets.of(ev.Epoch)
+	if err != nil {
+		g.e.log.Error("evidence of an epoch that is not known here", "epoch", ev.Epoch, "error", err)
+		return
+	}
+	if !g.e.evidence.add(ev, &set.Epoch) {
+		return
+	}
+	g.e.log.Warn("evidence of a validator that broke the rules", "epoch", ev.Epoch, "validator", ev.Validator, "kind", ev.Kind, "from", "votes")
+	g.publish(ev.Encode())
+}
+
+func (g *evidenceGossip) publish(encoded []byte) {
+	if err := g.e.cfg.Transport.Publish(p2p.TopicEvidence, encoded); err != nil {
+		g.e.log.Debug("evidence not passed on", "error", err)
+	}
+}
