@@ -25,6 +25,11 @@ type Verifier interface {
 	Verify(ctx context.Context, executor types.Hash, txs [][]byte) ([]Verdict, error)
 }
 
+// FeeFreePrice is the gas price of what pays no fee and is taken first. Its lane
+// has nonce 0 for ever: whether one may come again is what `check` says of the
+// state, not what was executed before.
+const FeeFreePrice = ^uint64(0)
+
 // Amount is an unsigned 128-bit number, of the chain's smallest coin.
 type Amount struct{ Hi, Lo uint64 }
 

@@ -135,7 +135,10 @@ func (b *book) queue(e *entry) {
 func (b *book) replace(e *entry, l *lane) Result {
 	old := l.at(e.nonce)
 	least, ok := atLeastTenthMore(old.price)
-	if !ok || e.price < least {
+	if !ok {
+		return b.reject(e, ReasonUnderpriced, "another fee-free transaction of this validator and operation waits: it goes first, or expires")
+	}
+	if e.price < least {
 		r := b.reject(e, ReasonUnderpriced, fmt.Sprintf(
 			"nonce %d is queued with gas price %d: to replace it pay at least %d", e.nonce, old.price, least))
 		r.MinGasPrice = least

@@ -34,7 +34,7 @@ func (b *book) committed(info CommitInfo, now time.Time) {
 		if r.Code != 0 || r.Sender == "" {
 			continue
 		}
-		if l := b.lanes[r.Sender]; l != nil && l.base <= r.Nonce {
+		if l := b.lanes[r.Sender]; l != nil && l.base <= r.Nonce && !l.feeFree() {
 			b.setBase(l, r.Nonce+1, now)
 		}
 	}

@@ -45,6 +45,9 @@ func (l *lane) next() uint64 { return l.base + uint64(len(l.txs)) }
 
 func (l *lane) tail() *entry { return l.txs[len(l.txs)-1] }
 
+// feeFree reports whether the lane holds what goes by compare-and-swap.
+func (l *lane) feeFree() bool { return len(l.txs) > 0 && l.txs[0].price == FeeFreePrice }
+
 // at is the entry of a nonce in txs, or nil.
 func (l *lane) at(nonce uint64) *entry {
 	if nonce < l.base || nonce >= l.next() {
