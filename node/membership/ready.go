@@ -8,7 +8,8 @@ import (
 	"github.com/bedrock-bft/bedrock/client/ledger"
 )
 
-// Ready says for a candidate that its node is synced. // rule: join / ready / weigh
+// Ready says that the node of a candidate, or of a jailed validator that was
+// rotated since, is synced. // rule: join / ready / weigh
 type Ready struct{}
 
 // Name implements Duty.
@@ -18,7 +19,9 @@ func (Ready) Name() string { return "ready" }
 func (Ready) Due(_ context.Context, self *Self) (ledger.Operation, string, error) {
 	v := &self.Validator
 	switch {
-	case v.Status != ledger.StatusCandidate:
+	case v.Status == ledger.StatusJailed && v.Rotated == 0:
+		return nil, "the validator is jailed, and was not rotated since", nil
+	case v.Status != ledger.StatusCandidate && v.Status != ledger.StatusJailed:
 		return nil, "the validator is no candidate", nil
 	case v.Ready:
 		return nil, "the ledger knows it", nil

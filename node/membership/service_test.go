@@ -51,12 +51,19 @@ var (
 
 // candidate is a validator's row, status as given.
 func candidate(status ledger.Status, ready bool, of ledger.ID) Row {
+	return rotated(status, ready, of, 0)
+}
+
+// rotated is the row of a validator that was rotated at a time, 0: never.
+func rotated(status ledger.Status, ready bool, of ledger.ID, at byte) Row {
 	row := []byte{byte(status), 0}
 	if ready {
 		row[1] = 1
 	}
 	row = append(row, of[:]...)
-	row = append(row, make([]byte, 32+32+8+8+8+8+8)...)   // owner, delegate, power, lease, since, rotated, jailed
+	row = append(row, make([]byte, 32+32+8+8+8)...)       // owner, delegate, power, lease, since
+	row = append(row, at, 0, 0, 0, 0, 0, 0, 0)            // time of rotation
+	row = append(row, make([]byte, 8)...)                 // epoch of jailing
 	row = append(row, make([]byte, 4+4)...)               // consensus key, possession
 	row = append(append(row, 1, 0, 0, 0), []byte("m")...) // moniker
 	return Row{Value: row, Height: 1000}
@@ -108,6 +115,13 @@ func TestACandidateSaysReadyUntilTheLedgerShowsIt(t *testing.T) {
 	}
 }
 
+func TestAJailedValidatorThatWasRotatedSaysReady(t *testing.T) {
+	c := newChain(rotated(ledger.StatusJailed, false, identity, 1))
+	if err := c.service(t, Ready{}).round(t.Context()); err != nil || len(c.submitted) != 1 {
+		t.Errorf("submitted %d, error %v", len(c.submitted), err)
+	}
+}
+
 func TestWhoHasNothingToTellTheLedger(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -117,6 +131,8 @@ func TestWhoHasNothingToTellTheLedger(t *testing.T) {
 		{"an executor without the queries", &chain{rows: map[string]Row{"key_holder/" + identity.String(): {Code: 30}}}},
 		{"an executor with another query of that name", &chain{rows: map[string]Row{"key_holder/" + identity.String(): {Value: []byte("7")}}}},
 		{"a validator in the set", newChain(candidate(ledger.StatusActive, true, identity))},
+		{"a jailed validator with its old keys", newChain(rotated(ledger.StatusJailed, false, identity, 0))},
+		{"a jailed validator that said so", newChain(rotated(ledger.StatusJailed, true, identity, 1))},
 		{"a validator that left", newChain(candidate(ledger.StatusLeft, false, identity))},
 		{"an identity that was rotated away", newChain(candidate(ledger.StatusCandidate, false, ledger.ID{9}))},
 		{"a node that is not synced", func() *chain {

@@ -12,7 +12,18 @@ import (
 	"github.com/bedrock-bft/bedrock/test/fleet"
 )
 
-var hostFlag = flag.Int("first-host", 220, "x of the first node's address 127.0.0.x")
+var (
+	hostFlag = flag.Int("first-host", 220, "x of the first node's address 127.0.0.x")
+	allFlag  = flag.Bool("all", false, "everything under both signature schemes (default: each thing under one, both somewhere)")
+)
+
+// schemes are those that a test runs under: its own, and with -all the other too.
+func schemes(own string) []string {
+	if *allFlag {
+		return []string{"ed25519", "bls12381"}
+	}
+	return []string{own}
+}
 
 var (
 	bedrock string // the program under test
