@@ -190,13 +190,34 @@ func (o *Options) checkEmpty() error {
 		return fmt.Errorf("%s holds a network already: name another folder with --dir", o.Dir)
 	}
 	for i := range o.Validators {
-		if _, err := os.Stat(o.home(i)); err == nil {
-			return fmt.Errorf("%s holds homes and no %s: an init that broke off; remove the folder, or name another with --dir", o.Dir, GenesisName)
-		} else if !errors.Is(err, fs.ErrNotExist) {
+		used, err := holdsFiles(o.home(i))
+		if err != nil {
 			return fmt.Errorf("look into %s: %w", o.Dir, err)
+		}
+		if used {
+			return fmt.Errorf("%s holds homes and no %s: an init that broke off; remove the folder, or name another with --dir", o.Dir, GenesisName)
 		}
 	}
 	return nil
+}
+
+// holdsFiles reports whether there is a file in dir or below; folders alone are
+// where volumes are mounted.
+func holdsFiles(dir string) (bool, error) {
+	found := errors.New("a file")
+	err := filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		return found
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == found {
+		return true, nil
+	}
+	return false, err
 }
 
 // document makes the genesis of the records.

@@ -201,3 +201,16 @@ func TestMakeOverwritesNothing(t *testing.T) {
 		t.Errorf("over the rest of an init: %v", err)
 	}
 }
+
+// Volumes may be mounted before the homes are made on them.
+func TestMakeOnMountedVolumes(t *testing.T) {
+	o := options(filepath.Join(t.TempDir(), "net"))
+	for _, name := range []string{"node0/signer", "node0/data", "node1/signer"} {
+		if err := os.MkdirAll(filepath.Join(o.Dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Make(o); err != nil {
+		t.Errorf("in empty folders: %v", err)
+	}
+}

@@ -19,9 +19,9 @@ import (
 const volumeBytes = 1700 << 20
 
 // mountSmall mounts a small file system of its own, for the test's life.
-func mountSmall(t *testing.T, dir string) {
+func mountSmall(t *testing.T, dir string, bytes int) {
 	t.Helper()
-	options := fmt.Sprintf("size=%d,mode=0700", volumeBytes)
+	options := fmt.Sprintf("size=%d,mode=0700", bytes)
 	err := unix.Mount("bedrock-chaos", dir, "tmpfs", 0, options)
 	unmount := func() error { return unix.Unmount(dir, 0) }
 	if errors.Is(err, unix.EPERM) {
@@ -89,7 +89,7 @@ func TestFullDisk(t *testing.T) {
 	c := newCluster(t, devnet.Options{})
 	const node = 3
 	data := filepath.Join(c.Net.Nodes[node].Home, "data")
-	mountSmall(t, data)
+	mountSmall(t, data, volumeBytes)
 	t.Cleanup(func() { // before the mount goes
 		if err := c.Net.Stop(); err != nil {
 			t.Error(err)
@@ -150,4 +150,79 @@ func (c *cluster) holdsBack(node int) {
 		}
 		return !s.Signing && strings.Contains(s.NotSigningReason, "make room"), "not signing: " + s.NotSigningReason
 	})
+}
+
+// signerBytes is a signer volume with room for a vote log, and little more.
+const signerBytes = 128 << 20
+
+// A signer volume that fills up: the node stops at once, with what to do, and does
+// not start while it is full. The others go on throughout. With room made it starts,
+// remembers all that it signed, and signs again. // rule: sync-failure
+func TestFullSignerVolume(t *testing.T) {
+	seeded(t)
+	const node = 3
+	dir := filepath.Join(t.TempDir(), "net")
+	volume := filepath.Join(dir, "node3", "signer")
+	if err := os.MkdirAll(volume, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mountSmall(t, volume, signerBytes) // before the identity is born on it
+	c := newCluster(t, devnet.Options{Dir: dir})
+	t.Cleanup(func() { // before the mount goes
+		if err := c.Net.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	c.StartAll()
+	c.WaitSigning(c.All()...)
+	w := c.Follow(t.Context())
+	tr := c.Send(w, 0, 40, 200, 0, 1, 2)
+	c.flows(tr, 50)
+
+	// What the log lets go of is taken too, until it needs its next segment.
+	from := c.logSize(node)
+	c.MayDie(node)
+	c.Wait("node3 stops for want of room for votes", func() (bool, string) {
+		fill(t, volume, 0)
+		return c.Death(node) != nil, fmt.Sprintf("%d bytes are free", freeBytes(t, volume))
+	})
+	c.fullVolumeSaid(node, from)
+	c.KeepVotes(node)
+	c.flows(tr, 50)
+
+	c.ForgetDeath(node)
+	from = c.logSize(node)
+	fill(t, volume, 0)
+	c.MayDie(node)
+	c.Start(node)
+	c.fullVolumeSaid(node, from)
+	c.flows(tr, 50)
+
+	c.ForgetDeath(node)
+	if err := os.Remove(filepath.Join(volume, "filler")); err != nil {
+		t.Fatal(err)
+	}
+	c.Start(node)
+	c.WaitSigning(node)
+	c.votesAgain(0, node)
+	c.flows(tr, 50)
+	tr.Stop()
+	tr.Check()
+	w.Hold(1, c.All()...)
+	c.NoConflict()
+}
+
+// fullVolumeSaid holds that a node ended with an exit code and the words of a full
+// signer volume.
+func (c *cluster) fullVolumeSaid(node int, from int64) {
+	c.Helper()
+	if code := c.WaitDeath(node); code == 0 {
+		c.Errorf("node%d, whose signer volume is full, ends with exit code 0", node)
+	}
+	text := c.logSince(node, from)
+	last := lastLine(text)
+	if !strings.Contains(last, "signer volume is full") || !strings.Contains(last, "make room") {
+		c.Errorf("node%d, whose signer volume is full, does not say what to do:\n%s", node, text)
+	}
+	c.Logf("node%d ended: %s", node, last)
 }

@@ -48,13 +48,16 @@ type Network struct {
 	doomed string           // the node that may do so
 }
 
-// New makes the homes of a network (Binary and FirstHost must be given); nothing
-// runs yet. At the test's end all processes are ended and the vote logs of all
+// New makes the homes of a network (Binary and FirstHost must be given; Dir is a new
+// folder where it is empty); nothing runs yet. At the test's end all processes are ended and the vote logs of all
 // that ever ran are compared.
 func New(t *testing.T, opt devnet.Options) *Network {
 	t.Helper()
-	c := &Network{T: t, Dir: filepath.Join(t.TempDir(), "net"), deaths: map[string]error{}, votes: newVoteBook()}
-	opt.Dir, opt.ChainID = c.Dir, "test"
+	if opt.Dir == "" {
+		opt.Dir = filepath.Join(t.TempDir(), "net")
+	}
+	c := &Network{T: t, Dir: opt.Dir, deaths: map[string]error{}, votes: newVoteBook()}
+	opt.ChainID = "test"
 	if opt.Validators == 0 {
 		opt.Validators = 4
 	}
