@@ -117,7 +117,10 @@ func (f *instance) sign(ctx context.Context, t *consent) error {
 		if cfg.Admin.Listen == "" {
 			return fmt.Errorf("%w, or set admin.listen in %s: its admin service can sign", err, f.home)
 		}
-		return signByAdmin(ctx, "http://"+cfg.Admin.Listen, t)
+		if asked := signByAdmin(ctx, "http://"+cfg.Admin.Listen, t); asked != nil {
+			return fmt.Errorf("the node of %s holds its signer volume and must sign by its admin service, which did not (try again once it is up): %w", f.home, asked)
+		}
+		return nil
 	}
 	if err != nil {
 		return err

@@ -40,7 +40,8 @@ and so on, for a network on one machine. Ports: 7600/udp between nodes, 7601 RPC
 
 With --genesis, D becomes one home for a chain that exists: of a full node, or of
 a validator that will join ("bedrock tx validator join"). A signer volume that has
-an identity already ("bedrock identity init") is taken as it is.`,
+an identity already ("bedrock identity init") is taken as it is. Peers are not
+discovered: name all validators where this one will be one.`,
 		Example: `  bedrock init --chain-id try-it --validators 4 --dir net
   bedrock init --chain-id consortium --validators 4 --dir net --accounts 0 \
       --app-state ledger.json --hosts a.example,b.example,c.example,d.example --wide-area

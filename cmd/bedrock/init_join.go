@@ -22,7 +22,7 @@ type joinFlags struct {
 func (f *joinFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.genesis, "genesis", "", "genesis document of a chain that exists: make one home for it in --dir")
-	flags.StringSliceVar(&f.peers, "peers", nil, "with --genesis: nodes to dial, NETWORK_KEY@HOST:PORT, separated by commas")
+	flags.StringSliceVar(&f.peers, "peers", nil, "with --genesis: nodes to dial, NETWORK_KEY@HOST:PORT, separated by commas; of a validator: all other validators")
 	flags.StringVar(&f.role, "role", "validator", "with --genesis: validator (one that will join, too) or full")
 	flags.StringVar(&f.moniker, "moniker", "", "with --genesis: name of the node for people")
 	flags.StringVar(&f.host, "host", "", "with --genesis: address that others reach the node at")

@@ -127,9 +127,9 @@ func newWeighCommand() *cobra.Command {
 	var fewer bool
 	cmd := &cobra.Command{
 		Use:   "weigh VALIDATOR=POWER …",
-		Short: "Set the power of validators; 0 takes one out of the set",
+		Short: "Set the power of validators; 0 takes one out for good",
 		Long: `Brings ready candidates in, at most one newcomer an epoch, and jailed validators
-back after they were rotated. It ends the epoch.`,
+back after they were rotated and are ready. It ends the epoch.`,
 		Example: `  bedrock tx authority weigh fifth=10 --key treasury.json --authority-key a.json --authority-key b.json
   bedrock tx authority weigh fifth=10 node0=12 --accounts devnet/accounts.json
   bedrock tx authority weigh fifth=10 --key payer.json --draft weigh.json`,
