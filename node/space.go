@@ -22,8 +22,9 @@ func (n *Node) prune(ctx context.Context) error {
 	return n.store.Pruner(ctx, ticker.C, n.execution.overlays.LowestPinned)
 }
 
-// watchSpace holds signing back while the disk is nearly full: a vote that cannot
-// be followed by its block helps nobody.
+// watchSpace pauses the pool's journal while there is little room, and holds signing
+// back while the disk is nearly full: a vote that cannot be followed by its block
+// helps nobody.
 func (n *Node) watchSpace(ctx context.Context) error {
 	ticker := time.NewTicker(spaceInterval)
 	defer ticker.Stop()
@@ -33,6 +34,7 @@ func (n *Node) watchSpace(ctx context.Context) error {
 			reason = fmt.Sprintf("disk space: %d MiB are free in %s, signing needs %d: make room", free>>20, n.path(n.cfg.Dirs.Data), storage.SpaceCritical>>20)
 			n.log.Error("disk is nearly full: signing is held back", "free_bytes", free, "do", "make room on the chain volume")
 		}
+		n.pool.PauseJournal(space != storage.SpaceOK)
 		if err := n.engine.DiskLow(ctx, reason != "", reason); err != nil && ctx.Err() == nil {
 			n.log.Warn("disk space not told to the engine", "error", err)
 		}

@@ -28,7 +28,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// journal keeps accepted transactions. After a failed write it keeps nothing more.
+// journal keeps accepted transactions. After a failed write, and while it is paused,
+// it keeps nothing more; what was accepted meanwhile is written when it goes on.
 type journal struct {
 	path string
 	most int64
@@ -41,6 +42,7 @@ type journal struct {
 	live    int64 // size after the last compaction
 	skipped bool  // something was left out since, for want of room
 	broken  bool
+	paused  bool
 	ticks   int // calls of maintain since the last compaction
 }
 
@@ -103,7 +105,7 @@ func realError(err error) error {
 func (j *journal) append(txs [][]byte) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.broken || len(txs) == 0 {
+	if j.broken || j.paused || len(txs) == 0 {
 		return
 	}
 	for _, tx := range txs {
@@ -138,7 +140,27 @@ func (j *journal) write(w io.Writer, tx []byte) error {
 
 func (j *journal) fail(err error) {
 	j.broken = true
-	j.log.Error("the mempool journal cannot be written: transactions that wait will be lost at a restart; free disk space and restart", "path", j.path, "error", err)
+	j.log.Error("the mempool journal cannot be written: transactions that wait will be lost at a restart; free disk space", "path", j.path, "error", err)
+}
+
+// pause stops writing, or goes on with all that lives.
+func (j *journal) pause(paused bool, live func() [][]byte) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if paused == j.paused {
+		return
+	}
+	j.paused = paused
+	if paused {
+		j.log.Warn("the mempool journal is paused: transactions that come now are lost at a restart", "path", j.path)
+		return
+	}
+	if err := j.compact(live()); err != nil {
+		j.fail(err)
+		return
+	}
+	j.broken = false
+	j.log.Info("the mempool journal goes on", "path", j.path, "bytes", j.size)
 }
 
 // maintain rewrites the journal where most of it is past.
@@ -148,7 +170,7 @@ func (j *journal) maintain(live func() [][]byte) {
 	j.ticks++
 	grown := j.size > 2*j.live+compactSlack
 	// A journal that is full of what lives gains nothing by being rewritten.
-	if j.broken || !(grown || j.skipped && j.ticks >= fullRetryTicks) {
+	if j.broken || j.paused || !(grown || j.skipped && j.ticks >= fullRetryTicks) {
 		return
 	}
 	j.ticks = 0

@@ -83,6 +83,41 @@ func TestJournalIsBoundedAndCompacted(t *testing.T) {
 	}
 }
 
+// A paused journal does not grow; going on it holds what came meanwhile, and what left
+// is gone.
+func TestJournalPauses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mempool.journal")
+	f := newFixture(t, func(c *Config) { c.Journal = path })
+	size := func() int64 {
+		t.Helper()
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	f.mustAdd(tx("a", 0, 1))
+	one := size()
+	f.PauseJournal(true)
+	f.PauseJournal(true)
+	f.mustAdd(tx("a", 1, 1), tx("b", 0, 1))
+	f.journal.maintain(f.live)
+	if size() != one {
+		t.Errorf("a paused journal went from %d to %d bytes", one, size())
+	}
+	f.PauseJournal(false)
+	f.mustAdd(tx("c", 0, 1))
+	if got := size(); got <= 3*one/2 {
+		t.Errorf("the journal went on with %d bytes, one transaction takes %d", got, one)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	g := newFixture(t, func(c *Config) { c.Journal = path })
+	waitFor(t, func() bool { return g.Stats().Txs == 4 })
+	newFixture(t, nil).PauseJournal(true) // there is none
+}
+
 func TestUnreadableJournalIsAnError(t *testing.T) {
 	l := newLedger()
 	_, err := New(Config{Verifier: l, Checker: l, Journal: t.TempDir()})

@@ -302,6 +302,14 @@ func (p *Pool) sweep() {
 	}
 }
 
+// PauseJournal stops writing the journal, as where the disk has little room, or goes
+// on: then all that is in the pool is written. Without a journal it does nothing.
+func (p *Pool) PauseJournal(paused bool) {
+	if p.journal != nil {
+		p.journal.pause(paused, p.live)
+	}
+}
+
 // live lists what the journal must keep.
 func (p *Pool) live() [][]byte {
 	p.mu.Lock()
