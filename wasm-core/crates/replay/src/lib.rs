@@ -22,6 +22,7 @@ pub mod blocks;
 mod chain;
 pub mod clock;
 mod engine;
+pub mod governing;
 mod host;
 pub mod load;
 pub mod network;

@@ -128,7 +128,7 @@ fn possession_is_judged_in_the_module_as_natively() {
     assert_eq!(ours, chain.verify(&sandbox, &transactions).unwrap());
     let want: Vec<_> = batch.iter().map(|(code, _)| *code).collect();
     assert_eq!(ours.iter().map(|verdict| verdict.code).collect::<Vec<_>>(), want);
-    let (good, ..) = (&transactions[0], ());
-    let executed = chain.execute(&sandbox, &[good.clone()], false).unwrap();
+    let good = &transactions[0];
+    let executed = chain.execute(&sandbox, std::slice::from_ref(good), false).unwrap();
     assert_eq!(executed.response.receipts[0].code, codes::OK, "{}", executed.response.receipts[0].log);
 }

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use bedrock_merkle::{verify_absence, verify_inclusion};
+use bedrock_replay::governing::Governing;
 use bedrock_replay::load::genesis;
+use bedrock_replay::network;
 use bedrock_replay::traffic::Traffic;
 use bedrock_replay::{Chain, Engine, Sandbox};
 use proptest::prelude::*;
@@ -74,6 +76,40 @@ fn prove_both(native: &Chain, boxed: &Chain, sandbox: &Engine, traffic: &Traffic
 fn native_and_wasmi_agree_on_a_chain() {
     let (good, bad) = run_both(&sandbox(), 1, 40, &[0, 1, 300, 300, 7]);
     assert!(good > 200 && bad > 50, "{good} succeeded, {bad} did not: the traffic tests too little");
+}
+
+/// Governance of a seed on both engines; how many epochs ended.
+fn govern_both(sandbox: &Engine, seed: u64, count: usize, blocks: &[usize]) -> usize {
+    let mut governing = Governing::new(seed, count);
+    let request = network::genesis(count, r#""rotation_window_ms":2000"#);
+    let mut native = Chain::genesis(&Engine::Native, &request).unwrap();
+    let mut boxed = Chain::genesis(sandbox, &request).unwrap();
+    assert_eq!(native.at, boxed.at, "genesis");
+    for &size in blocks {
+        let (block, evidence) = governing.block(&native, size);
+        native.context.evidence = evidence.clone();
+        boxed.context.evidence = evidence;
+        let verdicts = native.verify(&Engine::Native, &block).unwrap();
+        assert_eq!(verdicts, boxed.verify(sandbox, &block).unwrap(), "verify");
+        assert!(verdicts.iter().all(|verdict| verdict.code == 0));
+        let items: Vec<_> = block.iter().map(|bytes| (bytes.clone(), 0)).collect();
+        let checked = native.check(&Engine::Native, &items).unwrap();
+        assert_eq!(checked, boxed.check(sandbox, &items).unwrap(), "check");
+        let ours = native.execute(&Engine::Native, &block, false).unwrap();
+        let theirs = boxed.execute(sandbox, &block, false).unwrap();
+        assert_eq!(ours.response, theirs.response, "responses");
+        assert_eq!(ours.effects, theirs.effects, "effects");
+        native.commit(&ours).unwrap();
+        boxed.commit(&theirs).unwrap();
+    }
+    native.context.epoch as usize - 1
+}
+
+#[test]
+fn native_and_wasmi_agree_on_governance() {
+    let sizes: Vec<usize> = (0..140).map(|index| index % 5).collect();
+    let ended = govern_both(&sandbox(), 7, 5, &sizes);
+    assert!(ended > 15, "{ended} epochs: the traffic tests too little");
 }
 
 proptest! {
