@@ -20,6 +20,7 @@ import (
 	"github.com/bedrock-bft/bedrock/executor/executortest"
 	"github.com/bedrock-bft/bedrock/node"
 	"github.com/bedrock-bft/bedrock/node/config"
+	"github.com/bedrock-bft/bedrock/node/genesis"
 	"github.com/bedrock-bft/bedrock/node/home"
 	"github.com/bedrock-bft/bedrock/node/types"
 	executorv1 "github.com/bedrock-bft/bedrock/proto/bedrock/executor/v1"
@@ -45,11 +46,11 @@ func machine(t *testing.T, v executortest.Variant) ([]byte, types.Hash) {
 	return wasm, types.SumHash(wasm)
 }
 
-func newMachines(t *testing.T, validators int) *machines {
+func newMachines(t *testing.T, validators int, scheme string) *machines {
 	t.Helper()
 	wasm, hash := machine(t, executortest.Variant{Version: 1})
 	dir := filepath.Join(t.TempDir(), "net")
-	if _, err := home.Make(home.Options{ExecutorHash: hash, Module: wasm, ChainID: "test", Validators: validators, Dir: dir,
+	if _, err := home.Make(home.Options{ExecutorHash: hash, Module: wasm, ChainID: "test", Validators: validators, Scheme: scheme, Dir: dir,
 		Time: time.Now(), Hosts: hosts(t, validators)}); err != nil {
 		t.Fatal(err)
 	}
@@ -90,13 +91,17 @@ func (m *machines) final(n *running, txs ...[]byte) (height uint64) {
 }
 
 // change is the transaction that begins an epoch with another executor and the
-// same validators.
-func (m *machines) change(n *running, hash types.Hash, engine uint32) []byte {
+// validators of genesis.
+func (m *machines) change(hash types.Hash, engine uint32) []byte {
 	m.t.Helper()
-	epoch := m.epoch(n, 1)
-	params := &executorv1.EpochParams{ExecutorHash: hash[:], Engine: engine, MaxBlockBytes: epoch.MaxBlockBytes, MaxBlockGas: epoch.MaxBlockGas}
+	document, err := genesis.Load(filepath.Join(filepath.Dir(m.homes[0]), home.GenesisName))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	epoch := document.Epoch()
+	params := &executorv1.EpochParams{ExecutorHash: hash[:], Engine: engine, MaxBlockBytes: epoch.MaxBytes, MaxBlockGas: epoch.MaxGas}
 	for _, v := range epoch.Validators {
-		params.Validators = append(params.Validators, &executorv1.Validator{ConsensusKey: v.ConsensusKey, NetworkKey: v.NetworkKey, Power: v.Power})
+		params.Validators = append(params.Validators, &executorv1.Validator{ConsensusKey: v.ConsensusKey, NetworkKey: v.NetworkKey[:], Power: v.Power, Possession: v.Possession})
 	}
 	tx, err := executortest.EpochTransaction(params)
 	if err != nil {
@@ -191,7 +196,7 @@ func (m *machines) agree(height uint64) {
 // migration holds transactions back and loses none; a node that was away follows
 // through it all; and every height stays readable, and replays, by its own module.
 func TestExecutorChangesOnARunningNetwork(t *testing.T) {
-	m := newMachines(t, 4)
+	m := newMachines(t, 4, "ed25519")
 	m.startAll()
 	all := m.nodes
 	before := m.final(all[1])
@@ -201,7 +206,7 @@ func TestExecutorChangesOnARunningNetwork(t *testing.T) {
 	m.nodes[3].end(t) // away until the end
 	m.nodes = all[:3]
 
-	at := m.final(all[1], m.change(all[1], nextHash, 1))
+	at := m.final(all[1], m.change(nextHash, 1))
 	m.enters(2, m.nodes...)
 	after := m.final(all[2])
 	m.agree(after)
@@ -216,7 +221,7 @@ func TestExecutorChangesOnARunningNetwork(t *testing.T) {
 		}
 	}
 
-	reverted := m.revert(nextHash)
+	reverted := m.revert(nextHash, 3)
 	m.migrate()
 	tip := m.final(all[0])
 	m.nodes = append(m.nodes, start(t, m.homes[3]))
@@ -259,13 +264,13 @@ func (m *machines) rehearses(i int) {
 	}
 }
 
-// revert begins epoch 3 with a module that fails every block, and waits until the
-// former one is back in epoch 4. It answers the height of the epoch's last block.
-func (m *machines) revert(former types.Hash) uint64 {
+// revert begins an epoch with a module that fails every block, and waits until the
+// former one is back in the next. It answers the height of the epoch's last block.
+func (m *machines) revert(former types.Hash, number uint64) uint64 {
 	m.t.Helper()
 	broken, hash := machine(m.t, executortest.Variant{Version: 3, Traps: true})
 	m.add(2, broken)
-	begin := m.final(m.nodes[0], m.change(m.nodes[0], hash, 1))
+	begin := m.final(m.nodes[0], m.change(hash, 1))
 	ctx, cancel := context.WithCancel(m.t.Context())
 	taken := make(chan [][]byte)
 	go func() { // something to propose
@@ -280,7 +285,7 @@ func (m *machines) revert(former types.Hash) uint64 {
 		}
 		taken <- in
 	}()
-	m.enters(4, m.nodes...)
+	m.enters(number+1, m.nodes...)
 	cancel()
 	waited := <-taken
 	if len(waited) < types.RevertRun {
@@ -301,7 +306,7 @@ func (m *machines) revert(former types.Hash) uint64 {
 			m.t.Errorf("height %d: root %x, failed run %d, ends its epoch: %v; want root %x, run %d", o.Height, o.StateRoot, o.FailedRun, ends, root, i+1)
 		}
 	}
-	trial, back := m.epoch(m.nodes[1], 3), m.epoch(m.nodes[1], 4)
+	trial, back := m.epoch(m.nodes[1], number), m.epoch(m.nodes[1], number+1)
 	if !bytes.Equal(back.ExecutorHash, former[:]) || back.Engine != 1 || fmt.Sprint(back.Validators) != fmt.Sprint(trial.Validators) {
 		m.t.Errorf("after the revert: %v", back)
 	}
@@ -331,7 +336,7 @@ func (m *machines) migrate() {
 	until := m.nodes[0].status(m.t).FinalHeight + 12
 	wasm, hash := machine(m.t, executortest.Variant{Version: 4, MigratesUntil: uint32(until)})
 	m.add(1, wasm)
-	m.final(m.nodes[0], m.change(m.nodes[0], hash, 1))
+	m.final(m.nodes[0], m.change(hash, 1))
 	m.enters(5, m.nodes...)
 	for i, n := range m.nodes { // offered to all of them in the midst of it
 		if height := m.final(n); i == 0 && height < until {
@@ -358,13 +363,13 @@ func (m *machines) replay(tip, failed uint64) {
 // A node that cannot have the next executor says so, goes on serving what it has, and
 // enters the epoch when a person brings the module.
 func TestNodeWithoutTheNextExecutorWaitsForIt(t *testing.T) {
-	m := newMachines(t, 4)
+	m := newMachines(t, 4, "ed25519")
 	m.startAll("BEDROCK_EXECUTOR_FETCH=false")
 	next, hash := machine(t, executortest.Variant{Version: 2})
 	for i := range 3 {
 		m.add(i, next)
 	}
-	at := m.final(m.nodes[0], m.change(m.nodes[0], hash, 1))
+	at := m.final(m.nodes[0], m.change(hash, 1))
 	m.enters(2, m.nodes[:3]...)
 	m.final(m.nodes[0]) // three of four go on
 	m.until(m.nodes[3], "it says what it lacks", func(s *nodev1.GetStatusResponse) bool {
@@ -396,10 +401,10 @@ func TestNodeWithoutTheNextExecutorWaitsForIt(t *testing.T) {
 // An epoch whose engine a program lacks ends it, with what to do, and so does every
 // further start.
 func TestUnknownEngineEndsTheNode(t *testing.T) {
-	m := newMachines(t, 1)
+	m := newMachines(t, 1, "ed25519")
 	m.startAll()
 	_, hash := machine(t, executortest.Variant{Version: 1})
-	tx := m.change(m.nodes[0], hash, 2)
+	tx := m.change(hash, 2)
 	if _, err := m.nodes[0].rpc.SubmitTransaction(t.Context(), connect.NewRequest(&nodev1.SubmitTransactionRequest{Transaction: tx})); err != nil {
 		t.Fatal(err)
 	}
@@ -427,7 +432,7 @@ func TestUnknownEngineEndsTheNode(t *testing.T) {
 // brings that one from its peers before it makes genesis; one without peers says what
 // to do.
 func TestNewcomerBringsTheModuleOfGenesis(t *testing.T) {
-	m := newMachines(t, 4)
+	m := newMachines(t, 4, "ed25519")
 	for i := range 3 {
 		m.nodes = append(m.nodes, start(t, m.homes[i]))
 	}
@@ -442,7 +447,7 @@ func TestNewcomerBringsTheModuleOfGenesis(t *testing.T) {
 		n.end(t)
 	}
 
-	alone := newMachines(t, 1)
+	alone := newMachines(t, 1, "ed25519")
 	cfg, _, err := config.Load(alone.homes[0], []string{"BEDROCK_EXECUTOR_MODULE="})
 	if err != nil {
 		t.Fatal(err)
@@ -450,5 +455,25 @@ func TestNewcomerBringsTheModuleOfGenesis(t *testing.T) {
 	_, err = node.New(t.Context(), node.Options{Home: alone.homes[0], Config: &cfg, Log: slog.New(slog.DiscardHandler), Version: "test"})
 	if !errors.Is(err, executor.ErrNoModule) || !strings.Contains(err.Error(), "bedrock executor add") {
 		t.Errorf("without a peer: %v", err)
+	}
+}
+
+// The epoch that the host makes has proofs of possession, as every other.
+func TestBrokenExecutorIsRevertedUnderBLS(t *testing.T) {
+	m := newMachines(t, 4, "bls12381")
+	m.startAll()
+	_, former := machine(t, executortest.Variant{Version: 1})
+	m.final(m.nodes[0])
+	m.revert(former, 2)
+	for i, n := range m.nodes { // what the host made is read again at a start
+		n.end(t)
+		m.nodes[i] = start(t, m.homes[i])
+	}
+	for _, n := range m.nodes {
+		n.waitUp(t)
+	}
+	m.agree(m.final(m.nodes[3]))
+	for _, n := range m.nodes {
+		n.end(t)
 	}
 }

@@ -7,8 +7,9 @@
 //     it is penalised and not asked again for a while.
 //   - A module has at most MaxBytes, on both sides, whatever a peer announces. It
 //     travels in pieces, so that one request is small and soon answered.
-//   - Peers are asked one after the other, another one first each time; a peer that
-//     has nothing, is slow or goes away costs itself nothing.
+//   - Validators are asked before others, another one first each time; one that takes
+//     long is hedged. A peer that has nothing, is slow or goes away costs itself
+//     nothing.
 //   - Serving is bounded by the protocol's rate, and reads a module from disk once
 //     for all its pieces.
 //

@@ -24,6 +24,12 @@ const (
 	maxAttempts = 32 // peers asked in one Fetch
 )
 
+// Another peer is asked beside one that takes that long, up to so many at a time.
+const (
+	hedgeAfter = 5 * time.Second
+	maxOpen    = 4
+)
+
 // A peer that says that it is busy is asked for the same piece again, so often.
 const (
 	busyWait = 100 * time.Millisecond
@@ -55,6 +61,8 @@ type Fetcher struct {
 	Network Network
 	// MaxBytes bounds a module; 0: the constant MaxBytes, which is the most.
 	MaxBytes int
+	// HedgeAfter is how long a peer may take before another one is asked too; 0: 5 s.
+	HedgeAfter time.Duration
 	// Now is the wall clock; nil: time.Now.
 	Now func() time.Time
 
@@ -63,29 +71,74 @@ type Fetcher struct {
 	lied map[p2p.PeerID]time.Time // until when not to ask
 }
 
-// Fetch gives the module of a hash from the first peer that has it. The error is
-// ErrNoPeer (wrapped, with what the last peer said) or the context's.
+// got is what came of asking one peer.
+type got struct {
+	peer p2p.PeerID
+	wasm []byte
+	err  error
+}
+
+// Fetch gives the module of a hash from the first peer that has it. A peer that takes
+// long is hedged: others are asked beside it. The error is ErrNoPeer (wrapped, with
+// what the last peer said) or the context's.
 func (f *Fetcher) Fetch(ctx context.Context, hash types.Hash) ([]byte, error) {
-	last := errors.New("no peer is connected")
-	for i, peer := range f.order() {
-		if i == maxAttempts {
-			break
-		}
-		wasm, err := f.ask(ctx, peer, hash)
-		if err == nil {
-			return wasm, nil
-		}
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("fetch module %s: %w", hash, ctx.Err())
-		}
-		var lied *lie
-		if errors.As(err, &lied) {
-			f.Network.Penalise(peer, fmt.Sprintf("module %s: %s", hash, lied.reason))
-			f.avoid(peer)
-		}
-		last = fmt.Errorf("peer %s: %w", peer.Short(), err)
+	outer := ctx
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	peers := f.order()
+	peers = peers[:min(len(peers), maxAttempts)]
+	answers := make(chan got, len(peers))
+	asked, open := 0, 0
+	ask := func() {
+		peer := peers[asked]
+		asked, open = asked+1, open+1
+		go func() {
+			wasm, err := f.ask(ctx, peer, hash)
+			answers <- got{peer, wasm, err}
+		}()
 	}
-	return nil, fmt.Errorf("fetch module %s: %w: %w", hash, ErrNoPeer, last)
+	hedge := time.NewTicker(f.hedgeAfter())
+	defer hedge.Stop()
+	last := errors.New("no peer is connected")
+	for {
+		if open == 0 {
+			if asked == len(peers) {
+				return nil, fmt.Errorf("fetch module %s: %w: %w", hash, ErrNoPeer, last)
+			}
+			ask()
+		}
+		select {
+		case <-outer.Done():
+			return nil, fmt.Errorf("fetch module %s: %w", hash, outer.Err())
+		case <-hedge.C:
+			if asked < len(peers) && open < maxOpen {
+				ask()
+			}
+		case a := <-answers:
+			if a.err == nil {
+				return a.wasm, nil
+			}
+			open--
+			last = fmt.Errorf("peer %s: %w", a.peer.Short(), a.err)
+			f.judge(&a, hash)
+		}
+	}
+}
+
+// judge penalises a peer that lied.
+func (f *Fetcher) judge(a *got, hash types.Hash) {
+	var lied *lie
+	if errors.As(a.err, &lied) {
+		f.Network.Penalise(a.peer, fmt.Sprintf("module %s: %s", hash, lied.reason))
+		f.avoid(a.peer)
+	}
+}
+
+func (f *Fetcher) hedgeAfter() time.Duration {
+	if f.HedgeAfter > 0 {
+		return f.HedgeAfter
+	}
+	return hedgeAfter
 }
 
 // ask brings a whole module of one peer, piece by piece.
@@ -146,23 +199,27 @@ func (f *Fetcher) piece(ctx context.Context, peer p2p.PeerID, hash types.Hash, o
 	return &answer, nil
 }
 
-// order lists the connected peers that did not lie of late, beginning with another
-// one each time.
+// order lists the connected peers that did not lie of late, validators first, each
+// time beginning with another one.
 func (f *Fetcher) order() []p2p.PeerID {
 	peers := f.Network.Peers()
 	now := f.now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.turn++
-	var out []p2p.PeerID
+	var validators, others []p2p.PeerID
 	for i := range peers {
-		id := peers[(i+f.turn)%len(peers)].ID
-		if until, ok := f.lied[id]; ok && now.Before(until) {
+		peer := &peers[(i+f.turn)%len(peers)]
+		if until, ok := f.lied[peer.ID]; ok && now.Before(until) {
 			continue
 		}
-		out = append(out, id)
+		if peer.Role == p2p.RoleValidator {
+			validators = append(validators, peer.ID)
+		} else {
+			others = append(others, peer.ID)
+		}
 	}
-	return out
+	return append(validators, others...)
 }
 
 func (f *Fetcher) avoid(peer p2p.PeerID) {

@@ -39,6 +39,7 @@ type fakeNetwork struct {
 	handlers  map[p2p.PeerID]p2p.RequestHandler
 	asked     map[p2p.PeerID]int
 	penalised map[p2p.PeerID]int
+	validator p2p.PeerID
 }
 
 func newNetwork(handlers ...p2p.RequestHandler) *fakeNetwork {
@@ -53,7 +54,11 @@ func newNetwork(handlers ...p2p.RequestHandler) *fakeNetwork {
 
 func (n *fakeNetwork) Peers() (out []p2p.PeerInfo) {
 	for _, id := range n.ids {
-		out = append(out, p2p.PeerInfo{ID: id})
+		peer := p2p.PeerInfo{ID: id, Role: p2p.RoleFull}
+		if id == n.validator {
+			peer.Role = p2p.RoleValidator
+		}
+		out = append(out, peer)
 	}
 	return out
 }
@@ -70,6 +75,37 @@ func (n *fakeNetwork) Request(ctx context.Context, to p2p.PeerID, p p2p.Protocol
 }
 
 func (n *fakeNetwork) Penalise(peer p2p.PeerID, _ string) { n.penalised[peer]++ }
+
+// stalls answers nothing until it is given up.
+func stalls(ctx context.Context, _ p2p.PeerID, _ []byte) ([]byte, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestSlowPeersAreHedged(t *testing.T) {
+	hash, wasm := sample()
+	n := newNetwork(stalls, stalls, Serve(&held{modules: map[[32]byte][]byte{hash: wasm}}), stalls)
+	f := &Fetcher{Network: n, HedgeAfter: time.Millisecond}
+	for range len(n.ids) { // whoever is first
+		if got, err := f.Fetch(t.Context(), hash); err != nil || !bytes.Equal(got, wasm) {
+			t.Fatalf("%d bytes, %v", len(got), err)
+		}
+	}
+	if len(n.penalised) != 0 {
+		t.Errorf("penalised %v: who is slow does not lie", n.penalised)
+	}
+}
+
+func TestValidatorsAreAskedFirst(t *testing.T) {
+	n := newNetwork(stalls, stalls, stalls)
+	n.validator = n.ids[1]
+	f := &Fetcher{Network: n}
+	for range 6 {
+		if order := f.order(); len(order) != 3 || order[0] != n.validator {
+			t.Errorf("order %v", order)
+		}
+	}
+}
 
 // sample is a module of several pieces and an odd end.
 func sample() (types.Hash, []byte) {
