@@ -145,6 +145,7 @@ func New(cfg Config) (_ *Engine, err error) {
 func (e *Engine) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { e.cancel(errEnded) })
 	defer stop()
+	defer e.wg.Wait() // New started some already
 	if err := e.serve(); err != nil {
 		e.cancel(err)
 		return err
@@ -158,6 +159,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.goRun(e.accusing.run)
 	e.loop()
 	e.wg.Wait()
+	if e.wake != nil {
+		e.wake()
+	}
 	if err := context.Cause(e.ctx); err != errEnded {
 		return err
 	}

@@ -70,6 +70,7 @@ func (s *blockSync) needed(f consensus.SyncNeeded) {
 func (s *blockSync) run() {
 	s.pending = nil
 	defer func() {
+		s.e.worker.release(s.e.cfg.Store.Tip()) // what was not stored is executed anew
 		s.mu.Lock()
 		s.running = false
 		s.mu.Unlock()
@@ -114,6 +115,9 @@ func (s *blockSync) next(fetcher *blocksync.Fetcher) (ended bool, err error) {
 	} else {
 		s.pending = nil // the core came this far by itself
 	}
+	if s.pending == nil {
+		s.e.worker.release(outcome.Height)
+	}
 	r, err := fetcher.Fetch(s.e.ctx, blocksync.Anchor{Height: outcome.Height, Block: outcome.Block, Outcome: outcome.Hash()})
 	if err != nil {
 		return false, err
@@ -130,6 +134,7 @@ func (s *blockSync) apply(r *blocksync.Range, parent *types.Outcome) (ended bool
 		if err != nil {
 			return false, fmt.Errorf("sync block %d: %w", r.Outcomes[i].Height, err)
 		}
+		s.e.worker.hold(block.ID())
 		x, err := s.execute(&set.Epoch, block, parent)
 		if errors.Is(err, ErrStateGone) {
 			s.pending = nil

@@ -28,6 +28,9 @@ type worker struct {
 	mu       sync.Mutex
 	executed map[types.Hash]*Execution
 	flight   map[types.Hash]*flight // by block id
+	// held are blocks that block sync executes and stores: what the core makes of
+	// them meanwhile is carried out when they are released. True: to be dropped.
+	held map[types.Hash]bool
 }
 
 // flight is a block above the last final one, with the hashes of its contents.
@@ -49,6 +52,7 @@ func newWorker(e *Engine) *worker {
 		verifying: make(chan struct{}, verifyAtOnce),
 		executed:  map[types.Hash]*Execution{},
 		flight:    map[types.Hash]*flight{},
+		held:      map[types.Hash]bool{},
 	}
 }
 
@@ -158,12 +162,43 @@ func (w *worker) lookup(id types.Hash) *Execution {
 // drop forgets blocks that will never be final.
 func (w *worker) drop(ids []types.Hash) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	var free []types.Hash
 	for _, id := range ids {
-		delete(w.executed, id)
 		delete(w.flight, id)
+		if _, held := w.held[id]; held {
+			w.held[id] = true
+			continue
+		}
+		delete(w.executed, id)
+		free = append(free, id)
 	}
-	w.mu.Unlock()
-	w.e.cfg.Executor.Drop(ids)
+	w.e.cfg.Executor.Drop(free) // locked: whoever holds one next executes it anew
+}
+
+// hold keeps the execution of a block from being dropped until release.
+func (w *worker) hold(id types.Hash) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, held := w.held[id]; !held {
+		w.held[id] = false
+	}
+}
+
+// release ends all holds and drops what the core has dropped meanwhile; stored is
+// the height up to which blocks are final.
+func (w *worker) release(stored uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var free []types.Hash
+	for id, dropped := range w.held {
+		if x := w.executed[id]; dropped && (x == nil || x.Height > stored) {
+			delete(w.executed, id)
+			free = append(free, id)
+		}
+	}
+	clear(w.held)
+	w.e.cfg.Executor.Drop(free)
 }
 
 // final forgets blocks that the store holds, and whatever is not above them.
