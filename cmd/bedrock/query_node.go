@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
@@ -39,11 +40,28 @@ func newQueryStatusCommand() *cobra.Command {
 				fmt.Fprintf(w, "chain       %s (%x)\nversion     %s\nidentity    %x (validator %d)\nheight      %d of %d, epoch %d, view %d\nstate root  %x\nsyncing     %t\nsigning     %s\npeers       %d\npool        %d transactions, %d bytes\n",
 					s.ChainId, s.GenesisHash, s.Version, s.NetworkKey, s.ValidatorIndex, s.FinalHeight, s.TargetHeight, s.Epoch, s.View,
 					s.StateRoot, s.Syncing, signing, s.Peers, s.PoolTransactions, s.PoolBytes)
+				printExecutor(w, s.Executor)
 			})
 		},
 	}
 	f.add(cmd)
 	return cmd
+}
+
+// printExecutor shows what a node runs, lacks, and gets ready for.
+func printExecutor(w io.Writer, e *nodev1.ExecutorStatus) {
+	if e == nil {
+		return // an older node's
+	}
+	fmt.Fprintf(w, "executor    %x, engine %d\n", e.Hash, e.Engine)
+	if e.Missing != "" {
+		fmt.Fprintf(w, "lacks       %s\n", e.Missing)
+	}
+	if u := e.Upgrade; u != nil {
+		readiness := strings.ToLower(strings.TrimPrefix(u.Readiness.String(), "MODULE_READINESS_"))
+		fmt.Fprintf(w, "scheduled   %x, engine %d, heights %d to %d: %d ready; this node: %s (%s)\n",
+			u.Hash, u.Engine, u.NotBeforeHeight, u.NotAfterHeight, len(u.Ready), readiness, u.Reason)
+	}
 }
 
 func newQueryReceiptsCommand() *cobra.Command {
