@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -100,6 +101,12 @@ func judge(g *genesis.Genesis, r *proof.Result) *verdict {
 // explain reads keys and rows of the ledger that ships; of another state machine
 // they stay bytes.
 func (v *verdict) explain(s *proof.State) {
+	if v.Meaning = governanceRow(s.Key); v.Meaning != "" {
+		if m, err := ledger.DecodeValidator(s.Value); err == nil && !s.Absent && s.Key[0] == ledger.ValidatorsKey()[0] {
+			v.Meaning += fmt.Sprintf(": %s, %s, power %d, identity %s", m.Moniker, m.Status, m.Power, m.Identity)
+		}
+		return
+	}
 	const prefix = 1 + len(ledger.Address{})
 	if len(s.Key) < prefix {
 		return
@@ -117,6 +124,34 @@ func (v *verdict) explain(s *proof.State) {
 			v.Record = &r
 		}
 	}
+}
+
+// governanceRow says which row of governance a raw key is of; empty: none.
+func governanceRow(key []byte) string {
+	for name, single := range map[string][]byte{
+		"the parameters": ledger.ParametersKey(), "the authority": ledger.AuthorityKey(), "the list of validators": ledger.ValidatorsKey(), "the scheduled upgrade": ledger.UpgradeKey(),
+	} {
+		if string(key) == string(single) {
+			return name
+		}
+	}
+	if len(key) == 9 {
+		if n := binary.BigEndian.Uint64(key[1:]); string(key) == string(ledger.EpochKey(n)) {
+			return fmt.Sprintf("epoch %d", n)
+		}
+	}
+	if len(key) != 33 {
+		return ""
+	}
+	switch id := ledger.ID(key[1:]); string(key) {
+	case string(ledger.ValidatorKey(id)):
+		return "validator " + id.String()
+	case string(ledger.ModuleReadyKey(id)):
+		return "readiness of validator " + id.String()
+	case string(ledger.EvidenceKey(id)):
+		return "evidence " + id.String()
+	}
+	return ""
 }
 
 func (v *verdict) print(w io.Writer) {

@@ -15,6 +15,7 @@ import (
 	"github.com/bedrock-bft/bedrock/node/explorer"
 	"github.com/bedrock-bft/bedrock/node/rpc"
 	"github.com/bedrock-bft/bedrock/node/rpc/rpctest"
+	"github.com/bedrock-bft/bedrock/node/types"
 )
 
 func u32(n int) []byte    { return binary.LittleEndian.AppendUint32(nil, uint32(n)) }
@@ -31,7 +32,7 @@ func validatorRow(v ledger.Validator) []byte {
 }
 
 // governed is a chain in memory: four validators (one under maintenance), a ready
-// candidate, a jailed one, and an upgrade for which three of four are ready.
+// candidate, one that was jailed by evidence, and an upgrade for which three of four are ready.
 func governed() (chain *rpctest.Chain, names map[string]ledger.ID) {
 	rows, names := map[string][]byte{}, map[string]ledger.ID{}
 	put := func(key, row []byte) { rows[string(key)] = row }
@@ -78,6 +79,11 @@ func governed() (chain *rpctest.Chain, names map[string]ledger.ID) {
 		return nil
 	}})
 	chain.Commit()
+	commit := func(b byte) types.EvidenceMessage {
+		return types.EvidenceMessage{Commit: &types.Commit{View: 1, Height: 2, Block: types.Hash{b}, Outcome: types.Hash{b}}, Signature: make([]byte, 64)}
+	}
+	twice := types.NewEvidence(types.EvidenceCommits, 1, 4, commit(1), commit(2))
+	chain.AddEvidence(twice.Encode())
 	chain.CommitAndEndEpoch()
 	chain.Commit()
 	return chain, names
@@ -103,11 +109,11 @@ func TestExplorerShowsGovernance(t *testing.T) {
 		}
 	}
 	run("validators", chromedp.EmulateViewport(1200, 900), chromedp.Navigate(url+"/#/validators"), says("candidate, ready"), says("jailed"), says("until 2026-09-21"),
-		says("power 30 of 40, 27 needed"), says("open, 497 heights left"), screenshot(t, "governance.png"))
+		says("power 30 of 40, 27 needed"), says("open, 497 heights left"), says("two commit votes, epoch 1, by its validator 4"), screenshot(t, "governance.png"))
 	run("a validator by its name", search(names["node2"].String()), says("node2"), says("entered"), says("power 10"))
 	run("a jailed one by its moniker", search("cheat"), holds(`document.querySelector("h1")?.textContent === "cheat"`), says("by evidence"), screenshot(t, "jailed.png"))
 	run("its owner", chromedp.Click(`a[href^="#/account/"]`, chromedp.ByQuery), says(ledger.Address(names["cheat"]).String()))
-	run("epochs", chromedp.Navigate(url+"/#/epochs"), holds(`document.querySelectorAll("[data-epoch]").length === 2`), screenshot(t, "epochs.png"))
+	run("epochs", chromedp.Navigate(url+"/#/epochs"), holds(`document.querySelectorAll("[data-epoch]").length === 2`), says("two commit votes"), screenshot(t, "epochs.png"))
 	run("upgrade", chromedp.Navigate(url+"/#/upgrade"), says("Scheduled upgrade"), says(strings.Repeat("cd", 32)), screenshot(t, "upgrade.png"))
 	for name, page := range map[string]string{"validators": "validators", "epochs": "epochs", "upgrade": "upgrade", "validator": "validator/" + names["node2"].String()} {
 		var overflow bool

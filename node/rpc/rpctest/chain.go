@@ -39,6 +39,7 @@ type Chain struct {
 	starts  []types.EpochStart
 	heights []*height // 0 is genesis
 	pool    [][]byte
+	found   [][]byte // evidence for the next block
 	pending map[types.Hash][]byte
 	where   map[types.Hash]place
 	ids     map[types.Hash]uint64
@@ -132,6 +133,13 @@ func (c *Chain) Add(txs ...[]byte) {
 	}
 }
 
+// AddEvidence puts evidence into the next block. Nobody judges it.
+func (c *Chain) AddEvidence(evidence ...[]byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.found = append(c.found, evidence...)
+}
+
 // Commit makes what waits final in one block (empty if nothing does) and answers
 // its height.
 func (c *Chain) Commit() uint64 { return c.commit(nil) }
@@ -162,11 +170,11 @@ func (c *Chain) commit(next *types.Epoch) uint64 {
 	parent := c.heights[len(c.heights)-1]
 	c.view++
 	n := uint64(len(c.heights))
-	h := &height{block: &types.Block{Payload: c.pool}}
-	c.pool = nil
+	h := &height{block: &types.Block{Payload: c.pool, Evidence: c.found}}
+	c.pool, c.found = nil, nil
 	h.block.Header = types.Header{
 		Genesis: c.genesis.Hash(), Epoch: epoch.Number, View: c.view, Height: n, Parent: parent.outcome.Block,
-		TimestampMs: c.genesis.TimeMs + n*100, PayloadRoot: types.ListRoot(h.block.Payload), EvidenceRoot: types.ListRoot(nil),
+		TimestampMs: c.genesis.TimeMs + n*100, PayloadRoot: types.ListRoot(h.block.Payload), EvidenceRoot: types.ListRoot(h.block.Evidence),
 	}
 	h.execute(parent, c.opt.Stateless)
 	for i := range h.receipts {
