@@ -96,9 +96,8 @@ func (r *refinement) signed(w *walk, n *walkNode, m types.Message) {
 // step goes to the state wanted if the model allows it.
 func (r *refinement) step(w *walk, want spec.State, what string) {
 	found := false
-	r.state.Next(spec.Rules{}, spec.Views, func(t spec.State) bool {
-		found = t == want
-		return !found
+	r.state.Next(spec.Rules{}, spec.Views, func(t spec.State) {
+		found = found || t == want
 	})
 	if !found {
 		w.fail("an honest validator %s what the model does not allow:\nfrom %+v\nto   %+v", what, r.state, want)

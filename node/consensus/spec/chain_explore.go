@@ -11,14 +11,13 @@ func ExploreChain(r ChainRules, bound ChainBound, limit int) (states int, violat
 	for len(queue) > 0 && len(seen) < limit && violation == "" {
 		s := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
-		s.next(r, bound, func(t ChainState) bool {
-			if _, ok := seen[t]; ok {
-				return true
+		s.next(r, bound, func(t ChainState) {
+			if _, ok := seen[t]; ok || violation != "" {
+				return
 			}
 			seen[t] = struct{}{}
 			violation = t.Violation(r, bound)
 			queue = append(queue, t)
-			return violation == ""
 		})
 	}
 	return len(seen), violation
@@ -33,7 +32,7 @@ func WalkChain(r ChainRules, bound ChainBound, seed int64, walks int) (steps int
 		s := firstChain()
 		for range 200 { // the sound protocol's end on their own, long before
 			var next []ChainState
-			s.next(r, bound, func(t ChainState) bool { next = append(next, t); return true })
+			s.next(r, bound, func(t ChainState) { next = append(next, t) })
 			if len(next) == 0 {
 				break
 			}

@@ -1,36 +1,31 @@
 package spec
 
-// chainVisitor takes a state that one action leads to; false stops.
-type chainVisitor func(ChainState) bool
+// chainVisitor takes a state that one action leads to.
+type chainVisitor func(ChainState)
 
-// next calls visit with every state that one action leads to, as long as it answers
-// true. // rule: epoch-no-return: only in the epoch that SafetyState is of
-func (s *ChainState) next(r ChainRules, bound ChainBound, visit chainVisitor) bool {
+// next calls visit with every state that one action leads to: only in the epoch that
+// each SafetyState is of. // rule: epoch-no-return
+func (s *ChainState) next(r ChainRules, bound ChainBound, visit chainVisitor) {
 	for i := range s.Safety {
-		if !s.epochMoves(i, r, bound, visit) {
-			return false
-		}
+		s.epochMoves(i, r, bound, visit)
 		if !bound.member(i, s.Safety[i].Epoch, r) {
 			continue
 		}
 		for v := int8(1); v <= bound.Views; v++ {
-			if !s.prepares(i, v, r, bound, visit) || !s.givesUp(i, v, bound, visit) || !s.commits(i, v, r, bound, visit) {
-				return false
-			}
+			s.prepares(i, v, r, bound, visit)
+			s.givesUp(i, v, bound, visit)
+			s.commits(i, v, r, bound, visit)
 		}
-		if !s.learns(i, r, bound, visit) {
-			return false
-		}
+		s.learns(i, r, bound, visit)
 	}
-	return true
 }
 
 // prepares casts a prepare vote in view v. The first vote for a block proposes it, on
 // any parent and with any fate. // rule: vote-once, vote-normal, vote-fallback
-func (s *ChainState) prepares(i int, v int8, r ChainRules, bound ChainBound, visit chainVisitor) bool {
+func (s *ChainState) prepares(i int, v int8, r ChainRules, bound ChainBound, visit chainVisitor) {
 	me, e := s.Safety[i], s.Safety[i].Epoch
 	if me.Voted >= v || me.Left >= v {
-		return true
+		return
 	}
 	for b := 2*v - 1; b <= 2*v; b++ {
 		x := s.Blocks[e][b]
@@ -53,13 +48,10 @@ func (s *ChainState) prepares(i int, v int8, r ChainRules, bound ChainBound, vis
 				t.Signed[e][i].Vote[v] |= bit(b)
 				t.Safety[i].Voted = v
 				t.Safety[i].raise(parent)
-				if !visit(t) {
-					return false
-				}
+				visit(t)
 			}
 		}
 	}
-	return true
 }
 
 func (m *Safety) raise(block int8) {
@@ -78,26 +70,26 @@ func (s *ChainState) justified(e, v, parent int8, r ChainRules, bound ChainBound
 }
 
 // givesUp times view v out, with the lock. // rule: timeout
-func (s *ChainState) givesUp(i int, v int8, bound ChainBound, visit chainVisitor) bool {
+func (s *ChainState) givesUp(i int, v int8, bound ChainBound, visit chainVisitor) {
 	me, e := s.Safety[i], s.Safety[i].Epoch
 	if me.Left >= v || viewOf(me.Lock) >= v || v == bound.Views { // nothing follows the last view
-		return true
+		return
 	}
 	t := *s
 	t.Signed[e][i].Timeout[v] = viewOf(me.Lock) + 1
 	t.Safety[i].Left = v
-	return visit(t)
+	visit(t)
 }
 
 // commits casts a commit vote of view v: for the block's outcome. // rule: commit-vote
-func (s *ChainState) commits(i int, v int8, r ChainRules, bound ChainBound, visit chainVisitor) bool {
+func (s *ChainState) commits(i int, v int8, r ChainRules, bound ChainBound, visit chainVisitor) {
 	me, e := s.Safety[i], s.Safety[i].Epoch
 	if me.Left >= v {
-		return true
+		return
 	}
 	for w := v; w <= bound.Views; w++ {
 		if s.Signed[e][i].Commit[w] != 0 && !(r.MayReturn || r.TwoWrites) {
-			return true
+			return
 		}
 	}
 	for b := 2*v - 1; b <= 2*v; b++ {
@@ -110,45 +102,35 @@ func (s *ChainState) commits(i int, v int8, r ChainRules, bound ChainBound, visi
 		if o := s.outcome(e, b, r, bound); r.RunInMemory && s.Lost[i] && o.Ends && s.Blocks[e][o.Block].Fate == Failed {
 			t.Split = true // it counted less
 		}
-		if !visit(t) {
-			return false
-		}
+		visit(t)
 	}
-	return true
 }
 
 // learns raises the lock. // rule: lock
-func (s *ChainState) learns(i int, r ChainRules, bound ChainBound, visit chainVisitor) bool {
+func (s *ChainState) learns(i int, r ChainRules, bound ChainBound, visit chainVisitor) {
 	me := s.Safety[i]
 	for b := int8(1); b <= 2*bound.Views; b++ {
 		if viewOf(b) > viewOf(me.Lock) && s.Blocks[me.Epoch][b].Parent >= 0 && s.certified(me.Epoch, b, r, bound) {
 			t := *s
 			t.Safety[i].Lock = b
-			if !visit(t) {
-				return false
-			}
+			visit(t)
 		}
 	}
-	return true
 }
 
 // epochMoves enters the next epoch by a certificate whose outcome names it: one write of
 // the new epoch and zeroed views. // rule: epoch-certificate, epoch-enter
-func (s *ChainState) epochMoves(i int, r ChainRules, bound ChainBound, visit chainVisitor) bool {
+func (s *ChainState) epochMoves(i int, r ChainRules, bound ChainBound, visit chainVisitor) {
 	e := s.Safety[i].Epoch
 	if r.RunInMemory && !s.Lost[i] {
 		t := *s
 		t.Lost[i] = true
-		if !visit(t) {
-			return false
-		}
+		visit(t)
 	}
 	if r.MayReturn && e > 1 {
 		t := *s
 		t.Safety[i] = Safety{Epoch: e - 1}
-		if !visit(t) {
-			return false
-		}
+		visit(t)
 	}
 	for b := int8(1); b <= 2*bound.Views; b++ {
 		if s.Blocks[e][b].Parent < 0 || !s.committed(e, b, r, bound) {
@@ -160,16 +142,13 @@ func (s *ChainState) epochMoves(i int, r ChainRules, bound ChainBound, visit cha
 		}
 		t := *s
 		t.Safety[i] = Safety{Epoch: e}
-		if r.TwoWrites && t.Safety[i] != s.Safety[i] && !visit(t) {
-			return false
+		if r.TwoWrites && t.Safety[i] != s.Safety[i] {
+			visit(t)
 		}
 		if e < bound.Epochs {
 			t.Ends[e] = o.Block
 			t.Safety[i] = Safety{Epoch: e + 1}
-			if !visit(t) {
-				return false
-			}
+			visit(t)
 		}
 	}
-	return true
 }

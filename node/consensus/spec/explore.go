@@ -2,34 +2,30 @@ package spec
 
 import "math/rand"
 
-// Next calls visit with every state that one action leads to, as long as visit
-// answers true.
-func (s *State) Next(r Rules, views int8, visit func(State) bool) bool {
+// Next calls visit with every state that one action leads to.
+func (s *State) Next(r Rules, views int8, visit func(State)) {
 	for i := range s.Validators {
 		for v := int8(1); v <= views; v++ {
-			if !s.votes(i, v, r, visit) || !s.timeouts(i, v, r, visit) || !s.commits(i, v, r, visit) {
-				return false
-			}
+			s.votes(i, v, r, visit)
+			s.timeouts(i, v, r, visit)
+			s.commits(i, v, r, visit)
 		}
 		// Learns of a QC that can be made. // rule: lock
 		for b := int8(1); b <= 2*views; b++ {
 			if s.certified(b) && viewOf(b) > viewOf(s.Validators[i].Lock) {
 				t := *s
 				t.Validators[i].Lock = b
-				if !visit(t) {
-					return false
-				}
+				visit(t)
 			}
 		}
 	}
-	return true
 }
 
 // votes casts a prepare vote in view v, on any block that a rule allows.
-func (s *State) votes(i int, v int8, r Rules, visit func(State) bool) bool {
+func (s *State) votes(i int, v int8, r Rules, visit func(State)) {
 	me := &s.Validators[i]
 	if me.Voted >= v && !r.TwoVotes || me.Left >= v {
-		return true // rule: vote-once
+		return // rule: vote-once
 	}
 	for b := 2*v - 1; b <= 2*v; b++ {
 		if b == 2*v && s.Parent[b-1] < 0 || me.Vote[v]&bit(b) != 0 {
@@ -47,12 +43,9 @@ func (s *State) votes(i int, v int8, r Rules, visit func(State) bool) bool {
 			if viewOf(parent) > viewOf(m.Lock) {
 				m.Lock = parent
 			}
-			if !visit(t) {
-				return false
-			}
+			visit(t)
 		}
 	}
-	return true
 }
 
 // justified applies the voting rules: directly on QC(v-1), or by fallback with
@@ -73,10 +66,10 @@ func (s *State) justified(v, parent int8, r Rules) bool {
 }
 
 // timeouts gives up view v, with the lock. // rule: timeout
-func (s *State) timeouts(i int, v int8, r Rules, visit func(State) bool) bool {
+func (s *State) timeouts(i int, v int8, r Rules, visit func(State)) {
 	me := &s.Validators[i]
 	if me.Left >= v && !r.ForgetTimeout || me.Timeout[v] != 0 || viewOf(me.Lock) >= v {
-		return true
+		return
 	}
 	low := viewOf(me.Lock)
 	if r.StaleLock || r.ForgetLock {
@@ -89,22 +82,19 @@ func (s *State) timeouts(i int, v int8, r Rules, visit func(State) bool) bool {
 		if r.ForgetTimeout {
 			t.Validators[i].Left = 0
 		}
-		if !visit(t) {
-			return false
-		}
+		visit(t)
 	}
-	return true
 }
 
 // commits casts a commit vote of view v. // rule: commit-vote
-func (s *State) commits(i int, v int8, r Rules, visit func(State) bool) bool {
+func (s *State) commits(i int, v int8, r Rules, visit func(State)) {
 	me := &s.Validators[i]
 	if me.Left >= v && !r.CommitAfter {
-		return true
+		return
 	}
 	for w := v; w <= Views; w++ {
 		if me.Commit[w] != 0 {
-			return true // views only rise
+			return // views only rise
 		}
 	}
 	for b := 2*v - 1; b <= 2*v; b++ {
@@ -117,11 +107,8 @@ func (s *State) commits(i int, v int8, r Rules, visit func(State) bool) bool {
 		if viewOf(b) > viewOf(m.Lock) && !r.CommitWithoutLock {
 			m.Lock = b
 		}
-		if !visit(t) {
-			return false
-		}
+		visit(t)
 	}
-	return true
 }
 
 // Explore visits every state that can be reached within so many views, at most
@@ -133,17 +120,14 @@ func Explore(r Rules, views int8, limit int) (states int, violation string) {
 	for len(queue) > 0 && len(seen) < limit && violation == "" {
 		s := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
-		s.Next(r, views, func(t State) bool {
+		s.Next(r, views, func(t State) {
 			t.canonical()
-			if _, ok := seen[t]; ok {
-				return true
+			if _, ok := seen[t]; ok || violation != "" {
+				return
 			}
 			seen[t] = struct{}{}
-			if violation = t.Violation(); violation != "" {
-				return false
-			}
+			violation = t.Violation()
 			queue = append(queue, t)
-			return true
 		})
 	}
 	return len(seen), violation
@@ -157,7 +141,7 @@ func Walk(r Rules, views int8, seed int64, walks int) (steps int, violation stri
 		s := Initial()
 		for {
 			var next []State
-			s.Next(r, views, func(t State) bool { next = append(next, t); return true })
+			s.Next(r, views, func(t State) { next = append(next, t) })
 			if len(next) == 0 {
 				break
 			}

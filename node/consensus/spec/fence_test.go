@@ -35,6 +35,9 @@ func TestFenceHolds(t *testing.T) {
 		}
 		t.Logf("%s: %d states", name, states)
 	}
+	if states, whole, _, _ := ExploreFence(FenceRules{}, Bound{Slots: 2, Identities: 2, Views: 1, States: 100}); whole || states < 100 {
+		t.Errorf("stopped at %d states, whole %v", states, whole)
+	}
 	small := Bound{Slots: 2, Identities: 3, Views: 1, Faults: 1, States: 1 << 20}
 	for name, r := range map[string]FenceRules{
 		"identity-once": {Return: true},
