@@ -61,7 +61,8 @@ type Difference struct {
 	After  string `json:"after"`
 }
 
-// Rehearse runs a module on the newest blocks of a home that no node runs on. It
+// Rehearse runs a module on the newest blocks of a home that no node runs on, as far
+// as its newest executor executed them. It
 // changes nothing there.
 func Rehearse(ctx context.Context, opt RehearseOptions) (report RehearseReport, err error) {
 	// From above 1 nothing is built up: the stored state is read.
@@ -88,8 +89,8 @@ func Rehearse(ctx context.Context, opt RehearseOptions) (report RehearseReport, 
 	return (&rehearsal{stored: r.stored, overlays: r.overlays, modules: r.modules}).wasm(ctx, opt.Module, opt.Engine, opt.Blocks)
 }
 
-// rehearsal runs a module on stored blocks, each on the stored state before it,
-// beside the module that executed it. It runs in the instances of queries, so that
+// rehearsal runs a module on the newest blocks that the present executor executed,
+// each on the stored state before it, beside that one. It runs in the instances of queries, so that
 // it may go on beside a node, and keeps nothing. // rule: module-ready
 type rehearsal struct {
 	stored   *storage.Store
@@ -128,8 +129,19 @@ func (r *rehearsal) run(ctx context.Context, candidate *executor.Module, blocks 
 	tip, floors := r.stored.Tip(), r.stored.Floors()
 	report.To, report.Same = tip, true
 	report.From = max(1, tip-min(tip, blocks)+1, floors.Blocks, floors.State+1)
+	present, err := r.epochOf(tip)
+	if err != nil {
+		return err
+	}
 	for height := report.From; height <= report.To; height++ {
-		err := r.block(ctx, height, candidate, report)
+		epoch, err := r.epochOf(height)
+		if err == nil && (epoch.ExecutorHash != present.ExecutorHash || epoch.Engine != present.Engine) {
+			report.From = height + 1 // what an earlier one left may be of another schema
+			continue
+		}
+		if err == nil {
+			err = r.block(ctx, height, epoch, candidate, report)
+		}
 		var pruned *storage.PrunedError
 		if errors.As(err, &pruned) && height == report.From {
 			report.From++ // pruned meanwhile
@@ -142,25 +154,38 @@ func (r *rehearsal) run(ctx context.Context, candidate *executor.Module, blocks 
 	return nil
 }
 
+// epochOf is the epoch of a stored block.
+func (r *rehearsal) epochOf(height uint64) (*types.Epoch, error) {
+	number := uint64(1)
+	if height > 0 {
+		block, err := r.stored.Block(height)
+		if err != nil {
+			return nil, err
+		}
+		number = block.Header.Epoch
+	}
+	start, err := r.stored.EpochStart(number)
+	if err != nil {
+		return nil, err
+	}
+	return &start.Epoch, nil
+}
+
 // block runs one block with both modules.
-func (r *rehearsal) block(ctx context.Context, height uint64, candidate *executor.Module, report *RehearseReport) error {
+func (r *rehearsal) block(ctx context.Context, height uint64, epoch *types.Epoch, candidate *executor.Module, report *RehearseReport) error {
 	block, err := r.stored.Block(height)
 	if err != nil {
 		return err
 	}
-	start, err := r.stored.EpochStart(block.Header.Epoch)
+	present, err := r.modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
 	if err != nil {
 		return err
 	}
-	present, err := r.modules.Module(ctx, start.Epoch.ExecutorHash, start.Epoch.Engine)
+	before, err := r.runOn(ctx, epoch, block, present)
 	if err != nil {
 		return err
 	}
-	before, err := r.runOn(ctx, &start.Epoch, block, present)
-	if err != nil {
-		return err
-	}
-	after, err := r.runOn(ctx, &start.Epoch, block, candidate)
+	after, err := r.runOn(ctx, epoch, block, candidate)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,9 @@ const (
 	readyBlocks = 32
 	// readyAgain is how long after a fault of this node a module is tried again.
 	readyAgain = 10 * time.Second
+	// rehearseAgain is how long after a module failed on a block it is rehearsed on
+	// newer ones: those of a migration say nothing of what comes after it.
+	rehearseAgain = time.Minute
 )
 
 // Short names of how far a node is with a module.
@@ -201,13 +204,16 @@ func (u *upgrades) try(ctx context.Context, hash types.Hash, engine uint32) (r n
 		return moduleUnready, "it could not be rehearsed: " + err.Error(), readyAgain
 	}
 	blocks := fmt.Sprintf("rehearsed on blocks %d to %d", report.From, report.To)
+	if report.From > report.To {
+		return moduleReady, "there is no block yet that the present module executed", 0
+	}
 	if report.Failed > 0 {
 		i := slices.IndexFunc(report.Differences, func(d Difference) bool { return d.What == "block" })
 		why := ""
 		if i >= 0 {
 			why = fmt.Sprintf(", the first at height %d: %s", report.Differences[i].Height, report.Differences[i].After)
 		}
-		return moduleUnready, fmt.Sprintf("%s: it fails on %d that the present module executes%s", blocks, report.Failed, why), 0
+		return moduleUnready, fmt.Sprintf("%s: it fails on %d that the present module executes%s", blocks, report.Failed, why), rehearseAgain
 	}
 	if !report.Same {
 		d := report.Differences[0]

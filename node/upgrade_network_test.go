@@ -210,6 +210,9 @@ func TestExecutorChangesOnARunningNetwork(t *testing.T) {
 	m.enters(2, m.nodes...)
 	after := m.final(all[2])
 	m.agree(after)
+	if r := m.rehearse(0, nextHash); r.FromHeight != at+1 || r.ToHeight < after || !r.Same {
+		t.Errorf("rehearsed on what the executor before executed too: %v", r)
+	}
 	for _, n := range m.nodes {
 		if s := n.status(t); !bytes.Equal(s.Executor.Hash, nextHash[:]) || s.Executor.Missing != "" {
 			t.Errorf("%s runs %x, missing %q", n.home, s.Executor.Hash, s.Executor.Missing)
@@ -238,6 +241,16 @@ func TestExecutorChangesOnARunningNetwork(t *testing.T) {
 	m.replay(tip, 16)
 }
 
+// rehearse runs a module that a node holds on its blocks.
+func (m *machines) rehearse(i int, hash types.Hash) *nodev1.RehearseExecutorResponse {
+	m.t.Helper()
+	res, err := m.admin(i).RehearseExecutor(m.t.Context(), connect.NewRequest(&nodev1.RehearseExecutorRequest{Which: &nodev1.RehearseExecutorRequest_Hash{Hash: hash[:]}}))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return res.Msg
+}
+
 // rehearses holds what a running node says of modules: by a file, and by the hash of
 // one that it holds.
 func (m *machines) rehearses(i int) {
@@ -250,7 +263,7 @@ func (m *machines) rehearses(i int) {
 		return res.Msg
 	}
 	_, held := machine(m.t, executortest.Variant{Version: 2})
-	r := ask(&nodev1.RehearseExecutorRequest{Which: &nodev1.RehearseExecutorRequest_Hash{Hash: held[:]}})
+	r := m.rehearse(i, held)
 	if !r.Verdict.Accepted || !r.Same || r.FailedBlocks != 0 || r.FromHeight != 1 || r.ToHeight == 0 || r.Transactions == 0 || r.GasBefore != r.GasAfter {
 		m.t.Errorf("a module that does the same: %v", r)
 	}

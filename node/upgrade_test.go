@@ -154,6 +154,7 @@ func TestUpgradeTellsWhyItIsUnready(t *testing.T) {
 		"fails": {func(w *watched) {
 			w.report = RehearseReport{From: 3, To: 9, Failed: 2, Differences: []Difference{{Height: 4, What: "key"}, {Height: 5, What: "block", After: "failed: unreachable"}}}
 		}, moduleUnready, "fails on 2 that the present module executes, the first at height 5: failed: unreachable"},
+		"no block": {func(w *watched) { w.report = RehearseReport{From: 10, To: 9, Same: true} }, moduleReady, "no block yet"},
 		"differs": {func(w *watched) {
 			w.report = RehearseReport{From: 3, To: 9, Differences: []Difference{{Height: 4, What: "key", Name: "07", Before: "0x01", After: "0x02"}}}
 		}, moduleReady, "behaves otherwise, first at height 4: key 07: 0x01, now 0x02"},

@@ -30,11 +30,11 @@ func newExecutorRehearseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rehearse FILE.wasm|HASH (--home H | --admin URL)",
 		Short: "Run a module on a node's newest blocks and list what it does otherwise",
-		Long: `Checks the module as "executor inspect" does, then runs it on the newest blocks, each
-on the stored state before it, beside the module that executed it. Differing epochs,
-keys, receipts and gas are listed; nothing is changed. The blocks are those of a home
-whose node is stopped, or of a node that runs (--admin), which may also be named a
-module that it holds by its hash.
+		Long: `Checks the module as "executor inspect" does, then runs it on the newest blocks that
+the present module executed, each on the stored state before it, beside that one.
+Differing epochs, keys, receipts and gas are listed; nothing is changed. The blocks
+are those of a home whose node is stopped, or of a node that runs (--admin), which may
+also be named a module that it holds by its hash.
 
 The exit code is 0 if the module is accepted and fails on no block that was executed
 before, also where it behaves otherwise: a release says whether it may.`,
