@@ -146,7 +146,8 @@ func (m *Module) execute(ctx context.Context, reader Reader, block *Block) (*Res
 		func(encoded []byte) error {
 			c.witness.start(encoded)
 			fuel := m.engine.limits.Fuel
-			allowed := fuel.of(fuel.Base, [2]uint64{block.Context.GetGasLimit(), fuel.Gas}, [2]uint64{uint64(len(encoded)), fuel.Byte})
+			allowed := fuel.of(fuel.Base, [2]uint64{block.Context.GetGasLimit(), fuel.Gas},
+				[2]uint64{uint64(len(block.Context.GetEvidence())), fuel.Evidence}, [2]uint64{uint64(len(encoded)), fuel.Byte})
 			return m.run(c, "execute", encoded, allowed, func(b []byte) (err error) {
 				answer, err = m.settled(b, block, c.events)
 				return err

@@ -38,11 +38,13 @@ type Limits struct {
 }
 
 // FuelLimits bound runaway loops: each at least 16 times what an honest module
-// takes (docs/execution.md, Determinism). Units are Wasmtime's fuel.
+// takes (docs/execution.md, Determinism), but for a proof of possession, which
+// takes four fifths of Verify. Units are Wasmtime's fuel.
 type FuelLimits struct {
 	Base      uint64 // of every call
 	Gas       uint64 // for each unit of the block's gas limit, in execute
 	Verify    uint64 // for each transaction, in verify
+	Evidence  uint64 // for each piece of evidence, in execute
 	Check     uint64 // for each item, in check
 	Byte      uint64 // for each byte of a request
 	QueryBase uint64 // of query, instead of Base
@@ -84,7 +86,8 @@ func LimitsOf(engine uint32) (Limits, error) {
 		Fuel: FuelLimits{
 			Base:      1_000_000_000,
 			Gas:       128,
-			Verify:    20_000_000,
+			Verify:    50_000_000,
+			Evidence:  1_400_000_000,
 			Check:     10_000_000,
 			Byte:      2_000,
 			QueryBase: 2_000_000_000,

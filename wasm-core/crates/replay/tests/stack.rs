@@ -3,8 +3,11 @@
 
 use bedrock_abi::generated::{Context, ExecutionRequest, VerifyRequest};
 use bedrock_abi::Message;
+use bedrock_ledger::operation::governance::MAX_VALIDATORS;
 use bedrock_ledger::transaction::{Operation, Recipients};
 use bedrock_replay::load::{genesis, Signer, GENESIS_HASH};
+use bedrock_replay::network;
+use bedrock_replay::workload::Workload;
 use bedrock_replay::{CallHost, Chain, Engine, Export, Limits, MemoryState, Sandbox};
 use std::rc::Rc;
 
@@ -58,5 +61,31 @@ fn the_largest_inputs_need_little_stack() {
         needs(&sandbox, Export::Verify, &verify.encode_to_vec(), host()),
         needs(&sandbox, Export::Execute, &execute.encode_to_vec(), host()),
     ];
+    assert!(used.iter().all(|&bytes| (1..ENOUGH).contains(&bytes)), "bytes of the stack in memory: {used:?}");
+}
+
+#[test]
+fn pairings_and_full_sets_need_little_stack() {
+    let sandbox = sandbox();
+    let (chain, block) = Workload::Possession.block(1, 0).unwrap();
+    let context = chain.next_context();
+    let verify = VerifyRequest { genesis_hash: GENESIS_HASH.to_vec(), transactions: block };
+    let host = CallHost::new(chain.state.clone(), &chain.at, &context);
+    let pairings = needs(&sandbox, Export::Verify, &verify.encode_to_vec(), host);
+
+    let powers: Vec<_> = (0..MAX_VALIDATORS).map(|index| (index, 7)).collect();
+    let mut chain = network::chain(&Engine::Native, MAX_VALIDATORS, "").unwrap();
+    chain.context.evidence = vec![network::two_votes(&network::consensus(9, 0), 1, 9, 4)];
+    let context = chain.next_context();
+    let execute = ExecutionRequest {
+        state: Some(chain.at.clone()),
+        context: Some(context.clone()),
+        transactions: vec![network::weigh(0, 0, &powers)],
+    };
+    let host = CallHost::new(chain.state.clone(), &chain.at, &context);
+    let ended = needs(&sandbox, Export::Execute, &execute.encode_to_vec(), host);
+    let change = chain.execute(&Engine::Native, &execute.transactions, false).unwrap().response.epoch_change;
+    assert_eq!(change.unwrap().validators.len(), MAX_VALIDATORS - 1);
+    let used = [pairings, ended];
     assert!(used.iter().all(|&bytes| (1..ENOUGH).contains(&bytes)), "bytes of the stack in memory: {used:?}");
 }
