@@ -39,7 +39,7 @@ test: ## All checks and tests, with a summary; what CI runs
 	@hack/test
 
 .PHONY: test-long
-test-long: ## Fuzzing, race detector, models, the module rebuilt, nodes killed and damaged (PARTS="fuzz race model module engines chaos", FUZZTIME=60s, KILLS=20)
+test-long: ## Fuzzing, race detector, models, the module rebuilt, nodes killed and damaged (PARTS="fuzz race model module engines chaos governance", FUZZTIME=60s, KILLS=20)
 	@hack/test-long $(PARTS)
 
 ##@ Measure
