@@ -130,11 +130,77 @@ func (g *governor) silent(i int) {
 // a new instance while its old process runs, delegates and leases are taken and
 // given back, one leaves; parameters are set and an upgrade planned and cancelled.
 func TestTheTourOfGovernance(t *testing.T) {
-	bin := filepath.Join(t.TempDir(), "bedrock")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "github.com/bedrock-bft/bedrock/cmd/bedrock").CombinedOutput(); err != nil {
-		t.Fatalf("build bedrock: %v\n%s", err, out)
+	bin := build(t, "bedrock")
+	for _, scheme := range []string{"ed25519", "bls12381"} {
+		t.Run(scheme, func(t *testing.T) {
+			tourOfGovernance(&governor{Network: fleet.New(t, devnet.Options{Binary: bin, FirstHost: governanceHost, Scheme: scheme}), bin: bin})
+		})
 	}
-	g := &governor{Network: fleet.New(t, devnet.Options{Binary: bin, FirstHost: governanceHost}), bin: bin}
+}
+
+// build makes the program, or one that signs twice when told to.
+func build(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	args = append(append([]string{"build", "-o", path}, args...), "github.com/bedrock-bft/bedrock/cmd/bedrock")
+	if out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", name, err, out)
+	}
+	return path
+}
+
+// A validator that signs twice is jailed; the commands say by what, prove it, and
+// bring it back by rotation, readiness and the authority.
+func TestAJailingIsAnswered(t *testing.T) {
+	bin := build(t, "bedrock")
+	g := &governor{Network: fleet.New(t, devnet.Options{Binary: bin, FirstHost: governanceHost, Validators: 5}), bin: bin}
+	g.Evidence = true
+	begin := filepath.Join(t.TempDir(), "begin")
+	g.Net.Nodes[4].Binary = build(t, "liar", "-tags", "equivocate")
+	g.Net.Nodes[4].Env = []string{"BEDROCK_EQUIVOCATE=prepares", "BEDROCK_EQUIVOCATE_WHEN=" + begin}
+	g.StartAll()
+	g.WaitSigning(g.All()...)
+	g.tx("0", "record", "put", "first", "block")
+	if err := os.WriteFile(begin, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	g.Wait("node4 to be jailed", func() (bool, string) {
+		sent++
+		g.tx("0", "record", "put", "beat", fmt.Sprint(sent)) // it signs when there are blocks
+		v := g.validator("node4")
+		return v.Status == "jailed", fmt.Sprintf("%+v", v)
+	})
+	var list struct {
+		Evidence []struct{ Hash, Kind, Moniker, Status string }
+	}
+	if g.query(&list, "evidence"); len(list.Evidence) == 0 || list.Evidence[0].Moniker != "node4" || list.Evidence[0].Kind != "two prepare votes" || list.Evidence[0].Status != "jailed" {
+		t.Fatalf("evidence: %+v", list)
+	}
+	proof := filepath.Join(t.TempDir(), "evidence.proof")
+	g.run("query", "evidence", list.Evidence[0].Hash, "--prove", proof)
+	if out := g.run("verify", "proof", proof, "--genesis", g.Net.Genesis()); !strings.Contains(out, "evidence "+list.Evidence[0].Hash) {
+		t.Errorf("verify proof: %s", out)
+	}
+	g.refused("not_ready", "0", "authority", "weigh", "node4=10")
+	fresh := g.newcomer("node4-new")
+	g.tx("owner4", "validator", "rotate", "node4", "--home", g.Net.Nodes[fresh].Home)
+	if v := g.validator("node4"); v.Status != "jailed" {
+		t.Errorf("a rotation shed the jailing: %+v", v)
+	}
+	g.Wait("the new instance to be ready", func() (bool, string) {
+		v := g.validator("node4")
+		return v.Ready, fmt.Sprintf("%+v", v)
+	})
+	g.tx("0", "authority", "weigh", "node4=10")
+	g.WaitSigning(fresh)
+	if v := g.validator("node4"); v.Status != "active" || v.Index < 0 {
+		t.Errorf("after it was weighed again: %+v", v)
+	}
+}
+
+func tourOfGovernance(g *governor) {
+	t := g.T
 	g.StartAll()
 	g.WaitSigning(g.All()...)
 	g.tx("0", "record", "put", "first", "block")
@@ -153,6 +219,12 @@ func TestTheTourOfGovernance(t *testing.T) {
 		v := g.validator("fifth")
 		return v.Status == "candidate" && v.Ready, fmt.Sprintf("%+v", v)
 	})
+	if _, err := g.try("tx", "validator", "ready", "fifth", "--home", g.Net.Nodes[fifth].Home); err == nil || !strings.Contains(err.Error(), "nothing_to_do") {
+		t.Errorf("ready once more: %v", err)
+	}
+	if _, err := g.try("tx", "validator", "ready", "node2", "--home", g.Net.Nodes[fifth].Home); err == nil || !strings.Contains(err.Error(), "not the instance of node2") {
+		t.Errorf("ready for another: %v", err)
+	}
 	g.tx("0", "authority", "weigh", "fifth=10")
 	g.WaitSigning(fifth)
 	if v := g.validator("fifth"); v.Status != "active" || v.Power != 10 || v.Index != 4 {
