@@ -260,6 +260,13 @@ func (n *Node) openPool(context.Context) error {
 	return nil
 }
 
+// maxBlockMessage bounds a proposal with its block: epochs may have other limits
+// than genesis, up to types.MaxBlockBytes of payload.
+const maxBlockMessage = types.MaxBlockBytes + 4<<20
+
+// A block with every list full, and certificates of 1 MiB beside it, must fit.
+const _ = uint(maxBlockMessage - (types.MaxBlockBytes + 8*types.MaxTransactions + types.MaxEvidence*(types.MaxEvidenceBytes+4) + 1<<20))
+
 func (n *Node) openNetwork(context.Context) error {
 	peers, err := n.peers()
 	if err != nil {
@@ -268,7 +275,7 @@ func (n *Node) openNetwork(context.Context) error {
 	roles := map[string]p2p.Role{"validator": p2p.RoleValidator, "full": p2p.RoleFull, "sentry": p2p.RoleSentry, "seed": p2p.RoleSeed}
 	n.network, err = p2p.New(p2p.Config{
 		Identity: n.signer.NetworkKey(), Listen: n.cfg.P2P.Listen, ChainID: n.genesis.ChainID, Genesis: n.genesis.Hash(), Role: roles[n.cfg.Role],
-		Peers: peers, Tip: n.store.Tip(), MaxBlockBytes: int(n.genesis.Block.MaxBytes)*2 + 1<<20, MaxPeers: n.cfg.P2P.MaxPeers,
+		Peers: peers, Tip: n.store.Tip(), MaxBlockBytes: maxBlockMessage, BlockQueueBytes: 4 * (int(n.genesis.Block.MaxBytes)*2 + 1<<20), MaxPeers: n.cfg.P2P.MaxPeers,
 		MaxPerAddress: n.cfg.P2P.MaxPerAddress, DialMax: n.cfg.P2P.DialMax, BanFor: n.cfg.P2P.BanFor, Log: n.log, Registerer: n.registry,
 	})
 	if err != nil {

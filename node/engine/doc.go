@@ -12,6 +12,10 @@
 //     signs waits until every Persist before it is durable. // rule: persist-first
 //   - A Persist that waits for the one in flight is merged with those behind it:
 //     one write at a time, and each write holds the newest state.
+//   - Nothing is signed before own-echo passed in the epoch that is signed in, nor
+//     after a jump of the wall clock until it passed again. // rule: own-echo
+//   - Evidence is verified before it is passed on, once an offender and kind, until
+//     a final block that did not fail holds it.
 //   - Finalised blocks reach the store in height order, subscribers after that.
 //   - An error of the vote log, of a sync, or a host fault ends the engine: Run
 //     returns it and nothing more is signed. // rule: sync-failure, host-fault

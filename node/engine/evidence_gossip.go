@@ -97,7 +97,14 @@ func (g *evidenceGossip) found(ev *types.Evidence) {
 		g.e.log.Error("evidence of an epoch that is not known here", "epoch", ev.Epoch, "error", err)
 		return
 	}
-	if !g.e.evidence.add(ev, &set.Epoch) {
+	// After a restart the same votes may be found again: a block with known evidence
+	// gets no vote.
+	known, err := g.e.cfg.Store.KnownEvidence(types.SumHash(ev.Encode()))
+	if err != nil {
+		g.e.fail(fmt.Errorf("look up evidence: %w", err))
+		return
+	}
+	if known || !g.e.evidence.add(ev, &set.Epoch) {
 		return
 	}
 	g.e.log.Warn("evidence of a validator that broke the rules", "epoch", ev.Epoch, "validator", ev.Validator, "kind", ev.Kind, "from", "votes")

@@ -66,6 +66,12 @@ func TestEvidenceIsGossipedIncludedOnceAndForgotten(t *testing.T) {
 	if v := follower.engine.accusing.judge(t.Context(), net.nodes[0].id, other.Encode()); v != p2p.Ignore {
 		t.Errorf("more evidence of who is dealt with: %v", v)
 	}
+	net.must(net.nodes[2].kill())
+	net.nodes[2].start() // it remembers nobody, and finds the same again
+	net.nodes[2].found(ev)
+	if held := net.nodes[2].engine.evidence.all(); len(held) > 0 {
+		t.Errorf("it would propose evidence that the chain holds: %d pieces", len(held))
+	}
 	net.progress(net.nodes[0].store.Tip()+10, 0, 1, 2, 3, 4)
 	if got := net.nodes[0].included(); len(got) != 1 || string(got[0]) != string(ev.Encode()) {
 		t.Errorf("%d pieces of evidence in final blocks, want the one", len(got))

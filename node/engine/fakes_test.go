@@ -152,6 +152,8 @@ type fakeStore struct {
 	certificates map[uint64]*types.CC
 	epochs       map[uint64]*types.EpochStart
 	progress     chan struct{}
+	fail         error // of each sync from now on
+	syncs        int
 }
 
 func newFakeStore(genesis types.Outcome, epoch types.Epoch) *fakeStore {
@@ -177,8 +179,18 @@ func (s *fakeStore) Commit(blocks []FinalBlock, certificate *types.CC, starts []
 	return nil
 }
 
-func (s *fakeStore) Sync() (uint64, error) { return s.Tip(), nil }
-func (s *fakeStore) Floor() uint64         { return 1 }
+func (s *fakeStore) Sync() (uint64, error) {
+	tip := s.Tip()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.syncs++
+	if s.fail != nil {
+		return 0, s.fail
+	}
+	return tip, nil
+}
+
+func (s *fakeStore) Floor() uint64 { return 1 }
 
 func (s *fakeStore) Tip() uint64 {
 	s.mu.Lock()

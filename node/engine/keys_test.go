@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -181,4 +183,30 @@ func TestACandidateIsNotSuperseded(t *testing.T) {
 	if e := newcomer.gone.Load(); e != 0 {
 		t.Errorf("an identity that was in no set yet counts as superseded in epoch %d", e)
 	}
+}
+
+// rule: sync-failure
+func TestAFailedSyncOfTheChainVolumeEndsTheNodeAtOnce(t *testing.T) {
+	net := newNetwork(t, 4)
+	net.startAll()
+	net.progress(3, 0, 1, 2, 3)
+	n := net.nodes[0]
+	n.store.mu.Lock()
+	n.store.fail, n.store.syncs = fmt.Errorf("%w: volume gone", errExpected), 0
+	n.store.mu.Unlock()
+	net.load(0, 3)
+	err := <-n.done
+	if !errors.Is(err, errExpected) {
+		t.Fatalf("a node whose chain volume failed went on: %v", err)
+	}
+	if n.store.syncs != 1 {
+		t.Errorf("a sync that failed was tried %d times", n.store.syncs)
+	}
+	signed := n.signer.count()
+	n.engine.writer.signAndSend(&types.Message{}, &net.epoch)
+	if n.signer.count() != signed {
+		t.Error("it signs although it has ended")
+	}
+	n.engine = nil
+	net.progress(net.nodes[1].store.Tip()+5, 1, 2, 3)
 }

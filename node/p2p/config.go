@@ -38,6 +38,10 @@ type Config struct {
 
 	// MaxBlockBytes bounds a message of the blocks channel [4 MiB].
 	MaxBlockBytes int
+	// BlockQueueBytes bounds what waits of one peer on the blocks channel, each way,
+	// a single larger message excepted; of all peers eight times that is received
+	// [4 * MaxBlockBytes].
+	BlockQueueBytes int
 	// MaxGossipBytes bounds a gossip message [4 MiB].
 	MaxGossipBytes int
 	// MaxPeers bounds the connected peers that are neither validators nor
@@ -80,6 +84,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("no listen address: set p2p.listen, for example 0.0.0.0:7600")
 	}
 	setInt(&c.MaxBlockBytes, 4<<20)
+	setInt(&c.BlockQueueBytes, 4*c.MaxBlockBytes)
 	setInt(&c.MaxGossipBytes, 4<<20)
 	setInt(&c.MaxPeers, 128)
 	setInt(&c.MaxPerAddress, 8)

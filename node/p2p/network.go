@@ -108,7 +108,7 @@ func (n *Network) makeInboxes() {
 		return func(from PeerID, _ int) { n.countDropIn(from, c, "queue_full") }
 	}
 	n.votes = newInbox(votesQueued, 4<<20, 128<<20, 64, drop(ChannelVotes))
-	n.blocks = newInbox(blocksQueued, 4*n.cfg.MaxBlockBytes, 32*n.cfg.MaxBlockBytes, 4, drop(ChannelBlocks))
+	n.blocks = newInbox(blocksQueued, n.cfg.BlockQueueBytes, 8*n.cfg.BlockQueueBytes, 4, drop(ChannelBlocks))
 	n.spawn(func() { n.votes.run(n.ctx) })
 	n.spawn(func() { n.blocks.run(n.ctx) })
 }

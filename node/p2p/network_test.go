@@ -50,6 +50,18 @@ func TestMessagesKeepTheirOrder(t *testing.T) {
 	}
 }
 
+// A block may be larger than what usually waits: later epochs have other limits.
+func TestALargeBlockPassesASmallQueue(t *testing.T) {
+	nodes := cluster(t, 2, func(c *Config) { c.MaxBlockBytes, c.BlockQueueBytes = 20<<20, 1<<20 })
+	block := bytes.Repeat([]byte{7}, 17<<20)
+	if err := nodes[0].MulticastBlock(block); err != nil {
+		t.Fatal(err)
+	}
+	if m := take(t, nodes[1].Blocks()); !bytes.Equal(m.Data, block) {
+		t.Errorf("heard a block of %d bytes", len(m.Data))
+	}
+}
+
 func TestSizesAreRefusedBeforeTheyAreSent(t *testing.T) {
 	nodes := cluster(t, 2, func(c *Config) { c.MaxBlockBytes, c.MaxGossipBytes = 1<<20, 1<<20 })
 	for name, err := range map[string]error{

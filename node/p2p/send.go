@@ -99,7 +99,7 @@ func (n *Network) outboxOf(p *remote, c Channel) *outbox {
 	}
 	o := newOutbox(votesWaiting, votesWaitMax)
 	if c == ChannelBlocks {
-		o = newOutbox(blocksWait, 4*n.cfg.MaxBlockBytes)
+		o = newOutbox(blocksWait, n.cfg.BlockQueueBytes)
 	}
 	p.senders[c] = o
 	w := &writer{n: n, peer: p, channel: c, box: o}

@@ -1,6 +1,7 @@
 package governance_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,13 +91,22 @@ func (c *chain) rotate() (old, fresh int) {
 		c.Logf("the old instance: %s", reason)
 	}
 	c.WaitHeight(c.height(), old) // it follows on
+	was := c.identity(old)
 	c.end(old)
+	for _, key := range []string{"network.key", "consensus.key"} { // rule: key-deleted
+		if _, err := os.Lstat(filepath.Join(c.Net.Nodes[old].Home, "signer", key)); !errors.Is(err, os.ErrNotExist) {
+			c.Errorf("the old instance's %s is still there: %v", key, err)
+		}
+	}
 	if newest := c.signedIn(old); newest >= epoch {
 		c.Errorf("the old instance signed in epoch %d, it was rotated away from epoch %d on", newest, epoch)
 	}
 	c.Start(old)
 	if reason := c.silent(old); reason == "" {
 		c.Error("the old instance, started again, does not say why it is silent")
+	}
+	if c.identity(old) == was { // rule: identity-once
+		c.Error("the kept volume goes on with the identity that was rotated away")
 	}
 	return old, fresh
 }
