@@ -240,7 +240,7 @@ func TestDeleteKeysKeepsTheVoteLog(t *testing.T) {
 	if _, err := Adopt(dir, AdoptOptions{Folder: opened.SetAside.Folder, NoOtherCopy: true, AllowUnsafeFileSystem: true}); err == nil || !strings.Contains(err.Error(), "superseded") {
 		t.Errorf("a superseded identity was taken back: %v", err)
 	}
-	s, opened = mustOpen(t, dir)
+	_, opened = mustOpen(t, dir)
 	if opened.SetAside != nil {
 		t.Errorf("the start after that set aside %+v", opened.SetAside)
 	}
