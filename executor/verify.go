@@ -18,7 +18,7 @@ const CodeMigrating = 5
 
 // verifyBatch is the most transactions that one instance verifies: above it a
 // batch of signatures gains little.
-const verifyBatch = 1024
+const verifyBatch = 4096
 
 // verifyLeast is the fewest for which another core is asked.
 const verifyLeast = 64
@@ -43,8 +43,7 @@ func (m *Module) Verify(ctx context.Context, genesisHash [32]byte, transactions 
 		return nil, inputf("verify %d transactions, at most %d", len(transactions), m.engine.limits.Transactions)
 	}
 	verdicts := make([]Verdict, len(transactions))
-	workers := cap(m.engine.verify)
-	size := min(verifyBatch, max(verifyLeast, (len(transactions)+workers-1)/workers))
+	size := verifySize(len(transactions), cap(m.engine.verify))
 	var wait sync.WaitGroup
 	var once sync.Once
 	var failed error
@@ -67,6 +66,14 @@ func (m *Module) Verify(ctx context.Context, genesisHash [32]byte, transactions 
 		return nil, failed
 	}
 	return verdicts, nil
+}
+
+// verifySize is how many transactions one instance verifies: equal parts, so
+// that no core waits for another's.
+func verifySize(transactions, workers int) int {
+	rounds := max(1, (transactions+workers*verifyBatch-1)/(workers*verifyBatch))
+	parts := workers * rounds
+	return min(verifyBatch, max(verifyLeast, (transactions+parts-1)/parts))
 }
 
 // verifyHalving verifies a batch; if the module traps on it, halves are tried

@@ -9,6 +9,11 @@
 //! The factor 8 is what makes a batch agree with single checks on points with a small-order part.
 
 mod batch;
+mod field;
+mod point;
+mod sum;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{verify_batch, MAX_BATCH};
 
@@ -55,9 +60,10 @@ impl PublicKey {
 /// Where a signature's public key comes from.
 #[derive(Clone, Copy, Debug)]
 pub enum Key<'a> {
-    /// Its encoding; decoded once a batch, however many signatures it has there.
+    /// Its encoding.
     Encoded(&'a [u8; PUBLIC_KEY_LEN]),
-    /// Decoded before.
+    /// Decoded before, for checks one by one. A batch decodes each key once, however many signatures it has
+    /// there.
     Decoded(&'a PublicKey),
 }
 
@@ -86,11 +92,24 @@ pub fn verify(public_key: &[u8; PUBLIC_KEY_LEN], signature: &[u8; SIGNATURE_LEN]
     PublicKey::decode(public_key).is_some_and(|key| key.verify(signature, message))
 }
 
+impl Signed<'_> {
+    /// Whether the signature is the key's on the message.
+    fn verify(&self) -> bool {
+        match self.key {
+            Key::Encoded(bytes) => verify(bytes, self.signature, self.message),
+            Key::Decoded(key) => key.verify(self.signature, self.message),
+        }
+    }
+}
+
 fn decode_signature(signature: &[u8; SIGNATURE_LEN]) -> Option<(EdwardsPoint, Scalar)> {
-    let (r, s) = signature.split_first_chunk::<32>()?;
-    let s: [u8; 32] = s.try_into().ok()?;
-    let s = Option::<Scalar>::from(Scalar::from_canonical_bytes(s))?;
-    Some((CompressedEdwardsY(*r).decompress()?, s))
+    let r = signature.first_chunk::<32>()?;
+    Some((CompressedEdwardsY(*r).decompress()?, decode_scalar(signature)?))
+}
+
+/// `s` of a signature, if it is below the group's order.
+fn decode_scalar(signature: &[u8; SIGNATURE_LEN]) -> Option<Scalar> {
+    Scalar::from_canonical_bytes(*signature.last_chunk::<32>()?).into()
 }
 
 /// `SHA-512(R || A || M)`, not yet reduced.

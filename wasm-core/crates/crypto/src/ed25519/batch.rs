@@ -1,4 +1,4 @@
-//! Batches of signatures: one multiplication of many points instead of many of two.
+//! Batches of signatures: one sum of many points instead of many of two.
 //!
 //! With a coefficient `z_i` of 128 bits for each signature the batch holds if
 //!
@@ -12,24 +12,27 @@
 
 use std::collections::BTreeMap;
 
-use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
-use curve25519_dalek::edwards::EdwardsPoint;
+use curve25519_dalek::constants::ED25519_BASEPOINT_COMPRESSED;
 use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
 use sha2::Digest as _;
 
-use super::{challenge, decode_signature, Key, PublicKey, Signed};
+use super::point::{decode_pair, Addend};
+use super::sum::Sum;
+use super::{challenge, decode_scalar, Signed};
 
-/// Signatures checked in one equation; longer lists are cut. Above it the gain is small, and one bad signature
-/// costs its whole equation a second pass.
-pub const MAX_BATCH: usize = 1024;
+/// Signatures checked in one equation; longer lists are cut. Above it the gain is small.
+pub const MAX_BATCH: usize = 4096;
+
+/// Signatures in the equations that a batch is cut into when it fails, so that one bad signature costs few
+/// single verifications.
+const SECOND_BATCH: usize = 256;
 
 const SEED_DOMAIN: &[u8] = b"bedrock/ed25519-batch/seed/1";
 const COEFFICIENT_DOMAIN: &[u8] = b"bedrock/ed25519-batch/coefficient/1";
 
 /// Verifies each signature; the verdicts, in order, are exactly those of [`super::verify`].
 ///
-/// A batch that fails is verified one by one.
+/// A batch that fails is verified again in smaller ones, and of these the failing ones one by one.
 pub fn verify_batch(items: &[Signed<'_>]) -> Vec<bool> {
     let mut verdicts = Vec::with_capacity(items.len());
     for chunk in items.chunks(MAX_BATCH) {
@@ -39,12 +42,13 @@ pub fn verify_batch(items: &[Signed<'_>]) -> Vec<bool> {
 }
 
 /// A signature whose parts all decode.
-struct Term {
+pub(super) struct Term {
     /// Its place in the chunk.
     index: usize,
     /// Its key's place among the chunk's distinct keys.
     key: usize,
-    r: EdwardsPoint,
+    /// The place of its R among the points.
+    r: usize,
     s: Scalar,
     challenge: [u8; 64],
 }
@@ -52,76 +56,96 @@ struct Term {
 fn verify_chunk(chunk: &[Signed<'_>], verdicts: &mut Vec<bool>) {
     let start = verdicts.len();
     verdicts.resize(start + chunk.len(), false);
-    let keys = Keys::of(chunk);
+    let points = Points::of(chunk);
+    let terms = terms_of(chunk, &points);
+    let all_hold = equation_holds(chunk, &points, &terms);
+    for part in terms.chunks(SECOND_BATCH) {
+        let part_holds = all_hold || part.len() < terms.len() && equation_holds(chunk, &points, part);
+        for term in part {
+            verdicts[start + term.index] = part_holds || chunk[term.index].verify();
+        }
+    }
+}
+
+/// The signatures of a chunk that decode.
+pub(super) fn terms_of(chunk: &[Signed<'_>], points: &Points) -> Vec<Term> {
     let mut terms = Vec::with_capacity(chunk.len());
     for (index, item) in chunk.iter().enumerate() {
-        let Some(key) = keys.of_item[index] else { continue };
-        let Some((r, s)) = decode_signature(item.signature) else { continue };
-        terms.push(Term {
-            index,
-            key,
-            r,
-            s,
-            challenge: challenge(item.signature, item.key.bytes(), item.message),
-        });
+        let (key, r) = (points.key_of[index], points.keys + index);
+        let Some(s) = decode_scalar(item.signature) else { continue };
+        if points.decoded[key].is_some() && points.decoded[r].is_some() {
+            let challenge = challenge(item.signature, item.key.bytes(), item.message);
+            terms.push(Term { index, key, r, s, challenge });
+        }
     }
+    terms
+}
+
+/// The points of a chunk: distinct keys, the R of each item, the base.
+pub(super) struct Points {
+    /// `None` where it does not decode.
+    decoded: Vec<Option<Addend>>,
+    keys: usize,
+    /// For each item its key's place.
+    key_of: Vec<usize>,
+}
+
+impl Points {
+    pub(super) fn of(chunk: &[Signed<'_>]) -> Self {
+        let mut seen: BTreeMap<&[u8; 32], usize> = BTreeMap::new();
+        let mut encoded: Vec<&[u8; 32]> = Vec::with_capacity(2 * chunk.len() + 2);
+        let mut key_of = Vec::with_capacity(chunk.len());
+        for item in chunk {
+            let bytes = item.key.bytes();
+            key_of.push(*seen.entry(bytes).or_insert_with(|| {
+                encoded.push(bytes);
+                encoded.len() - 1
+            }));
+        }
+        let keys = encoded.len();
+        encoded.extend(chunk.iter().filter_map(|item| item.signature.first_chunk::<32>()));
+        encoded.push(ED25519_BASEPOINT_COMPRESSED.as_bytes());
+        let mut decoded = Vec::with_capacity(encoded.len() + 1);
+        for pair in encoded.chunks(2) {
+            // A last one without a neighbour is decoded twice.
+            decoded.extend(decode_pair([pair[0], pair[pair.len() - 1]]));
+        }
+        decoded.truncate(encoded.len());
+        Self { decoded, keys, key_of }
+    }
+}
+
+/// Whether the terms' common equation holds.
+pub(super) fn equation_holds(chunk: &[Signed<'_>], points: &Points, terms: &[Term]) -> bool {
     // Two are the fewest that a common equation makes cheaper.
-    let all_hold = terms.len() > 1 && equation_holds(chunk, &keys, &terms);
-    for term in &terms {
-        let item = &chunk[term.index];
-        verdicts[start + term.index] =
-            all_hold || keys.distinct[term.key].verify(item.signature, item.message);
+    if terms.len() < 2 {
+        return false;
     }
-}
-
-/// The distinct keys of a chunk, decoded.
-struct Keys {
-    distinct: Vec<PublicKey>,
-    /// For each item its key's index, `None` if it does not decode.
-    of_item: Vec<Option<usize>>,
-}
-
-impl Keys {
-    fn of(chunk: &[Signed<'_>]) -> Self {
-        let mut seen: BTreeMap<[u8; 32], Option<usize>> = BTreeMap::new();
-        let mut distinct = Vec::with_capacity(chunk.len());
-        let of_item = chunk
-            .iter()
-            .map(|item| {
-                *seen.entry(*item.key.bytes()).or_insert_with(|| {
-                    let key = match item.key {
-                        Key::Decoded(key) => key.clone(),
-                        Key::Encoded(bytes) => PublicKey::decode(bytes)?,
-                    };
-                    distinct.push(key);
-                    Some(distinct.len() - 1)
-                })
-            })
-            .collect();
-        Self { distinct, of_item }
-    }
-}
-
-fn equation_holds(chunk: &[Signed<'_>], keys: &Keys, terms: &[Term]) -> bool {
     let mut coefficients = Coefficients::new(chunk, terms);
     let mut of_base = Scalar::ZERO;
-    let mut of_keys = vec![Scalar::ZERO; keys.distinct.len()];
-    let mut scalars = Vec::with_capacity(1 + terms.len() + of_keys.len());
-    scalars.push(Scalar::ZERO);
+    let mut of_keys: Vec<Option<Scalar>> = vec![None; points.keys];
+    let mut sum = Sum::with_capacity(terms.len());
     for term in terms {
-        let z = coefficients.next();
-        of_base += z * term.s;
-        of_keys[term.key] += z * Scalar::from_bytes_mod_order_wide(&term.challenge);
-        scalars.push(z);
+        let bytes = coefficients.next();
+        let z = Scalar::from(u128::from_le_bytes(bytes));
+        of_base -= z * term.s;
+        *of_keys[term.key].get_or_insert(Scalar::ZERO) +=
+            z * Scalar::from_bytes_mod_order_wide(&term.challenge);
+        if let Some(r) = &points.decoded[term.r] {
+            sum.short(&bytes, r);
+        }
     }
-    // Keys are held negated, so the base and the sum of R change sign together with them.
-    scalars[0] = of_base;
-    let negated_r = terms.iter().map(|term| -term.r);
-    scalars.extend(of_keys);
-    let points = std::iter::once(ED25519_BASEPOINT_POINT)
-        .chain(negated_r)
-        .chain(keys.distinct.iter().map(|key| key.negated));
-    EdwardsPoint::vartime_multiscalar_mul(scalars, points).mul_by_cofactor().is_identity()
+    let base = points.decoded.iter().rev().take(1).map(|base| (Some(of_base), base));
+    for (scalar, point) in of_keys.into_iter().zip(&points.decoded).chain(base) {
+        match (scalar, point) {
+            (Some(scalar), Some(point)) => sum.long(scalar.as_bytes(), point),
+            // A key of none of the terms.
+            (None, _) => {}
+            (Some(_), None) => return false,
+        }
+    }
+    let width = sum.width();
+    sum.total(width).is_of_small_order()
 }
 
 /// The batch's coefficients: SHA-512 in counter mode under a seed that hashes R, A, M and s of every
@@ -145,7 +169,7 @@ impl Coefficients {
         Self { seed: hasher.finalize().into(), block: [0; 64], used: 64, counter: 0 }
     }
 
-    fn next(&mut self) -> Scalar {
+    fn next(&mut self) -> [u8; 16] {
         if self.used == self.block.len() {
             let mut hasher = sha2::Sha512::new();
             hasher.update(COEFFICIENT_DOMAIN);
@@ -158,6 +182,6 @@ impl Coefficients {
         let mut bytes = [0u8; 16];
         bytes.copy_from_slice(&self.block[self.used..self.used + 16]);
         self.used += 16;
-        Scalar::from(u128::from_le_bytes(bytes))
+        bytes
     }
 }

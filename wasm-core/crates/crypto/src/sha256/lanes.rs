@@ -134,8 +134,8 @@ fn load(block: &mut Block, at: usize, words: [[u8; 16]; LANES]) {
 #[inline]
 fn finish(first: Block, second: Block) -> [Digest; LANES] {
     let mut state = super::tree::INITIAL.map(Vector::splat);
-    compress(&mut state, first);
-    compress(&mut state, second);
+    compress(&mut state, &first);
+    compress(&mut state, &second);
     digests(&state)
 }
 
@@ -154,7 +154,7 @@ pub(super) fn hash_messages(messages: [&[u8]; LANES], blocks: usize) -> [Digest;
                 load(&mut words, quarter * 4, [0, 1, 2, 3].map(|i| sixteen(&padded[i], quarter * 16)));
             }
         }
-        compress(&mut state, words);
+        compress(&mut state, &words);
     }
     digests(&state)
 }
@@ -186,34 +186,80 @@ fn digests(state: &[Vector; 8]) -> [Digest; LANES] {
     out
 }
 
+/// One round: gives what becomes of `d` and of `h`; all other words only change their places.
 #[inline(always)]
-fn compress(state: &mut [Vector; 8], mut w: Block) {
-    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-    for chunk in 0..4 {
-        for i in 0..16 {
-            if chunk > 0 {
-                let low = w[(i + 1) & 15];
-                let high = w[(i + 14) & 15];
-                let s0 = low.rotate_right::<7>().xor(low.rotate_right::<18>()).xor(low.shift_right::<3>());
-                let s1 =
-                    high.rotate_right::<17>().xor(high.rotate_right::<19>()).xor(high.shift_right::<10>());
-                w[i] = w[i].add(s0).add(w[(i + 9) & 15]).add(s1);
-            }
-            let s1 = e.rotate_right::<6>().xor(e.rotate_right::<11>()).xor(e.rotate_right::<25>());
-            let t1 = h.add(s1).add(Vector::select(e, f, g)).add(Vector::splat(K[chunk * 16 + i])).add(w[i]);
-            let s0 = a.rotate_right::<2>().xor(a.rotate_right::<13>()).xor(a.rotate_right::<22>());
-            let majority = Vector::select(a.xor(b), c, b);
-            h = g;
-            g = f;
-            f = e;
-            e = d.add(t1);
-            d = c;
-            c = b;
-            b = a;
-            a = t1.add(s0).add(majority);
-        }
+fn round([a, b, c, d, e, f, g, h]: [Vector; 8], k: u32, w: Vector) -> (Vector, Vector) {
+    let s1 = e.rotate_right::<6>().xor(e.rotate_right::<11>()).xor(e.rotate_right::<25>());
+    let t1 = h.add(s1).add(Vector::select(e, f, g)).add(Vector::splat(k)).add(w);
+    let s0 = a.rotate_right::<2>().xor(a.rotate_right::<13>()).xor(a.rotate_right::<22>());
+    let majority = Vector::select(a.xor(b), c, b);
+    (d.add(t1), t1.add(s0).add(majority))
+}
+
+/// The message word that follows `first` by 16; the others follow it by 1, 9 and 14.
+#[inline(always)]
+fn scheduled(first: Vector, second: Vector, tenth: Vector, fifteenth: Vector) -> Vector {
+    let s0 = second.rotate_right::<7>().xor(second.rotate_right::<18>()).xor(second.shift_right::<3>());
+    let s1 =
+        fifteenth.rotate_right::<17>().xor(fifteenth.rotate_right::<19>()).xor(fifteenth.shift_right::<10>());
+    first.add(s0).add(tenth).add(s1)
+}
+
+/// Sixteen rounds with all places written out. In a loop, or with words picked from an array by number, every
+/// word goes through memory, at nearly twice the time.
+macro_rules! sixteen_rounds {
+    ($state:ident, $k:expr, $w:expr) => {{
+        let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = $state;
+        sixteen_rounds!(@eight a b c d e f g h, $k, $w, 0 1 2 3 4 5 6 7);
+        sixteen_rounds!(@eight a b c d e f g h, $k, $w, 8 9 10 11 12 13 14 15);
+        $state = [a, b, c, d, e, f, g, h];
+    }};
+    (@eight $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident, $k:expr, $w:expr,
+        $i0:literal $i1:literal $i2:literal $i3:literal $i4:literal $i5:literal $i6:literal $i7:literal) => {
+        ($d, $h) = round([$a, $b, $c, $d, $e, $f, $g, $h], $k[$i0], $w[$i0]);
+        ($c, $g) = round([$h, $a, $b, $c, $d, $e, $f, $g], $k[$i1], $w[$i1]);
+        ($b, $f) = round([$g, $h, $a, $b, $c, $d, $e, $f], $k[$i2], $w[$i2]);
+        ($a, $e) = round([$f, $g, $h, $a, $b, $c, $d, $e], $k[$i3], $w[$i3]);
+        ($h, $d) = round([$e, $f, $g, $h, $a, $b, $c, $d], $k[$i4], $w[$i4]);
+        ($g, $c) = round([$d, $e, $f, $g, $h, $a, $b, $c], $k[$i5], $w[$i5]);
+        ($f, $b) = round([$c, $d, $e, $f, $g, $h, $a, $b], $k[$i6], $w[$i6]);
+        ($e, $a) = round([$b, $c, $d, $e, $f, $g, $h, $a], $k[$i7], $w[$i7]);
+    };
+}
+
+/// The sixteen words that follow, each from those before it and, from the third on, from new ones.
+#[inline(always)]
+fn following([w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15]: Block) -> Block {
+    let w0 = scheduled(w0, w1, w9, w14);
+    let w1 = scheduled(w1, w2, w10, w15);
+    let w2 = scheduled(w2, w3, w11, w0);
+    let w3 = scheduled(w3, w4, w12, w1);
+    let w4 = scheduled(w4, w5, w13, w2);
+    let w5 = scheduled(w5, w6, w14, w3);
+    let w6 = scheduled(w6, w7, w15, w4);
+    let w7 = scheduled(w7, w8, w0, w5);
+    let w8 = scheduled(w8, w9, w1, w6);
+    let w9 = scheduled(w9, w10, w2, w7);
+    let w10 = scheduled(w10, w11, w3, w8);
+    let w11 = scheduled(w11, w12, w4, w9);
+    let w12 = scheduled(w12, w13, w5, w10);
+    let w13 = scheduled(w13, w14, w6, w11);
+    let w14 = scheduled(w14, w15, w7, w12);
+    let w15 = scheduled(w15, w0, w8, w13);
+    [w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15]
+}
+
+/// Not inlined: it is long, and its callers are many.
+#[inline(never)]
+fn compress(state: &mut [Vector; 8], block: &Block) {
+    let (mut now, mut w) = (*state, *block);
+    let (first, rest) = K.split_at(16);
+    sixteen_rounds!(now, first, w);
+    for k in rest.as_chunks::<16>().0 {
+        w = following(w);
+        sixteen_rounds!(now, k, w);
     }
-    for (word, new) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
+    for (word, new) in state.iter_mut().zip(now) {
         *word = word.add(new);
     }
 }
