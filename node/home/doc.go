@@ -1,4 +1,5 @@
-// Package home makes the homes of a new network: what `bedrock init` writes.
+// Package home makes the homes of a new network, and of a newcomer to one that
+// exists: what `bedrock init` writes.
 //
 //	D/genesis.json       written last: its presence says that the network is whole
 //	D/accounts.json      secrets of funded accounts, for networks without value
@@ -13,5 +14,5 @@
 //     public records only.
 //   - genesis.json is a pure function of records, settings and the time given.
 //
-// It must not start anything. Guarded by network_test.go.
+// It must not start anything. Guarded by network_test.go and join_test.go.
 package home
