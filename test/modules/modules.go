@@ -17,6 +17,10 @@ const (
 	Counter = "counter"
 	// LedgerCopy is the ledger that ships under another hash: nothing differs.
 	LedgerCopy = "ledger-copy"
+	// LedgerNext is the ledger with schema 2: its first blocks migrate the state, 30 to
+	// 50 accounts each where a block has 1,000,000,000 gas. Beside the row of each account
+	// (0x01 and its address) it adds one at 0x7f and the address.
+	LedgerNext = "ledger-next"
 	// LedgerTrap fails every block.
 	LedgerTrap = "ledger-trap"
 	// LedgerTrapLater fails every block after epoch 1: rehearsed on blocks of that epoch
@@ -25,7 +29,7 @@ const (
 )
 
 // All is every module.
-var All = []string{Counter, LedgerCopy, LedgerTrap, LedgerTrapLater}
+var All = []string{Counter, LedgerCopy, LedgerNext, LedgerTrap, LedgerTrapLater}
 
 // buildLimit bounds one build, that of std included.
 const buildLimit = 15 * time.Minute

@@ -3,7 +3,10 @@ package modules_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/bedrock-bft/bedrock/executor"
@@ -50,37 +53,160 @@ func TestModulesAreAcceptedAndAllDiffer(t *testing.T) {
 	}
 }
 
-// block is the first block on a ledger, as of an epoch.
-func block(t *testing.T, m *executor.Module, number uint64) *executor.Result {
+// chain is a ledger in memory.
+type chain struct {
+	*testing.T
+	base   *memstate.State
+	id     state.BlockID
+	at     state.Ref
+	number uint64 // of the epoch
+}
+
+var identity = bytes.Repeat([]byte{0x77}, 32)
+
+func address(i int) [32]byte { return sha256.Sum256(fmt.Appendf(nil, "account %d", i)) }
+
+// genesis is a ledger of some accounts, made by a module.
+func genesis(t *testing.T, m *executor.Module, accounts int) *chain {
 	t.Helper()
 	hash := m.Hash()
-	ctx := context.Background()
-	identity := bytes.Repeat([]byte{0x77}, 32)
-	epoch := &executorv1.EpochParams{
-		Validators:   []*executorv1.Validator{{ConsensusKey: bytes.Repeat([]byte{1}, 32), NetworkKey: identity, Power: 1}},
-		ExecutorHash: hash[:], Engine: executor.EngineOne, MaxBlockBytes: 16 << 20, MaxBlockGas: 1_000_000_000,
+	var members []string
+	for i := range accounts {
+		members = append(members, fmt.Sprintf(`{"address":"%x","balance":"1000"}`, address(i)))
 	}
-	made, err := m.Genesis(ctx, &executorv1.GenesisRequest{GenesisHash: make([]byte, 32), ChainId: "test", Epoch: epoch, AppState: []byte("{}")})
+	made, err := m.Genesis(context.Background(), &executorv1.GenesisRequest{
+		GenesisHash: make([]byte, 32), ChainId: "test", AppState: fmt.Appendf(nil, `{"accounts":[%s]}`, strings.Join(members, ",")),
+		Epoch: &executorv1.EpochParams{
+			Validators:   []*executorv1.Validator{{ConsensusKey: bytes.Repeat([]byte{1}, 32), NetworkKey: identity, Power: 1}},
+			ExecutorHash: hash[:], Engine: executor.EngineOne, MaxBlockBytes: 16 << 20, MaxBlockGas: blockGas,
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, base := made.Overlay.WriteSet(), memstate.New()
-	if err := base.Apply(set); err != nil {
-		t.Fatal(err)
+	c := &chain{T: t, base: memstate.New(), number: 1}
+	c.commit(made)
+	return c
+}
+
+func (c *chain) commit(r *executor.Result) {
+	c.Helper()
+	set := r.Overlay.WriteSet()
+	if err := c.base.Apply(set); err != nil {
+		c.Fatal(err)
 	}
-	view, err := state.NewOverlays(base, set.Block, set.After, nil).View(set.Block)
+	c.id, c.at = set.Block, set.After
+}
+
+const blockGas = 1_000_000_000
+
+// context is that of the next block as a module runs it.
+func (c *chain) context(m *executor.Module, gas uint64) *executorv1.Context {
+	hash := m.Hash()
+	return &executorv1.Context{GenesisHash: make([]byte, 32), Epoch: c.number, Height: c.at.Height + 1, View: c.at.Height + 1,
+		ProposerIdentity: identity, GasLimit: gas, Engine: executor.EngineOne, ExecutorHash: hash[:]}
+}
+
+func (c *chain) view() *state.View {
+	c.Helper()
+	view, err := state.NewOverlays(c.base, c.id, c.at, nil).View(c.id)
 	if err != nil {
-		t.Fatal(err)
+		c.Fatal(err)
 	}
+	return view
+}
+
+// execute runs the next block and leaves it.
+func (c *chain) execute(m *executor.Module, gas uint64, txs ...[]byte) *executor.Result {
+	c.Helper()
+	view := c.view()
 	defer view.Close()
-	result, err := m.Execute(ctx, view, &executor.Block{ID: state.BlockID{2}, Parent: set.Block, Context: &executorv1.Context{
-		GenesisHash: make([]byte, 32), Epoch: number, Height: 1, View: 1, ProposerIdentity: identity, GasLimit: epoch.MaxBlockGas,
-		Engine: executor.EngineOne, ExecutorHash: hash[:],
-	}})
+	id := state.BlockID(sha256.Sum256(fmt.Appendf(nil, "block %d", c.at.Height+1)))
+	result, err := m.Execute(context.Background(), view, &executor.Block{ID: id, Parent: c.id, Context: c.context(m, gas), Transactions: txs})
 	if err != nil {
-		t.Fatal(err)
+		c.Fatal(err)
 	}
 	return result
+}
+
+// row is what a module answers for a raw key.
+func (c *chain) row(m *executor.Module, key []byte) []byte {
+	c.Helper()
+	view := c.view()
+	defer view.Close()
+	answer, err := m.Query(context.Background(), view, c.context(m, blockGas), "key", key, false)
+	if err != nil || answer.GetCode() != 0 {
+		c.Fatalf("query of %x: %v, %v", key, answer, err)
+	}
+	return answer.GetValue()
+}
+
+// block is a module's first block on a ledger that the canonical module made, as of
+// an epoch.
+func block(t *testing.T, canonical, m *executor.Module, epoch uint64) *executor.Result {
+	t.Helper()
+	c := genesis(t, canonical, 1)
+	c.number = epoch
+	return c.execute(m, blockGas)
+}
+
+// A ledger that the canonical module made is migrated over several blocks, in which
+// its transactions wait; how many blocks they are changes no state.
+func TestLedgerNextMigrates(t *testing.T) {
+	const accounts = 150
+	e := engine(t)
+	wasm, err := executor.Canonical()
+	if err != nil {
+		t.Fatal(err)
+	}
+	canonical, err := e.Load(wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := e.Load(read(t, modules.LedgerNext))
+	if err != nil {
+		t.Fatal(err)
+	}
+	migrate := func(gas uint64) (*chain, int) {
+		c := genesis(t, canonical, accounts)
+		for blocks := 1; ; blocks++ {
+			view := c.view()
+			checked, err := next.Check(context.Background(), view, c.context(next, gas), []*executorv1.CheckItem{{Transaction: []byte("any")}})
+			view.Close()
+			if err != nil || checked[0].GetCode() != executor.CodeMigrating {
+				t.Fatalf("check in block %d: %v, %v", blocks, checked, err)
+			}
+			r := c.execute(next, gas, []byte("any"))
+			if !r.Success || len(r.Receipts) != 1 || r.Receipts[0].Code != executor.CodeMigrating || r.Receipts[0].GasUsed != 0 || r.GasUsed == 0 || r.GasUsed > gas {
+				t.Fatalf("block %d: %+v", blocks, r)
+			}
+			c.commit(r)
+			if !r.MoreWork {
+				return c, blocks
+			}
+		}
+	}
+	many, blocks := migrate(blockGas)
+	one, single := migrate(100 * blockGas)
+	if single != 1 || blocks < 4 || one.at.Root != many.at.Root {
+		t.Errorf("%d blocks and root %x, %d and %x: want several, one, and the same root", blocks, many.at.Root, single, one.at.Root)
+	}
+	t.Logf("%d accounts took %d blocks", accounts, blocks)
+	if got := many.row(next, []byte{0x06}); !bytes.Equal(got, []byte{2, 0, 0, 0}) {
+		t.Errorf("schema number %x", got)
+	}
+	for i := range accounts {
+		a := address(i)
+		if got := many.row(next, append([]byte{0x7f}, a[:]...)); !bytes.Equal(got, make([]byte, 8)) {
+			t.Errorf("account %d: the row beside it is %x", i, got)
+		}
+	}
+	if r := many.execute(next, blockGas, []byte("any")); !r.Success || r.MoreWork || r.Receipts[0].Code == executor.CodeMigrating {
+		t.Errorf("after the migration: %+v", r)
+	}
+	if r := many.execute(canonical, blockGas); r.Success || !strings.Contains(r.FailureReason, "unreachable") {
+		t.Errorf("a module of an older schema: %+v", r)
+	}
 }
 
 func TestWhichBlocksFail(t *testing.T) {
@@ -93,7 +219,7 @@ func TestWhichBlocksFail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := block(t, canonical, 1).StateRoot
+	want := block(t, canonical, canonical, 1).StateRoot
 	for _, tc := range []struct {
 		name         string
 		first, later bool
@@ -106,7 +232,7 @@ func TestWhichBlocksFail(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		first, later := block(t, m, 1), block(t, m, 2)
+		first, later := block(t, canonical, m, 1), block(t, canonical, m, 2)
 		if first.Success != tc.first || later.Success != tc.later {
 			t.Errorf("%s: a block of epoch 1 succeeds %t, want %t (%s); one of epoch 2 %t, want %t (%s)", tc.name,
 				first.Success, tc.first, first.FailureReason, later.Success, tc.later, later.FailureReason)

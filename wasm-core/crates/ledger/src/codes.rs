@@ -21,6 +21,8 @@ codes! {
     BAD_SIGNATURE = 3, "bad_signature";
     /// The operation's number is reserved: this module does not have it.
     UNKNOWN_OPERATION = 4, "unknown_operation";
+    /// The state is being migrated: not now.
+    MIGRATING = 5, "migrating";
     /// The nonce is not the account's next one (in `check`: is below it).
     BAD_NONCE = 10, "bad_nonce";
     /// The balance does not cover what the transaction may take, with what is
@@ -93,6 +95,8 @@ codes! {
     /// It would change nothing (a repeat).
     NOTHING_TO_DO = 60, "nothing_to_do";
 }
+
+const _: () = assert!(MIGRATING == bedrock_sdk::MIGRATING);
 
 /// The name of a code.
 pub fn name(code: u32) -> &'static str {

@@ -9,7 +9,7 @@ use crate::keys;
 use crate::operation::governance::MAX_AUTHORITY_KEYS;
 use crate::params::{Params, BOUNDS};
 use crate::query::{parse_address, parse_hex};
-use crate::values::{Account, Supply, SCHEMA};
+use crate::values::{Account, Supply};
 use bedrock_sdk::{Genesis, GenesisRequest};
 
 /// Most that can be issued, so that no sum of balances overflows.
@@ -45,7 +45,6 @@ pub(crate) fn fill(request: &GenesisRequest, state: &mut Genesis) -> Result<(), 
     validators::fill(request, said_of, state)?;
     state.set(vec![keys::PARAMS], params.encode());
     state.set(vec![keys::SUPPLY], supply.encode().to_vec());
-    state.set(vec![keys::SCHEMA], SCHEMA.to_le_bytes().to_vec());
     Ok(())
 }
 

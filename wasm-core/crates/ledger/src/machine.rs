@@ -13,8 +13,8 @@ use crate::values::{RecordHead, Supply, SCHEMA};
 use crate::{admission, execution, genesis, query, verification};
 use bedrock_crypto::address;
 use bedrock_sdk::{
-    CheckVerdict, Context, Ending, Genesis, GenesisRequest, KeyRef, Keys, Refusal, StateMachine, Step, Store,
-    TxResult, Verdict,
+    CheckVerdict, Context, Ending, Genesis, GenesisRequest, KeyRef, Keys, Refusal, Schema, StateMachine,
+    Step, Store, TxResult, Verdict,
 };
 use std::cell::OnceCell;
 
@@ -26,7 +26,6 @@ pub struct Ledger;
 pub struct Rows {
     params: KeyRef,
     supply: KeyRef,
-    schema: KeyRef,
     fee_owner: Option<KeyRef>,
     identity: [u8; 32],
     names: KeyRef,
@@ -136,6 +135,11 @@ impl StateMachine for Ledger {
     type Block = Block;
     type Transaction<'a> = Prepared<'a>;
 
+    fn schema(&self) -> Option<Schema> {
+        // What the default gas schedule asks for a row read and written.
+        Some(Schema { number: SCHEMA, key: &[keys::SCHEMA], row_gas: 6_500, byte_gas: 10 })
+    }
+
     fn genesis(&self, request: &GenesisRequest, state: &mut Genesis) -> Result<(), String> {
         genesis::fill(request, state)
     }
@@ -149,7 +153,6 @@ impl StateMachine for Ledger {
         Rows {
             params: keys.declare(&[keys::PARAMS]),
             supply: keys.declare(&[keys::SUPPLY]),
-            schema: keys.declare(&[keys::SCHEMA]),
             fee_owner: identity.map(|identity| keys.declare(&keys::fee_owner(&identity))),
             identity: identity.unwrap_or_default(),
             names: keys.declare(&[keys::VALIDATOR]),
@@ -159,10 +162,6 @@ impl StateMachine for Ledger {
     }
 
     fn open(&self, context: &Context, rows: Rows, store: &Store, keys: &mut Keys) -> Result<Block, String> {
-        let schema = store.get(rows.schema).and_then(|row| row.try_into().ok()).map(u32::from_le_bytes);
-        if schema != Some(SCHEMA) {
-            return Err(format!("the state has schema {schema:?}, this module runs schema {SCHEMA}"));
-        }
         let params = store.get(rows.params).and_then(Params::decode).ok_or("the row of parameters")?;
         let supply = store.get(rows.supply).and_then(Supply::decode).ok_or("the row of the supply")?;
         let owner = match rows.fee_owner.and_then(|key| store.get(key)) {

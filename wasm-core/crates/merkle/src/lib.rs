@@ -31,12 +31,14 @@
 //!
 //! `tests/oracle.rs` (roots and proofs against `jmt` over random and adversarial histories), `tests/small.rs`
 //! (every transition between sets of a few keys, and blocks of 100,000),
-//! `tests/damage.rs` (every page, damaged), `tests/proofs.rs` (every byte of every proof changed),
-//! `tests/ics23.rs`, `tests/vectors.rs` (`test/vectors/merkle.json`, shared with Go).
+//! `tests/leaves.rs` (leaves in order, from every place), `tests/damage.rs` (every page, damaged),
+//! `tests/proofs.rs` (every byte of every proof changed), `tests/ics23.rs`,
+//! `tests/vectors.rs` (`test/vectors/merkle.json`, shared with Go).
 
 mod hashing;
 #[cfg(feature = "ics23")]
 pub mod ics23;
+mod leaves;
 mod page;
 mod path;
 pub mod proof;
@@ -45,6 +47,7 @@ mod reader;
 mod update;
 mod walk;
 
+pub use leaves::leaves_after;
 pub use page::MAX_PAGE;
 pub use path::NibblePath;
 pub use proof::{verify_absence, verify_inclusion, Proof, ProofError};

@@ -1,5 +1,6 @@
 //! Executing a block.
 
+use crate::migration::{self, Standing, Walk, Watch};
 use crate::tree;
 use crate::{Events, Keys, Refusal, StateMachine, Store};
 use bedrock_abi::generated::{Context, StateRef};
@@ -65,19 +66,35 @@ fn agree_on_context(context: &Context, host: &mut dyn Host) -> Result<(), Fault>
     }
 }
 
+/// A block whose rows were read.
+pub(crate) enum Opened<B> {
+    /// Its own keys are declared.
+    Ready(B, Keys),
+    /// The state has an older schema.
+    Behind(Walk),
+    /// The state is half of a newer schema.
+    Abandoned,
+}
+
 /// Opens a block: its rows are read, its own keys are declared.
 pub(crate) fn open<M: StateMachine>(
     machine: &M,
     host: &mut dyn Host,
     context: &Context,
     transactions: usize,
-) -> Result<(M::Block, Keys), Fault> {
+) -> Result<Opened<M::Block>, Fault> {
     let mut keys = Keys::with_capacity(8);
+    let watch = machine.schema().map(|schema| Watch::declare(schema, &mut keys));
     let rows = machine.begin(context, &mut keys);
     let store = keys.load(host)?;
+    match watch.map(|watch| watch.standing(&store)).transpose()? {
+        None | Some(Standing::Current) => {}
+        Some(Standing::Behind(walk)) => return Ok(Opened::Behind(walk)),
+        Some(Standing::Abandoned) => return Ok(Opened::Abandoned),
+    }
     let mut keys = Keys::with_capacity(transactions * 2 + 8);
     let block = machine.open(context, rows, &store, &mut keys).map_err(Fault::Module)?;
-    Ok((block, keys))
+    Ok(Opened::Ready(block, keys))
 }
 
 fn execute_block<M: StateMachine>(
@@ -86,7 +103,17 @@ fn execute_block<M: StateMachine>(
     request: &ExecutionRequest<'_>,
 ) -> Result<ExecutionResponse, Fault> {
     let context = &request.context;
-    let (mut block, mut keys) = open(machine, host, context, request.transactions.len())?;
+    let (mut block, mut keys) = match open(machine, host, context, request.transactions.len())? {
+        Opened::Ready(block, keys) => (block, keys),
+        Opened::Behind(walk) => {
+            let done = walk.step(machine, host, &request.state, context.height, context.gas_limit)?;
+            return skip_all(host, request, done);
+        }
+        Opened::Abandoned => {
+            let root = root_of(&request.state)?;
+            return skip_all(host, request, migration::Done { root, gas_used: 0, more_work: false });
+        }
+    };
     let transactions: Vec<_> =
         request.transactions.iter().map(|bytes| machine.prepare(&block, bytes, &mut keys)).collect();
     let mut store = keys.load(host)?;
@@ -105,6 +132,29 @@ fn execute_block<M: StateMachine>(
         gas_used: run.gas_used,
         more_work: ending.more_work,
         epoch_change: ending.epoch_change,
+    })
+}
+
+/// The answer of a block whose transactions wait for a migration. rule: migration
+fn skip_all(
+    host: &mut dyn Host,
+    request: &ExecutionRequest<'_>,
+    done: migration::Done,
+) -> Result<ExecutionResponse, Fault> {
+    let mut run = Run::new(request.context.gas_limit, request.transactions.len());
+    run.spend(done.gas_used);
+    for tx_hash in sha256::hash_list(&request.transactions) {
+        let Refusal { code, log } = migration::refusal();
+        let log = run.log(log);
+        run.receipts.push(Receipt { tx_hash, code, gas_used: 0, event_count: 0, log });
+    }
+    run.close(host)?;
+    Ok(ExecutionResponse {
+        new_state_root: done.root,
+        receipts: run.receipts,
+        gas_used: run.gas_used,
+        more_work: done.more_work,
+        epoch_change: None,
     })
 }
 
@@ -141,6 +191,17 @@ impl Run {
         }
     }
 
+    /// Counts gas, which the caller holds within what the block has left.
+    fn spend(&mut self, gas: u64) {
+        self.gas_used += gas;
+        if self.gas.last().is_none_or(|list| list.is_full(8)) {
+            self.gas.push(GasList::with_capacity(0));
+        }
+        if let Some(list) = self.gas.last_mut() {
+            list.amount(gas);
+        }
+    }
+
     fn step<M: StateMachine>(
         &mut self,
         machine: &M,
@@ -166,14 +227,8 @@ impl Run {
                 (refusal.code, refusal.log)
             }
         };
-        self.gas_used += result.gas_used;
-        if self.gas.last().is_none_or(|list| list.is_full(8)) {
-            self.gas.push(GasList::with_capacity(0));
-        }
-        if let Some(list) = self.gas.last_mut() {
-            list.amount(result.gas_used);
-        }
         let event_count = (events.emitted() - before) as u32;
+        self.spend(result.gas_used);
         let log = self.log(log);
         self.receipts.push(Receipt { tx_hash, code, gas_used: result.gas_used, event_count, log });
         Ok(())

@@ -1,7 +1,8 @@
 //! The exports besides `execute`.
 
-use crate::{block, tree};
-use crate::{Genesis, Keys, StateMachine};
+use crate::block::Opened;
+use crate::{block, migration, tree};
+use crate::{Genesis, Keys, Refusal, StateMachine};
 use bedrock_abi::generated::{
     CheckRequest, CheckResponse, CheckVerdict, GenesisRequest, GenesisResponse, QueryRequest, QueryResponse,
     StateRef,
@@ -20,6 +21,7 @@ pub fn genesis<M: StateMachine>(machine: &M, host: &mut dyn Host, request: &[u8]
     let response = match machine.genesis(&request, &mut state) {
         Err(error) => GenesisResponse { state_root: Vec::new(), error },
         Ok(()) => {
+            state.rows.extend(machine.schema().map(|schema| schema.row()));
             let state_root = tree::commit_genesis(host, &state.rows)?.to_vec();
             GenesisResponse { state_root, error: String::new() }
         }
@@ -37,7 +39,15 @@ pub fn verify<M: StateMachine>(machine: &M, request: &[u8]) -> Result<Vec<u8>, F
 pub fn check<M: StateMachine>(machine: &M, host: &mut dyn Host, request: &[u8]) -> Result<Vec<u8>, Fault> {
     let request: CheckRequest = decoded(request)?;
     let context = request.context.unwrap_or_default();
-    let (block, mut keys) = block::open(machine, host, &context, request.items.len())?;
+    let (block, mut keys) = match block::open(machine, host, &context, request.items.len())? {
+        Opened::Ready(block, keys) => (block, keys),
+        // rule: migration (pools keep what asks now)
+        Opened::Behind(_) | Opened::Abandoned => {
+            let Refusal { code, log } = migration::refusal();
+            let verdict = CheckVerdict { code, log, ..Default::default() };
+            return Ok(CheckResponse { verdicts: vec![verdict; request.items.len()] }.encode_to_vec());
+        }
+    };
     let prepared: Vec<_> =
         request.items.iter().map(|item| machine.prepare(&block, &item.transaction, &mut keys)).collect();
     let store = keys.load(host)?;

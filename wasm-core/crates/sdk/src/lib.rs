@@ -3,7 +3,8 @@
 //! Purpose: everything between the host's imports and the rules of one state
 //! machine ([`StateMachine`]): declared keys read in one vectored call, a
 //! store with an overlay a transaction, events, gas of the block, the tree's
-//! update, queries with proofs, and the module's exports ([`export!`]).
+//! update, queries with proofs, migrations to another schema, and the module's
+//! exports ([`export!`]).
 //!
 //! Invariants:
 //! - A block's execution is a function of the state, its context and its
@@ -18,8 +19,9 @@
 //! It must not know accounts, fees or any rule of a ledger.
 //!
 //! Guarded by: `tests/machine.rs` (on `examples/counter`, a second state machine),
-//! `tests/store.rs` (the overlay against a plain map), `crates/ledger/tests`,
-//! and `crates/replay/tests` (native against the sandbox).
+//! `tests/migration.rs` (any split gives one state), `tests/store.rs` (the overlay
+//! against a plain map), `crates/ledger/tests`, and `crates/replay/tests` (native
+//! against the sandbox).
 
 mod block;
 mod calls;
@@ -27,6 +29,7 @@ mod events;
 mod genesis;
 mod keys;
 mod machine;
+mod migration;
 mod store;
 mod tree;
 
@@ -40,6 +43,7 @@ pub use events::Events;
 pub use genesis::Genesis;
 pub use keys::{KeyRef, Keys};
 pub use machine::{Ending, Refusal, StateMachine, TxResult};
+pub use migration::{Rewrite, Schema, MIGRATING};
 pub use store::Store;
 
 /// Defines the exports of a module that runs a state machine.

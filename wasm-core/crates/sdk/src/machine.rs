@@ -1,6 +1,6 @@
 //! The trait that a state machine implements.
 
-use crate::{Genesis, Keys, Step, Store};
+use crate::{Genesis, Keys, Rewrite, Schema, Step, Store};
 use bedrock_abi::generated::{CheckVerdict, Context, EpochParams, GenesisRequest};
 use bedrock_abi::response::Verdict;
 
@@ -45,7 +45,8 @@ pub struct Ending {
 /// reads; [`open`](Self::open) takes them up and declares what they lead to;
 /// [`prepare`](Self::prepare) of every transaction declares all keys that it
 /// may touch; one vectored read; [`apply`](Self::apply) of every transaction in
-/// order; [`finish`](Self::finish). `check` runs the same steps with
+/// order; [`finish`](Self::finish). A block of a state of an older
+/// [`schema`](Self::schema) runs none of them. `check` runs the same steps with
 /// [`admit`](Self::admit) in place of `apply`, and writes nothing.
 ///
 /// Every method is pure: no clock, no randomness, no map with an order of its
@@ -57,6 +58,22 @@ pub trait StateMachine {
     type Block;
     /// A transaction, decoded, with the keys that it declared.
     type Transaction<'a>;
+
+    /// The schema of the state, for a machine whose rows may change their form one
+    /// day: its number is kept in state, and while it is below the machine's, blocks
+    /// [`migrate`](Self::migrate) and nothing else. Adding it later is a migration
+    /// that nobody can make: begin with number 1. Without one nothing is kept.
+    fn schema(&self) -> Option<Schema> {
+        None
+    }
+
+    /// Brings one row of schema `from` to the form of `from + 1`: every row of the
+    /// state is visited once, in no order that has a meaning, but the schema's own.
+    /// An error fails the block.
+    fn migrate(&self, from: u32, key: &[u8], value: &[u8], rewrite: &mut Rewrite) -> Result<(), String> {
+        let _ = (key, value, rewrite);
+        Err(format!("this module cannot migrate from schema {from}"))
+    }
 
     /// Fills the state of height 0; an error refuses the document.
     fn genesis(&self, request: &GenesisRequest, state: &mut Genesis) -> Result<(), String>;

@@ -63,7 +63,7 @@ impl HostPages<'_> {
 }
 
 /// A failure of the tree: of the state, but for mistakes of the caller.
-fn fault(error: merkle::Error<Fault>) -> Fault {
+pub(crate) fn fault(error: merkle::Error<Fault>) -> Fault {
     match error {
         merkle::Error::Reader(fault) => fault,
         merkle::Error::Unsorted(_) | merkle::Error::Version { .. } => Fault::module(error.to_string()),
