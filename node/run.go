@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -140,7 +141,13 @@ func (n *Node) notReady() []string {
 // whyNot is why this process does not sign: with an identity that no set names,
 // also what became of the one before. // rule: volume-foreign
 func (n *Node) whyNot(s *engine.Status) string {
-	if s.Signing || s.Consensus.Self >= 0 || n.aside == "" {
+	if s.Signing || s.Consensus.Self >= 0 {
+		return s.WhyNot
+	}
+	if gone := n.signer.Suspended(); len(gone) > 0 { // rule: key-deleted
+		return s.WhyNot + "; " + strings.Join(gone, "; ")
+	}
+	if n.aside == "" {
 		return s.WhyNot
 	}
 	return fmt.Sprintf("%s; the volume is foreign: %s; let the validator's owner rotate to this identity (%s)", s.WhyNot, n.aside, n.signer.Record().NetworkKey)

@@ -112,6 +112,9 @@ func TestLostChainVolumeIsRebuiltAndSignsOn(t *testing.T) {
 	nodes[3].waitHeight(t, height)
 	for deadline := time.Now().Add(deadline); ; {
 		s := nodes[3].status(t)
+		if s.SignerBoots != 2 { // rule: boot-count
+			t.Fatalf("the signer volume was opened twice, the status says %d times", s.SignerBoots)
+		}
 		if s.Signing {
 			break
 		}

@@ -3,8 +3,11 @@ package engine
 import (
 	"fmt"
 	"testing"
+	"time"
 
+	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/types"
+	"github.com/bedrock-bft/bedrock/node/wire"
 )
 
 func TestAValidatorJoinsAndAnotherLeavesUnderLoad(t *testing.T) {
@@ -114,6 +117,51 @@ func TestAllRestartedInALaterEpochGoOn(t *testing.T) {
 	}
 	net.agree()
 	net.signedOnlyWhereNamed()
+}
+
+// Whoever still votes in an epoch that is over is told so, and is not counted.
+// // rule: epoch-answer
+func TestVotesOfAnOlderEpochAreAnsweredAndNotCounted(t *testing.T) {
+	net := newNetwork(t, 4)
+	successor := net.instance()
+	net.startAll()
+	net.progress(3, 0, 1, 2, 3, 4)
+	old, judge := net.nodes[3], net.nodes[0]
+	net.plan("rotate", succeeds(old, successor))
+	net.progress(net.nodes[0].store.Tip()+3, 0, 1, 2, 3, 4)
+	net.waitEpoch(2, 0, 1, 2, 3, 4)
+	waitFor(t, "the successor to sign", func() bool { return successor.engine.Status().Signing }, nil)
+	net.must(old.kill())
+	endpoint := net.hub.Join(old.id)
+	defer endpoint.Close()
+	vote := func(epoch uint64) []byte {
+		v := types.Prepare{View: 1 << 20, Height: 1 << 20, Block: types.SumHash([]byte("another"))}
+		return wire.EncodeMessage(&types.Message{Prepare: &types.SignedPrepare{Epoch: epoch, Validator: 3, Vote: v,
+			Signature: old.key.Sign(v.SignBytes(types.Domain{Genesis: net.genesis, Epoch: epoch}))}})
+	}
+	net.must(endpoint.SendVotes(judge.id, vote(1)))
+	for told := false; !told; {
+		select {
+		case m := <-endpoint.Votes():
+			message, err := wire.DecodeMessage(m.Data)
+			net.must(err)
+			told = m.From == judge.id && message.EpochStart != nil && message.EpochStart.Epoch.Number == 2
+		case <-time.After(deadline):
+			t.Fatal("a vote of an older epoch is not answered with its certificate")
+		}
+	}
+	net.must(endpoint.SendVotes(judge.id, vote(2))) // in its old place, with its old key
+	net.progress(judge.store.Tip()+5, 0, 1, 2, 4)
+	net.must(judge.engine.call(t.Context(), func() {
+		for _, m := range judge.engine.core.Newest(2, consensus.Peer(successor.id), successor.key.Public()) {
+			if m.Prepare != nil && m.Prepare.Vote.View == 1<<20 {
+				if set, err := judge.engine.sets.of(2); err == nil && set.VerifyVote(3, m.Prepare.Vote, m.Prepare.Signature) {
+					t.Error("the superseded instance's vote verifies in the next epoch")
+				}
+			}
+		}
+	}))
+	net.agree()
 }
 
 // signedOnlyWhereNamed ends all nodes and reads what they signed.

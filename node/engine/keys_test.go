@@ -210,3 +210,25 @@ func TestAFailedSyncOfTheChainVolumeEndsTheNodeAtOnce(t *testing.T) {
 	n.engine = nil
 	net.progress(net.nodes[1].store.Tip()+5, 1, 2, 3)
 }
+
+// rule: boot-count
+func TestWhoSupervisesCanSuspendSigning(t *testing.T) {
+	net := newNetwork(t, 4)
+	net.startAll()
+	net.progress(3, 0, 1, 2, 3)
+	n := net.nodes[0]
+	waitFor(t, "the node to sign", func() bool { return n.engine.Status().Signing }, nil)
+	n.must(n.engine.SuspendSigning(t.Context(), "suspended: its boots fell from 7 to 3"))
+	if s := n.engine.Status(); s.Signing || !strings.Contains(s.WhyNot, "boots fell") {
+		t.Fatalf("signing %v, reason %q", s.Signing, s.WhyNot)
+	}
+	n.barrier() // what was asked for before is signed by now
+	held := n.signer.count()
+	net.progress(net.nodes[1].store.Tip()+10, 0, 1, 2, 3) // it follows on
+	if now := n.signer.count(); now != held {
+		t.Errorf("%d messages were signed while signing was suspended", now-held)
+	}
+	n.must(n.engine.ResumeSigning(t.Context()))
+	net.must(net.nodes[3].kill()) // its votes are needed
+	net.progress(net.nodes[0].store.Tip()+5, 0, 1, 2)
+}

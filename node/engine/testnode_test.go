@@ -192,3 +192,10 @@ func (s *fakeSigner) count() int {
 	defer s.mu.Unlock()
 	return len(s.signed)
 }
+
+// barrier waits until the writer has done what it was asked for so far.
+func (n *testNode) barrier() {
+	done := make(chan struct{})
+	n.engine.writer.then(func() { close(done) })
+	<-done
+}
