@@ -49,6 +49,7 @@ func (c *change) String() string {
 type epochs struct {
 	list   []types.Epoch
 	first  []uint64                // first height of each
+	before []types.Hash            // block that each begins after
 	holder map[ledger.ID]ledger.ID // identity -> validator's name
 	names  map[ledger.ID]string    // name -> moniker
 }
@@ -63,10 +64,11 @@ func readEpochs(ctx context.Context, c *client.Client, trusted types.Epoch) (*ep
 	if err := c.Learn(ctx, status.Epoch); err != nil {
 		return nil, err
 	}
-	e := &epochs{list: []types.Epoch{trusted}, first: []uint64{1}, holder: map[ledger.ID]ledger.ID{}, names: map[ledger.ID]string{}}
+	e := &epochs{list: []types.Epoch{trusted}, first: []uint64{1}, before: []types.Hash{c.Chain().Genesis()}, holder: map[ledger.ID]ledger.ID{}, names: map[ledger.ID]string{}}
 	for _, start := range c.Chain().Starts(status.Epoch) {
 		e.list = append(e.list, start.Epoch)
 		e.first = append(e.first, start.Certificate.Outcome.Height+1)
+		e.before = append(e.before, start.Certificate.Outcome.Block)
 	}
 	if len(e.list) > maxHistory {
 		return nil, fmt.Errorf("%d epochs: a history has at most %d", len(e.list), maxHistory)

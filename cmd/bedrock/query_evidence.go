@@ -10,8 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bedrock-bft/bedrock/client"
+	"github.com/bedrock-bft/bedrock/client/codec"
 	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/node/types"
+	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
 )
 
 // evidenceResult is what is printed of a piece of evidence that jailed somebody.
@@ -118,10 +120,17 @@ func searchEvidence(ctx context.Context, c *client.Client, trusted types.Epoch, 
 	out := []evidenceResult{}
 	seen := map[types.Hash]bool{}
 	for i := len(e.first) - 1; i > 0 && i >= len(e.first)-limit; i-- {
-		b, err := c.Block(ctx, e.first[i]-1)
+		holds, err := holdsEvidence(ctx, c, e.first[i]-1, e.before[i])
 		if connect.CodeOf(err) == connect.CodeOutOfRange {
 			break // pruned here
 		}
+		if err != nil {
+			return nil, err
+		}
+		if !holds {
+			continue
+		}
+		b, err := c.BlockByID(ctx, e.before[i])
 		if err != nil {
 			return nil, err
 		}
@@ -145,6 +154,23 @@ func searchEvidence(ctx context.Context, c *client.Client, trusted types.Epoch, 
 		}
 	}
 	return out, nil
+}
+
+// holdsEvidence tells by a header, without its transactions, whether the block that
+// ended an epoch holds evidence; the next epoch's certificate has its id.
+func holdsEvidence(ctx context.Context, c *client.Client, height uint64, id types.Hash) (bool, error) {
+	res, err := c.RPC().ListBlocks(ctx, connect.NewRequest(&nodev1.ListBlocksRequest{NewestHeight: height, Limit: 1}))
+	if err != nil {
+		return false, err
+	}
+	if len(res.Msg.Blocks) != 1 {
+		return false, fmt.Errorf("%w: %s has no block of height %d", client.ErrUnverified, c.URL(), height)
+	}
+	header, err := codec.HeaderFrom(res.Msg.Blocks[0].Header)
+	if err != nil || header.ID() != id {
+		return false, fmt.Errorf("%w: %s names another block of height %d than its certificate", client.ErrUnverified, c.URL(), height)
+	}
+	return header.EvidenceRoot != types.ListRoot(nil), nil
 }
 
 // nameEvidence says who the validators are now.
