@@ -45,9 +45,10 @@ func start(t *testing.T) *chain {
 	if err := os.Symlink(modules.Build(t, modules.Counter), filepath.Join(c.dir, "bin", "counter.wasm")); err != nil {
 		t.Fatal(err)
 	}
+	command := strings.Fields(documented(t, "Run it")[0])
 	// Not of the test's context, which ends before the clean-up.
-	devnet := exec.CommandContext(context.Background(), filepath.Join(c.dir, "bin", "bedrock"), "devnet", "--executor", "bin/counter.wasm",
-		"--validators", fmt.Sprint(validators), "--first-host", fmt.Sprint(firstHost))
+	devnet := exec.CommandContext(context.Background(), filepath.Join(c.dir, command[0]), append(command[1:],
+		"--validators", fmt.Sprint(validators), "--first-host", fmt.Sprint(firstHost))...)
 	devnet.Dir, devnet.Stderr = c.dir, os.Stderr
 	stdout, err := devnet.StdoutPipe()
 	if err != nil {
@@ -82,6 +83,27 @@ func start(t *testing.T) *chain {
 		}
 	}
 	return c
+}
+
+// documented are the indented lines of a section of docs/state-machines.md.
+func documented(t *testing.T, section string) []string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "state-machines.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, ok := strings.Cut(string(b), "\n## "+section+"\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	var out []string
+	for line := range strings.Lines(text) {
+		if command, ok := strings.CutPrefix(line, "    "); ok {
+			out = append(out, strings.TrimSpace(command))
+		}
+	}
+	if !ok || len(out) == 0 {
+		t.Fatalf("docs/state-machines.md shows no command in %q: its form changed", section)
+	}
+	return out
 }
 
 // try runs a command line of bedrock at a node.
@@ -146,6 +168,8 @@ func TestTheCounterIsAChain(t *testing.T) {
 		last = s.Height
 	}
 
+	t.Run("the commands of the document", c.document)
+
 	t.Run("counts are proven by every node", func(t *testing.T) {
 		for node := range validators {
 			for name, want := range map[string]row{"plums": {true, "0600000000000000", last}, "pears": {true, "0a00000000000000", last}, "apples": {false, "", last}} {
@@ -190,6 +214,35 @@ func TestTheCounterIsAChain(t *testing.T) {
 			t.Errorf("sent as a ledger's transaction: %v, %s", err, said)
 		}
 	})
+}
+
+// document runs the commands of docs/state-machines.md against the devnet, and sees
+// that those of the checkout are there.
+func (c *chain) document(t *testing.T) {
+	shell := exec.CommandContext(c.ctx, "bash", "-euxo", "pipefail", "-c", strings.Join(documented(t, "Run it")[1:], "\n"))
+	shell.Dir = c.dir
+	shell.Env = append(os.Environ(), "BEDROCK_NODE="+rpc(2))
+	out, err := shell.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"verdict   accepted", "code         0 (ok)", "value   0700000000000000", "The proof holds"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the commands do not say %q:\n%s", want, out)
+		}
+	}
+	// What make test runs anyway is only looked at: its target, program and manifest.
+	target := exec.CommandContext(c.ctx, "bash", "-c", documented(t, "Build and hash it")[0]+" --dry-run")
+	target.Dir = filepath.Join("..", "..")
+	if out, err := target.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	cargo := strings.Fields(documented(t, "Test it")[0])
+	for _, path := range []string{cargo[0], cargo[3]} {
+		if _, err := os.Stat(filepath.Join("..", "..", path)); err != nil {
+			t.Errorf("%s: %v", strings.Join(cargo, " "), err)
+		}
+	}
 }
 
 // counts holds what a node proves of a counter; the proof is checked with
