@@ -3,8 +3,12 @@
 
 mod fixture;
 
-use bedrock_ledger::transaction::{encode, Body, DecodeError, Operation, Transaction, HEAD_BYTES, MAX_BYTES};
+use bedrock_ledger::operation::{Governance, Settings};
+use bedrock_ledger::transaction::{
+    encode, encode_cosigned, Body, DecodeError, Operation, Transaction, HEAD_BYTES, MAX_BYTES,
+};
 use bedrock_replay::load::{Signer, GENESIS_HASH};
+use bedrock_replay::network;
 use fixture::{batch, entries};
 use proptest::prelude::*;
 
@@ -18,7 +22,44 @@ fn samples() -> Vec<Vec<u8>> {
         Operation::RecordPut { key: &[1; 200], data: &[2; 60_000] },
         Operation::RecordDelete { key: b"k" },
     ];
-    operations.iter().map(|&operation| signer.transaction(3, operation)).collect()
+    let payments = operations.iter().map(|&operation| signer.transaction(3, operation));
+    payments.chain(governance()).collect()
+}
+
+/// One of each operation of governance.
+fn governance() -> Vec<Vec<u8>> {
+    let (node, key) = (network::identity(0, 0), network::delegate(0));
+    let (validator, identity) = (&network::name(0), &node.public);
+    let settings = [[1; 9], [2; 9]];
+    let keys = [[1; 32], [2; 32]];
+    vec![
+        network::join(1, 5),
+        network::ready(1, 0),
+        network::rotate(0, 0, 1, 9, None),
+        network::rotate(0, 0, 1, 9, Some(4)),
+        network::pay(&key, 1, 0, Governance::Delegate { validator, delegate: &[7; 32] }),
+        network::leave(0, 0, 1),
+        network::free(&key, 3, Governance::Maintain { validator, expected: 0, end: 9 }),
+        network::free(
+            &node,
+            3,
+            Governance::ModuleReady { validator, identity, executor: &[3; 32], engine: 1 },
+        ),
+        network::weigh(0, 1, &[(0, 5), (1, 0), (2, 7)]),
+        network::govern(1, Governance::SetParameters(Settings::new(&settings))),
+        network::govern(1, Governance::SetAuthority { threshold: 2, keys: &keys }),
+        network::govern(
+            1,
+            Governance::Schedule { executor: &[3; 32], engine: 1, not_before: 4, not_after: 5 },
+        ),
+        network::govern(1, Governance::Cancel { executor: &[3; 32] }),
+    ]
+}
+
+/// What a decoded transaction encodes to.
+fn again(transaction: &Transaction<'_>) -> Vec<u8> {
+    let cosigners: Vec<_> = transaction.cosigners.iter().map(|(key, signature)| (*key, *signature)).collect();
+    encode_cosigned(&transaction.body.encode(), transaction.signature, &cosigners)
 }
 
 #[test]
@@ -26,7 +67,7 @@ fn samples_decode_to_what_they_encode_to() {
     for bytes in samples() {
         let transaction = Transaction::decode(&bytes).unwrap();
         assert_eq!(transaction.body.encode(), transaction.signed);
-        assert_eq!(encode(transaction.signed, transaction.signature), bytes);
+        assert_eq!(again(&transaction), bytes);
     }
 }
 
@@ -94,19 +135,19 @@ fn another_count_of_signatures_is_refused() {
 
 proptest! {
     #[test]
-    fn what_decodes_is_canonical(which in 0usize..5, at in any::<prop::sample::Index>(), to in any::<u8>()) {
+    fn what_decodes_is_canonical(which in 0usize..18, at in any::<prop::sample::Index>(), to in any::<u8>()) {
         let mut bytes = samples().remove(which);
         let at = at.index(bytes.len());
         bytes[at] = to;
         if let Ok(transaction) = Transaction::decode(&bytes) {
-            prop_assert_eq!(encode(&transaction.body.encode(), transaction.signature), bytes);
+            prop_assert_eq!(again(&transaction), bytes);
         }
     }
 
     #[test]
     fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         if let Ok(transaction) = Transaction::decode(&bytes) {
-            prop_assert_eq!(encode(&transaction.body.encode(), transaction.signature), bytes);
+            prop_assert_eq!(again(&transaction), bytes);
         }
     }
 }
