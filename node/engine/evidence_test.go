@@ -131,6 +131,16 @@ func TestWhatEvidenceIsPassedOn(t *testing.T) {
 	if held := len(e.evidence.all()); held != 2 {
 		t.Errorf("%d pieces held, want 2", held)
 	}
+	block := FinalBlock{Block: &types.Block{Evidence: [][]byte{ptr(net.evidence(1, 9, "another pair")).Encode()}}, Execution: &Execution{}}
+	e.evidence.final([]FinalBlock{block}, e.sets.of)
+	if held := len(e.evidence.all()); held != 2 {
+		t.Errorf("%d pieces held after a failed block, want 2", held)
+	}
+	block.Execution = &Execution{Success: true}
+	e.evidence.final([]FinalBlock{block}, e.sets.of)
+	if held := len(e.evidence.all()); held != 1 || judge(net.evidence(1, 3, "y")) != p2p.Ignore {
+		t.Errorf("%d pieces held after a block with evidence of the same offender, want 1, and no more of it", held)
+	}
 	e.evidence.entered(evidenceEpochs + 1)
 	if held := len(e.evidence.all()); held != 0 {
 		t.Errorf("%d pieces held that no epoch takes any more", held)

@@ -127,7 +127,10 @@ func TestOwnEchoFindsWhatOnlyTheStoresHold(t *testing.T) {
 		}
 		return false
 	}
-	for !newer() {
+	for round := 0; !newer(); round++ {
+		if round == 100 {
+			t.Fatal("no certificate of 300 heights holds its vote")
+		}
 		net.progress(peer.store.Tip()+3, 0, 1, 2, 3)
 	}
 	net.must(n.kill())
