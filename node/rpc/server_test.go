@@ -158,13 +158,14 @@ func TestSubmitAndWait(t *testing.T) {
 	if err := chain.WaitPending(ctx, 2); err != nil {
 		t.Fatal(err)
 	}
+	chain.CommitFailed() // executes nothing: it waits on
 	chain.Commit()
 	final := <-done
-	if final.err != nil || final.res.Msg.Height != 1 || final.res.Msg.Receipt.Receipt.Code != 0 || final.res.Msg.Proof.GetTransaction() == nil {
+	if final.err != nil || final.res.Msg.Height != 2 || final.res.Msg.Receipt.Receipt.Code != 0 || final.res.Msg.Proof.GetTransaction() == nil {
 		t.Errorf("final: %+v", final)
 	}
 	again, err := c.SubmitTransaction(ctx, connect.NewRequest(&nodev1.SubmitTransactionRequest{Transaction: []byte("two"), Wait: nodev1.Wait_WAIT_FINAL}))
-	if err != nil || again.Msg.Height != 1 {
+	if err != nil || again.Msg.Height != 2 {
 		t.Errorf("one that was final before: %v, %v", again, err)
 	}
 	_, err = c.SubmitTransaction(ctx, connect.NewRequest(&nodev1.SubmitTransactionRequest{Transaction: []byte("never"), Wait: nodev1.Wait_WAIT_FINAL, TimeoutMs: 20}))

@@ -102,8 +102,9 @@ func (s *Server) SubmitTransaction(ctx context.Context, req *connect.Request[nod
 	return connect.NewResponse(res), nil
 }
 
-// waitFor looks through what becomes final above height. A transaction that was
-// there before (a duplicate) may have been executed already.
+// waitFor looks through what becomes final above height. What a failed block held
+// waits on (rule: failed-block). A transaction that was there before (a duplicate) may
+// have been executed already.
 func (s *Server) waitFor(ctx context.Context, hash types.Hash, height uint64, status nodev1.SubmitStatus) (*final, int, error) {
 	if status == nodev1.SubmitStatus_SUBMIT_STATUS_DUPLICATE {
 		at, index, err := s.backend.Locate(ctx, hash)
@@ -126,7 +127,7 @@ func (s *Server) waitFor(ctx context.Context, hash types.Hash, height uint64, st
 				return nil, 0, err
 			}
 			for i, h := range f.txHashes() {
-				if h == hash {
+				if h == hash && i < len(f.receipts) { // a failed block executed none
 					return f, i, nil
 				}
 			}

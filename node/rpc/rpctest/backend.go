@@ -199,7 +199,7 @@ func (c *Chain) Simulate(_ context.Context, txs [][]byte) (*rpc.Simulation, erro
 		return nil, err
 	}
 	h := &height{block: &types.Block{Payload: txs}}
-	h.execute(tip, false)
+	h.execute(tip, false, false)
 	s := &rpc.Simulation{Receipts: h.receipts, Height: tip.outcome.Height}
 	for i := range h.receipts {
 		s.GasUsed += h.receipts[i].GasUsed

@@ -40,6 +40,7 @@ type Chain struct {
 	heights []*height // 0 is genesis
 	pool    [][]byte
 	found   [][]byte // evidence for the next block
+	fail    bool     // the next block fails
 	pending map[types.Hash][]byte
 	where   map[types.Hash]place
 	ids     map[types.Hash]uint64
@@ -144,6 +145,15 @@ func (c *Chain) AddEvidence(evidence ...[]byte) {
 // its height.
 func (c *Chain) Commit() uint64 { return c.commit(nil) }
 
+// CommitFailed makes a failed block of what waits: it executes nothing, and all waits
+// on.
+func (c *Chain) CommitFailed() uint64 {
+	c.mu.Lock()
+	c.fail = true
+	c.mu.Unlock()
+	return c.commit(nil)
+}
+
 // CommitAndEndEpoch makes a block that ends its epoch: the next one has new keys.
 func (c *Chain) CommitAndEndEpoch() uint64 {
 	c.mu.Lock()
@@ -172,11 +182,15 @@ func (c *Chain) commit(next *types.Epoch) uint64 {
 	n := uint64(len(c.heights))
 	h := &height{block: &types.Block{Payload: c.pool, Evidence: c.found}}
 	c.pool, c.found = nil, nil
+	failed := c.fail
+	if c.fail = false; failed {
+		c.pool = h.block.Payload
+	}
 	h.block.Header = types.Header{
 		Genesis: c.genesis.Hash(), Epoch: epoch.Number, View: c.view, Height: n, Parent: parent.outcome.Block,
 		TimestampMs: c.genesis.TimeMs + n*100, PayloadRoot: types.ListRoot(h.block.Payload), EvidenceRoot: types.ListRoot(h.block.Evidence),
 	}
-	h.execute(parent, c.opt.Stateless)
+	h.execute(parent, c.opt.Stateless, failed)
 	for i := range h.receipts {
 		hash := types.Hash(h.receipts[i].TxHash)
 		delete(c.pending, hash)
@@ -201,9 +215,9 @@ func (c *Chain) commit(next *types.Epoch) uint64 {
 	return n
 }
 
-func (h *height) execute(parent *height, stateless bool) {
+func (h *height) execute(parent *height, stateless, failed bool) {
 	state := parent.state
-	if !stateless {
+	if !stateless && !failed {
 		rows := maps.Clone(state.rows)
 		for _, tx := range h.block.Payload {
 			if !bytes.HasPrefix(tx, []byte("fail")) {
@@ -214,7 +228,11 @@ func (h *height) execute(parent *height, stateless bool) {
 		state = newTree(rows)
 	}
 	h.state = state
-	for _, tx := range h.block.Payload {
+	executed := h.block.Payload
+	if failed {
+		executed = nil
+	}
+	for _, tx := range executed {
 		r := receipts.Receipt{TxHash: types.TxHash(tx), GasUsed: uint64(len(tx)), EventsRoot: receipts.NoneRoot}
 		if bytes.HasPrefix(tx, []byte("fail")) {
 			r.Code, r.Log = 1, "it was asked to fail"
