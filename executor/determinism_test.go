@@ -170,35 +170,6 @@ func TestFailedBlocksAreEqual(t *testing.T) {
 	}
 }
 
-// Every limit leaves an honest block at least 16 times what it takes.
-func TestFuelLeavesRoom(t *testing.T) {
-	l := newLedger(t, canonical(t, testEngine(t)), 500, 2_000)
-	fuel := l.module.Engine().Limits().Fuel
-	tip, _ := l.overlays.Committed()
-	transactions := l.transfers(rand.New(rand.NewPCG(1, 2)), 2_000)
-	result := l.execute(t, tip, transactions)
-	if allowed := fuel.Gas * result.GasUsed; result.Usage.Fuel*16 > allowed {
-		t.Errorf("execute: fuel %d for gas %d, allowed is %d, want at least 16 times", result.Usage.Fuel, result.GasUsed, allowed)
-	}
-	for i := range transactions {
-		transactions[i][len(transactions[i])-1] ^= 1 // a batch that fails costs most
-	}
-	used := verifyFuel(t, l.module, transactions[:256])
-	if allowed := 256 * fuel.Verify; used*16 > allowed {
-		t.Errorf("verify: fuel %d for 256 transactions, allowed is %d, want at least 16 times", used, allowed)
-	}
-}
-
-func verifyFuel(t testing.TB, m *Module, transactions [][]byte) uint64 {
-	t.Helper()
-	c := &call{}
-	request := appendVerifyRequest(nil, ledgerGenesis, transactions)
-	if err := m.run(c, "verify", request, 1<<50, func([]byte) error { return nil }); err != nil {
-		t.Fatal(err)
-	}
-	return c.usage.Fuel
-}
-
 func TestUnknownEngine(t *testing.T) {
 	if _, err := NewEngine(Options{Number: 2}); !errors.Is(err, ErrNoEngine) || !strings.Contains(err.Error(), "engine number 2") {
 		t.Errorf("got %v", err)

@@ -39,7 +39,10 @@ type Limits struct {
 
 // FuelLimits bound runaway loops: each at least 16 times what an honest module
 // takes (docs/execution.md, Determinism), but for a proof of possession, which
-// takes four fifths of Verify. Units are Wasmtime's fuel.
+// takes four fifths of Verify. Units are Wasmtime's fuel. Gas follows from the
+// dearest full block, 7.8 a gas on 1,000,000 accounts: so a block that loops is
+// stopped by the gas limit of its chain, at about 10 seconds for each 100,000,000
+// of gas where a loop does nothing.
 type FuelLimits struct {
 	Base      uint64 // of every call
 	Gas       uint64 // for each unit of the block's gas limit, in execute
