@@ -39,8 +39,8 @@ type Options struct {
 	// Instances run at any one time, by kind; 0 stands for the default.
 	ExecuteInstances, VerifyInstances, CheckInstances, QueryInstances int
 	// ResidentBytes of an instance's memory stay mapped for the next one; 0
-	// stands for the default of 96 MiB, about what a block of 10,000
-	// transfers touches. Only what was touched is kept.
+	// stands for the default of 128 MiB; a block of 10,000 transfers has a
+	// memory of 105 MiB. Only what was touched is kept.
 	ResidentBytes int
 	// CheckEpoch, if set, judges an epoch change beyond what every module must
 	// keep to: keys of the chain's scheme, proofs of possession. Its error makes
@@ -95,7 +95,7 @@ func NewEngine(options Options) (*Engine, error) {
 		load:       make(chan struct{}, loadSlots),
 	}
 	if options.ResidentBytes <= 0 {
-		options.ResidentBytes = 96 << 20
+		options.ResidentBytes = 128 << 20
 	}
 	e.sandbox, err = sandbox.NewEngine(sandbox.Settings{
 		MaxStack:      limits.StackBytes,
