@@ -78,13 +78,14 @@ codes! {
     ONE_NEWCOMER = 51, "one_newcomer";
     /// Powers together are not below 2^32.
     POWER_OUT_OF_RANGE = 52, "power_out_of_range";
-    /// A third of the power would have been rotated within the window.
+    /// A third of the power would have been rotated within the window, or it is not in
+    /// the set and was rotated fee-free twice in it.
     ROTATION_LIMIT = 53, "rotation_limit";
     /// A third of the power would be under maintenance.
     MAINTENANCE_LIMIT = 54, "maintenance_limit";
     /// A lease that ends before the block or too long after it.
     BAD_LEASE = 55, "bad_lease";
-    /// A parameter out of its bounds.
+    /// A parameter out of its bounds, or one that the authority could not undo.
     BAD_PARAMETER = 56, "bad_parameter";
     /// An upgrade is scheduled already.
     ALREADY_SCHEDULED = 57, "already_scheduled";

@@ -4,7 +4,7 @@
 use crate::amount;
 use crate::operation::{Governance, Join, Operation, Rotate};
 use crate::params::Params;
-use crate::transaction::Transaction;
+use crate::transaction::{Transaction, HEAD_BYTES, SIGNATURE_BYTES};
 use crate::values::{Account, RecordHead};
 
 /// Rows, bytes and events that a transaction touches at most.
@@ -35,13 +35,15 @@ const GOVERNANCE_ROW: u64 = 450;
 /// Rows that an operation reads and writes for one validator: accounts, the
 /// validator, names, holders of two keys, fee owner, readiness.
 const ROWS_A_VALIDATOR: u64 = 8;
+/// Rows that setting parameters reads and writes.
+const SETTING_ROWS: u64 = 4;
 
 /// Rows that an operation reads and writes at most, and its events. What a change
 /// of the epoch reads and writes beside is once a block.
 fn governance_rows(of: &Governance<'_>) -> (u64, u64) {
     match of {
         Governance::Weigh { weights, .. } => (4 + 2 * weights.len() as u64, weights.len() as u64),
-        Governance::SetParameters(settings) => (4, settings.len() as u64),
+        Governance::SetParameters(settings) => (SETTING_ROWS, settings.len() as u64),
         _ => (ROWS_A_VALIDATOR, 1),
     }
 }
@@ -121,6 +123,23 @@ pub fn record_row(key: &[u8], data: &[u8]) -> u64 {
 /// The deposit of a record.
 pub fn deposit(key: &[u8], data: &[u8], params: &Params) -> u128 {
     amount::product(params.deposit_per_byte, record_row(key, data))
+}
+
+/// Bytes and gas of the transaction by which an authority of that threshold sets
+/// one parameter.
+pub fn repair(threshold: u64, params: &Params) -> (u64, u64) {
+    let head = 4 + HEAD_BYTES + 1 + 1 + 9 + SIGNATURE_BYTES;
+    let bytes = (head as u64).saturating_add(threshold.saturating_mul(96));
+    let footprint = Footprint {
+        bytes,
+        signatures: threshold.saturating_add(1),
+        reads: SETTING_ROWS,
+        writes: SETTING_ROWS,
+        write_bytes: SETTING_ROWS * GOVERNANCE_ROW,
+        events: 1,
+        ..Footprint::default()
+    };
+    (bytes, footprint.gas(params))
 }
 
 /// Gas that a transaction needs.

@@ -74,6 +74,8 @@ pub(crate) struct View<'a> {
     pub(crate) frame: &'a Frame,
     pub(crate) rows: &'a OperationRows,
     pub(crate) payer: &'a [u8; 32],
+    /// The payer's account, its fee paid.
+    pub(crate) payer_key: KeyRef,
     pub(crate) transaction: &'a Transaction<'a>,
     pub(crate) store: &'a Store,
 }
@@ -130,8 +132,8 @@ pub(crate) fn decide(block: &Block, decoded: &Decoded<'_>, store: &Store) -> Res
     let (Some(frame), Some((rows, of))) = (block.frame.get(), decoded.governance()) else {
         return Err(Failure::Broken("rows of another operation"));
     };
-    let (payer, transaction) = (&decoded.payer, &decoded.transaction);
-    let view = View { block, frame, rows, payer, transaction, store };
+    let (payer, payer_key, transaction) = (&decoded.payer, decoded.payer_key, &decoded.transaction);
+    let view = View { block, frame, rows, payer, payer_key, transaction, store };
     match of {
         Governance::Join(join) => members::join(&view, &join),
         Governance::Ready { identity, validator } => members::ready(&view, validator, identity),

@@ -28,6 +28,8 @@ pub(super) fn rotate(view: &View<'_>, rotate: &Rotate<'_>) -> Result<Decision, F
     }
     if validator.is_active() {
         within_the_window(view, rotate.validator)?;
+    } else {
+        seldom_for_nothing(view, validator.rotated)?;
     }
     let mut decision = Decision { ends_epoch: validator.is_active(), ..Decision::default() };
     validator.identity = *rotate.identity;
@@ -70,6 +72,20 @@ fn within_the_window(view: &View<'_>, name: &[u8; 32]) -> Result<(), Failure> {
         power.picked, power.total
     );
     refused(codes::ROTATION_LIMIT, log)
+}
+
+/// Outside the set no bound on power holds rotations back, and each leaves rows that
+/// stay: within a window the second is to be paid for.
+fn seldom_for_nothing(view: &View<'_>, rotated: u64) -> Result<(), Failure> {
+    let window = view.block.params.rotation_window_ms;
+    let recent = rotated > 0 && rotated.saturating_add(window) > view.block.time_ms;
+    if !recent || !view.transaction.body.is_fee_free() {
+        return Ok(());
+    }
+    refused(
+        codes::ROTATION_LIMIT,
+        format!("it is not in the set and was rotated less than {window} ms ago: wait, or let its owner pay"),
+    )
 }
 
 /// The new instance has not said that it can run a module.
