@@ -129,7 +129,9 @@ fn jail(block: &Block, frame: &Frame, store: &mut Store) -> Result<bool, Failure
         // The last of a set stays in it, though it is on record.
         if Power::sum(frame, store, |_, _| false)?.count > 1 {
             validator.status = Status::Jailed;
-            (validator.power, validator.lease_end, validator.since) = (0, 0, block.height);
+            (validator.power, validator.since) = (0, block.height);
+            // Not 0: whatever took the lease could be sent again once it is back.
+            validator.lease_end = validator.lease_end.min(block.time_ms);
             (validator.rotated, validator.ready) = (0, false);
             changed = true;
         }

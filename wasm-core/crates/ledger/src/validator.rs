@@ -41,7 +41,7 @@ pub struct Validator {
     pub delegate: [u8; 32],
     /// 0 outside the set.
     pub power: u64,
-    /// End of its maintenance lease, in ms of block time; 0: none.
+    /// End of its last maintenance lease, in ms of block time; 0: it never had one.
     pub lease_end: u64,
     /// Height that gave it its status.
     pub since: u64,

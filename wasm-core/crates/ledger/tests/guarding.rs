@@ -82,3 +82,29 @@ fn outside_the_set_a_rotation_is_free_once_in_a_window() {
     g.later(60_000);
     assert_eq!(g.one(rotate(4, 2, 3, 99, None)).0, OK, "the window is over");
 }
+
+/// What goes by compare-and-swap must not meet the same state again: else who saw a
+/// transaction could send it a second time.
+#[test]
+fn a_lease_that_was_given_back_is_not_taken_again_by_the_same_bytes() {
+    let mut g = Governed::new(7, "");
+    let maintain = |index: usize, expected: u64, end: u64| {
+        free(&delegate(index), 0, Governance::Maintain { validator: &name(index), expected, end })
+    };
+    let end = g.now() + 50_000;
+    let take = maintain(0, 0, end);
+    assert_eq!(g.one(take.clone()).0, OK);
+    let given = g.now();
+    assert_eq!(g.one(maintain(0, end, 0)).0, OK);
+    assert_eq!(g.one(take.clone()).0, codes::STALE, "given back");
+    assert_eq!(g.validator(0).lease_end, given, "it ended then");
+    assert_eq!(g.one(maintain(0, given, 0)).0, codes::NOTHING_TO_DO, "it is over");
+    assert_eq!(g.one(maintain(0, given, end)).0, OK, "a new one names it");
+
+    let proof = two_votes(&consensus(0, 0), 1, 0, 4);
+    assert!(g.convict(&[proof], &[]).change.is_some());
+    assert_eq!(g.one(rotate(0, 0, 1, 99, None)).0, OK);
+    assert_eq!(g.one(ready(0, 1)).0, OK);
+    assert_eq!(g.one(weigh(0, 0, &[(0, 10)])).0, OK);
+    assert_eq!(g.one(take).0, codes::STALE, "nor after a jailing");
+}

@@ -17,10 +17,15 @@ pub(super) fn maintain(
         let log = format!("the validator's lease ends at {}, not at {expected}", validator.lease_end);
         return refused(codes::STALE, log);
     }
+    let now = view.block.time_ms;
     if end != 0 {
         granted(view, name, &validator, end)?;
+    } else if validator.lease_end <= now {
+        return refused(codes::NOTHING_TO_DO, format!("the lease is over since {}", validator.lease_end));
     }
-    validator.lease_end = end;
+    // One that is given back ends now and not at 0: what took it names another end, so
+    // that nobody can send it a second time.
+    validator.lease_end = if end == 0 { now } else { end };
     let mut decision = Decision::default();
     decision.set(view.validator_key()?, validator.encode());
     decision.event("maintain", vec![("validator", name.to_vec()), ("end", end.to_le_bytes().to_vec())]);
