@@ -144,13 +144,11 @@ func (n *Node) whyNot(s *engine.Status) string {
 	if s.Signing || s.Consensus.Self >= 0 {
 		return s.WhyNot
 	}
-	if gone := n.signer.Suspended(); len(gone) > 0 { // rule: key-deleted
-		return s.WhyNot + "; " + strings.Join(gone, "; ")
+	reasons := append([]string{s.WhyNot}, n.signer.Suspended()...) // rule: key-deleted
+	if n.aside != "" {
+		reasons = append(reasons, fmt.Sprintf("the volume is foreign: %s; let the validator's owner rotate to this identity (%s)", n.aside, n.signer.Record().NetworkKey))
 	}
-	if n.aside == "" {
-		return s.WhyNot
-	}
-	return fmt.Sprintf("%s; the volume is foreign: %s; let the validator's owner rotate to this identity (%s)", s.WhyNot, n.aside, n.signer.Record().NetworkKey)
+	return strings.Join(reasons, "; ")
 }
 
 // watchHalt ends the node once the height of SetHaltHeight is final.

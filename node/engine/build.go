@@ -33,6 +33,9 @@ func (w *worker) buildBlock(f consensus.BuildBlock, epoch *types.Epoch) *types.B
 	for i, b := range f.InFlight {
 		ancestors[i] = w.contents(b)
 	}
+	for _, b := range w.e.committer.untold() { // before the pool is asked: what is told by then, it left out
+		ancestors = append(ancestors, w.known(b))
+	}
 	block := &types.Block{Evidence: w.e.evidence.take(func(hash types.Hash) bool {
 		for _, a := range ancestors {
 			if _, ok := a.evidence[hash]; ok {

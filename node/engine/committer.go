@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type committer struct {
 
 	mu       sync.Mutex
 	queue    []commitJob
+	pending  []*types.Block // final by the core, in height order, and the pool does not know it yet
 	more     chan struct{}
 	progress chan struct{} // closed and replaced after each sync
 
@@ -48,11 +50,31 @@ func (c *committer) finalize(f consensus.Finalize) {
 	}
 	c.mu.Lock()
 	c.queue = append(c.queue, job)
+	for i := range job.blocks {
+		c.pending = append(c.pending, job.blocks[i].Block)
+	}
 	c.mu.Unlock()
 	select {
 	case c.more <- struct{}{}:
 	default:
 	}
+}
+
+// untold are blocks that the core no longer counts as in flight while the pool
+// still holds what they executed: a block that took it again would hold a
+// transaction twice, or fail for a poison that failed one block already.
+// // rule: failed-block
+func (c *committer) untold() []*types.Block {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.pending)
+}
+
+// told forgets the blocks up to a height, which the pool knows to be final.
+func (c *committer) told(height uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pending = slices.DeleteFunc(c.pending, func(b *types.Block) bool { return b.Header.Height <= height })
 }
 
 func (c *committer) run() {
@@ -102,6 +124,7 @@ func (c *committer) commitAll(batch []commitJob) error {
 func (c *committer) commitJob(job commitJob) error {
 	tip := c.e.cfg.Store.Tip()
 	blocks := make([]FinalBlock, 0, len(job.blocks))
+	c.told(tip)
 	for _, b := range job.blocks {
 		if b.Outcome.Height <= tip {
 			continue
@@ -160,6 +183,7 @@ func (c *committer) commit(blocks []FinalBlock, certificate *types.CC) error {
 	}
 	c.e.cfg.Pool.Final(blocks, last.Change)
 	c.e.evidence.final(blocks, c.e.sets.of)
+	c.told(last.Outcome.Height)
 	c.e.worker.final(last.Outcome.Height, ids)
 	c.e.cfg.Transport.SetTip(last.Outcome.Height)
 	c.e.cfg.Observer.Committed(time.Since(begin), len(blocks))

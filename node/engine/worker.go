@@ -240,7 +240,26 @@ func (w *worker) contents(b *types.Block) *flight {
 	if f != nil {
 		return f
 	}
-	f = &flight{epoch: b.Header.Epoch, height: b.Header.Height}
+	f = contentsOf(b)
+	w.mu.Lock()
+	w.flight[id] = f
+	w.mu.Unlock()
+	return f
+}
+
+// known is contents of a block that may have left since: nothing is remembered.
+func (w *worker) known(b *types.Block) *flight {
+	w.mu.Lock()
+	f := w.flight[b.ID()]
+	w.mu.Unlock()
+	if f == nil {
+		f = contentsOf(b)
+	}
+	return f
+}
+
+func contentsOf(b *types.Block) *flight {
+	f := &flight{epoch: b.Header.Epoch, height: b.Header.Height}
 	f.txs = make(map[types.Hash]struct{}, len(b.Payload))
 	for _, tx := range b.Payload {
 		f.txs[types.TxHash(tx)] = struct{}{}
@@ -249,9 +268,6 @@ func (w *worker) contents(b *types.Block) *flight {
 	for _, ev := range b.Evidence {
 		f.evidence[types.SumHash(ev)] = struct{}{}
 	}
-	w.mu.Lock()
-	w.flight[id] = f
-	w.mu.Unlock()
 	return f
 }
 

@@ -14,13 +14,17 @@ import (
 
 var (
 	hostFlag = flag.Int("first-host", 220, "x of the first node's address 127.0.0.x")
-	allFlag  = flag.Bool("all", false, "everything under both signature schemes (default: each thing under one, both somewhere)")
+	allFlag  = flag.Bool("all", false, "everything under both signature schemes (default: most things under one, both somewhere)")
 )
 
-// schemes are those that a test runs under: its own, and with -all the other too.
+// schemes are those that a test runs under: its own, if it has one, and with -all
+// both.
 func schemes(own string) []string {
 	if *allFlag {
 		return []string{"ed25519", "bls12381"}
+	}
+	if own == "" {
+		return nil
 	}
 	return []string{own}
 }

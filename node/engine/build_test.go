@@ -1,0 +1,33 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// What is final by the core stays out of blocks until the pool was told: a poison
+// failed a second block in that gap.
+func TestABlockLeavesOutWhatThePoolWasNotToldOf(t *testing.T) {
+	pool := newFakePool()
+	pool.add([]byte("poison"), []byte("beside"))
+	e := &Engine{cfg: Config{Pool: pool, Clock: &handClock{}}, evidence: newEvidencePool(nil)}
+	e.committer, e.worker = newCommitter(e), newWorker(e)
+	build := func() int {
+		b := e.worker.buildBlock(consensus.BuildBlock{Height: 8, MayBeEmpty: true}, &types.Epoch{MaxBytes: 1000, MaxGas: 1000})
+		return len(b.Payload)
+	}
+	final := &types.Block{Header: types.Header{Height: 7}, Payload: [][]byte{[]byte("poison")}}
+	e.committer.finalize(consensus.Finalize{Blocks: []consensus.FinalBlock{{Block: final, Outcome: types.Outcome{Height: 7}}}})
+	if got := build(); got != 1 {
+		t.Errorf("%d transactions while the pool does not know of block 7, want 1", got)
+	}
+	e.committer.told(7)
+	if got := build(); got != 2 {
+		t.Errorf("%d transactions once the pool knows: what is executed is its affair, want 2", got)
+	}
+	if len(e.committer.untold()) != 0 || len(e.worker.flight) != 0 {
+		t.Errorf("%d blocks and %d contents are remembered", len(e.committer.untold()), len(e.worker.flight))
+	}
+}
