@@ -88,7 +88,7 @@ func (p *Pool) nextProbes() (probes []probe, asked []CheckItem, commit uint64) {
 }
 
 // runProbes asks, and applies the answers to senders that no commit touched since.
-// It answers whom there is no answer for now, too.
+// It returns those, too, that could not be judged yet.
 func (p *Pool) runProbes(probes []probe, asked []CheckItem, commit uint64) (again []*item, unanswered []probe, err error) {
 	p.mu.Lock()
 	executor, gen := p.executor, p.book.gen

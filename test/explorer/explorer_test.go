@@ -126,12 +126,17 @@ func profile(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(50 * time.Millisecond) {
-			if err = os.RemoveAll(dir); err == nil {
+		poll := time.NewTicker(50 * time.Millisecond)
+		defer poll.Stop()
+		deadline := time.After(time.Minute)
+		for err = os.RemoveAll(dir); err != nil; err = os.RemoveAll(dir) {
+			select {
+			case <-poll.C:
+			case <-deadline:
+				t.Errorf("the browser still writes to its profile: %v", err)
 				return
 			}
 		}
-		t.Error(err)
 	})
 	return dir
 }
