@@ -312,10 +312,15 @@ type GetStatusResponse struct {
 	DroppedMessages  uint64                 `protobuf:"varint,26,opt,name=dropped_messages,json=droppedMessages,proto3" json:"dropped_messages,omitempty"` // that this node lost since its start, either way
 	HostFaults       uint64                 `protobuf:"varint,27,opt,name=host_faults,json=hostFaults,proto3" json:"host_faults,omitempty"`                // of its executor since its start
 	// How often the signer volume was opened: one that falls was rolled back.
-	SignerBoots   uint64          `protobuf:"varint,28,opt,name=signer_boots,json=signerBoots,proto3" json:"signer_boots,omitempty"`
-	Executor      *ExecutorStatus `protobuf:"bytes,32,opt,name=executor,proto3" json:"executor,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	SignerBoots uint64           `protobuf:"varint,28,opt,name=signer_boots,json=signerBoots,proto3" json:"signer_boots,omitempty"`
+	Executor    *ExecutorStatus  `protobuf:"bytes,32,opt,name=executor,proto3" json:"executor,omitempty"`
+	Consensus   *ConsensusStatus `protobuf:"bytes,33,opt,name=consensus,proto3" json:"consensus,omitempty"`
+	// How long the oldest transaction has waited in this node's pool that the next
+	// block could take; 0: none waits.
+	OldestWaitingMs uint64          `protobuf:"varint,34,opt,name=oldest_waiting_ms,json=oldestWaitingMs,proto3" json:"oldest_waiting_ms,omitempty"`
+	Database        *DatabaseStatus `protobuf:"bytes,35,opt,name=database,proto3" json:"database,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *GetStatusResponse) Reset() {
@@ -551,6 +556,190 @@ func (x *GetStatusResponse) GetExecutor() *ExecutorStatus {
 	return nil
 }
 
+func (x *GetStatusResponse) GetConsensus() *ConsensusStatus {
+	if x != nil {
+		return x.Consensus
+	}
+	return nil
+}
+
+func (x *GetStatusResponse) GetOldestWaitingMs() uint64 {
+	if x != nil {
+		return x.OldestWaitingMs
+	}
+	return 0
+}
+
+func (x *GetStatusResponse) GetDatabase() *DatabaseStatus {
+	if x != nil {
+		return x.Database
+	}
+	return nil
+}
+
+// ConsensusStatus is where this node's consensus stands. Ages are by its monotonic
+// clock: they compare between nodes whose clocks differ.
+type ConsensusStatus struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Leader         uint32                 `protobuf:"varint,1,opt,name=leader,proto3" json:"leader,omitempty"`                                         // of the present view: index in the epoch's set
+	LeaderKey      []byte                 `protobuf:"bytes,2,opt,name=leader_key,json=leaderKey,proto3" json:"leader_key,omitempty"`                   // its identity
+	FailedViews    uint64                 `protobuf:"varint,3,opt,name=failed_views,json=failedViews,proto3" json:"failed_views,omitempty"`            // in a row, up to the present view: the leaders since the lock
+	ViewTimerMs    uint64                 `protobuf:"varint,4,opt,name=view_timer_ms,json=viewTimerMs,proto3" json:"view_timer_ms,omitempty"`          // of the present view, once there is something to propose
+	BaseTimerMs    uint64                 `protobuf:"varint,5,opt,name=base_timer_ms,json=baseTimerMs,proto3" json:"base_timer_ms,omitempty"`          // of a view after a successful one
+	IdleIntervalMs uint64                 `protobuf:"varint,6,opt,name=idle_interval_ms,json=idleIntervalMs,proto3" json:"idle_interval_ms,omitempty"` // for which an idle view waits beyond its timer
+	ViewAgeMs      uint64                 `protobuf:"varint,7,opt,name=view_age_ms,json=viewAgeMs,proto3" json:"view_age_ms,omitempty"`                // since this node entered the view
+	CommitAgeMs    uint64                 `protobuf:"varint,8,opt,name=commit_age_ms,json=commitAgeMs,proto3" json:"commit_age_ms,omitempty"`          // since a height last became final here; with none, since the start
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ConsensusStatus) Reset() {
+	*x = ConsensusStatus{}
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsensusStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsensusStatus) ProtoMessage() {}
+
+func (x *ConsensusStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsensusStatus.ProtoReflect.Descriptor instead.
+func (*ConsensusStatus) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ConsensusStatus) GetLeader() uint32 {
+	if x != nil {
+		return x.Leader
+	}
+	return 0
+}
+
+func (x *ConsensusStatus) GetLeaderKey() []byte {
+	if x != nil {
+		return x.LeaderKey
+	}
+	return nil
+}
+
+func (x *ConsensusStatus) GetFailedViews() uint64 {
+	if x != nil {
+		return x.FailedViews
+	}
+	return 0
+}
+
+func (x *ConsensusStatus) GetViewTimerMs() uint64 {
+	if x != nil {
+		return x.ViewTimerMs
+	}
+	return 0
+}
+
+func (x *ConsensusStatus) GetBaseTimerMs() uint64 {
+	if x != nil {
+		return x.BaseTimerMs
+	}
+	return 0
+}
+
+func (x *ConsensusStatus) GetIdleIntervalMs() uint64 {
+	if x != nil {
+		return x.IdleIntervalMs
+	}
+	return 0
+}
+
+func (x *ConsensusStatus) GetViewAgeMs() uint64 {
+	if x != nil {
+		return x.ViewAgeMs
+	}
+	return 0
+}
+
+func (x *ConsensusStatus) GetCommitAgeMs() uint64 {
+	if x != nil {
+		return x.CommitAgeMs
+	}
+	return 0
+}
+
+// DatabaseStatus is what schema a node's database has, and what its program can do.
+type DatabaseStatus struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Schema         uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"` // of the database as it is
+	OldestReadable uint32                 `protobuf:"varint,2,opt,name=oldest_readable,json=oldestReadable,proto3" json:"oldest_readable,omitempty"`
+	Newest         uint32                 `protobuf:"varint,3,opt,name=newest,proto3" json:"newest,omitempty"` // that a migration would write
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *DatabaseStatus) Reset() {
+	*x = DatabaseStatus{}
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DatabaseStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DatabaseStatus) ProtoMessage() {}
+
+func (x *DatabaseStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DatabaseStatus.ProtoReflect.Descriptor instead.
+func (*DatabaseStatus) Descriptor() ([]byte, []int) {
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *DatabaseStatus) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *DatabaseStatus) GetOldestReadable() uint32 {
+	if x != nil {
+		return x.OldestReadable
+	}
+	return 0
+}
+
+func (x *DatabaseStatus) GetNewest() uint32 {
+	if x != nil {
+		return x.Newest
+	}
+	return 0
+}
+
 // ExecutorStatus is what this node runs, and what it waits for.
 type ExecutorStatus struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -566,7 +755,7 @@ type ExecutorStatus struct {
 
 func (x *ExecutorStatus) Reset() {
 	*x = ExecutorStatus{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[2]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -578,7 +767,7 @@ func (x *ExecutorStatus) String() string {
 func (*ExecutorStatus) ProtoMessage() {}
 
 func (x *ExecutorStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[2]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -591,7 +780,7 @@ func (x *ExecutorStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecutorStatus.ProtoReflect.Descriptor instead.
 func (*ExecutorStatus) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{2}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ExecutorStatus) GetHash() []byte {
@@ -639,7 +828,7 @@ type UpgradeStatus struct {
 
 func (x *UpgradeStatus) Reset() {
 	*x = UpgradeStatus{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[3]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -651,7 +840,7 @@ func (x *UpgradeStatus) String() string {
 func (*UpgradeStatus) ProtoMessage() {}
 
 func (x *UpgradeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[3]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -664,7 +853,7 @@ func (x *UpgradeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpgradeStatus.ProtoReflect.Descriptor instead.
 func (*UpgradeStatus) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{3}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *UpgradeStatus) GetHash() []byte {
@@ -724,7 +913,7 @@ type GetGenesisRequest struct {
 
 func (x *GetGenesisRequest) Reset() {
 	*x = GetGenesisRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[4]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -736,7 +925,7 @@ func (x *GetGenesisRequest) String() string {
 func (*GetGenesisRequest) ProtoMessage() {}
 
 func (x *GetGenesisRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[4]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -749,7 +938,7 @@ func (x *GetGenesisRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetGenesisRequest.ProtoReflect.Descriptor instead.
 func (*GetGenesisRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{4}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{6}
 }
 
 type GetGenesisResponse struct {
@@ -761,7 +950,7 @@ type GetGenesisResponse struct {
 
 func (x *GetGenesisResponse) Reset() {
 	*x = GetGenesisResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[5]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -773,7 +962,7 @@ func (x *GetGenesisResponse) String() string {
 func (*GetGenesisResponse) ProtoMessage() {}
 
 func (x *GetGenesisResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[5]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -786,7 +975,7 @@ func (x *GetGenesisResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetGenesisResponse.ProtoReflect.Descriptor instead.
 func (*GetGenesisResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{5}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetGenesisResponse) GetDocument() []byte {
@@ -810,7 +999,7 @@ type GetBlockRequest struct {
 
 func (x *GetBlockRequest) Reset() {
 	*x = GetBlockRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[6]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -822,7 +1011,7 @@ func (x *GetBlockRequest) String() string {
 func (*GetBlockRequest) ProtoMessage() {}
 
 func (x *GetBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[6]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -835,7 +1024,7 @@ func (x *GetBlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBlockRequest.ProtoReflect.Descriptor instead.
 func (*GetBlockRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{6}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetBlockRequest) GetBy() isGetBlockRequest_By {
@@ -902,7 +1091,7 @@ type GetBlockResponse struct {
 
 func (x *GetBlockResponse) Reset() {
 	*x = GetBlockResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[7]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -914,7 +1103,7 @@ func (x *GetBlockResponse) String() string {
 func (*GetBlockResponse) ProtoMessage() {}
 
 func (x *GetBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[7]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -927,7 +1116,7 @@ func (x *GetBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBlockResponse.ProtoReflect.Descriptor instead.
 func (*GetBlockResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{7}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetBlockResponse) GetBlockId() []byte {
@@ -989,7 +1178,7 @@ type ListBlocksRequest struct {
 
 func (x *ListBlocksRequest) Reset() {
 	*x = ListBlocksRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[8]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1001,7 +1190,7 @@ func (x *ListBlocksRequest) String() string {
 func (*ListBlocksRequest) ProtoMessage() {}
 
 func (x *ListBlocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[8]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1014,7 +1203,7 @@ func (x *ListBlocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBlocksRequest.ProtoReflect.Descriptor instead.
 func (*ListBlocksRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{8}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListBlocksRequest) GetNewestHeight() uint64 {
@@ -1040,7 +1229,7 @@ type ListBlocksResponse struct {
 
 func (x *ListBlocksResponse) Reset() {
 	*x = ListBlocksResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[9]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1241,7 @@ func (x *ListBlocksResponse) String() string {
 func (*ListBlocksResponse) ProtoMessage() {}
 
 func (x *ListBlocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[9]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1254,7 @@ func (x *ListBlocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBlocksResponse.ProtoReflect.Descriptor instead.
 func (*ListBlocksResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{9}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListBlocksResponse) GetBlocks() []*BlockSummary {
@@ -1088,7 +1277,7 @@ type BlockSummary struct {
 
 func (x *BlockSummary) Reset() {
 	*x = BlockSummary{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[10]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1100,7 +1289,7 @@ func (x *BlockSummary) String() string {
 func (*BlockSummary) ProtoMessage() {}
 
 func (x *BlockSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[10]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1113,7 +1302,7 @@ func (x *BlockSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockSummary.ProtoReflect.Descriptor instead.
 func (*BlockSummary) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{10}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *BlockSummary) GetBlockId() []byte {
@@ -1161,7 +1350,7 @@ type ListOutcomesRequest struct {
 
 func (x *ListOutcomesRequest) Reset() {
 	*x = ListOutcomesRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[11]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1173,7 +1362,7 @@ func (x *ListOutcomesRequest) String() string {
 func (*ListOutcomesRequest) ProtoMessage() {}
 
 func (x *ListOutcomesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[11]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1186,7 +1375,7 @@ func (x *ListOutcomesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOutcomesRequest.ProtoReflect.Descriptor instead.
 func (*ListOutcomesRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{11}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListOutcomesRequest) GetFrom() uint64 {
@@ -1212,7 +1401,7 @@ type ListOutcomesResponse struct {
 
 func (x *ListOutcomesResponse) Reset() {
 	*x = ListOutcomesResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[12]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1224,7 +1413,7 @@ func (x *ListOutcomesResponse) String() string {
 func (*ListOutcomesResponse) ProtoMessage() {}
 
 func (x *ListOutcomesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[12]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1237,7 +1426,7 @@ func (x *ListOutcomesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOutcomesResponse.ProtoReflect.Descriptor instead.
 func (*ListOutcomesResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{12}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListOutcomesResponse) GetOutcomes() []*Outcome {
@@ -1257,7 +1446,7 @@ type GetTransactionRequest struct {
 
 func (x *GetTransactionRequest) Reset() {
 	*x = GetTransactionRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[13]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1269,7 +1458,7 @@ func (x *GetTransactionRequest) String() string {
 func (*GetTransactionRequest) ProtoMessage() {}
 
 func (x *GetTransactionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[13]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1282,7 +1471,7 @@ func (x *GetTransactionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTransactionRequest.ProtoReflect.Descriptor instead.
 func (*GetTransactionRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{13}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetTransactionRequest) GetTxHash() []byte {
@@ -1316,7 +1505,7 @@ type GetTransactionResponse struct {
 
 func (x *GetTransactionResponse) Reset() {
 	*x = GetTransactionResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[14]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1328,7 +1517,7 @@ func (x *GetTransactionResponse) String() string {
 func (*GetTransactionResponse) ProtoMessage() {}
 
 func (x *GetTransactionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[14]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1341,7 +1530,7 @@ func (x *GetTransactionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTransactionResponse.ProtoReflect.Descriptor instead.
 func (*GetTransactionResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{14}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetTransactionResponse) GetState() TransactionState {
@@ -1416,7 +1605,7 @@ type GetReceiptsRequest struct {
 
 func (x *GetReceiptsRequest) Reset() {
 	*x = GetReceiptsRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[15]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1428,7 +1617,7 @@ func (x *GetReceiptsRequest) String() string {
 func (*GetReceiptsRequest) ProtoMessage() {}
 
 func (x *GetReceiptsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[15]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1441,7 +1630,7 @@ func (x *GetReceiptsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReceiptsRequest.ProtoReflect.Descriptor instead.
 func (*GetReceiptsRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{15}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetReceiptsRequest) GetHeight() uint64 {
@@ -1461,7 +1650,7 @@ type GetReceiptsResponse struct {
 
 func (x *GetReceiptsResponse) Reset() {
 	*x = GetReceiptsResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[16]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1473,7 +1662,7 @@ func (x *GetReceiptsResponse) String() string {
 func (*GetReceiptsResponse) ProtoMessage() {}
 
 func (x *GetReceiptsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[16]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1486,7 +1675,7 @@ func (x *GetReceiptsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReceiptsResponse.ProtoReflect.Descriptor instead.
 func (*GetReceiptsResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{16}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetReceiptsResponse) GetHeight() uint64 {
@@ -1514,7 +1703,7 @@ type TransactionReceipt struct {
 
 func (x *TransactionReceipt) Reset() {
 	*x = TransactionReceipt{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[17]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1526,7 +1715,7 @@ func (x *TransactionReceipt) String() string {
 func (*TransactionReceipt) ProtoMessage() {}
 
 func (x *TransactionReceipt) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[17]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1539,7 +1728,7 @@ func (x *TransactionReceipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransactionReceipt.ProtoReflect.Descriptor instead.
 func (*TransactionReceipt) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{17}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TransactionReceipt) GetReceipt() *Receipt {
@@ -1572,7 +1761,7 @@ type GetCommitRequest struct {
 
 func (x *GetCommitRequest) Reset() {
 	*x = GetCommitRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[18]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1584,7 +1773,7 @@ func (x *GetCommitRequest) String() string {
 func (*GetCommitRequest) ProtoMessage() {}
 
 func (x *GetCommitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[18]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1597,7 +1786,7 @@ func (x *GetCommitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCommitRequest.ProtoReflect.Descriptor instead.
 func (*GetCommitRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{18}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetCommitRequest) GetHeight() uint64 {
@@ -1618,7 +1807,7 @@ type GetCommitResponse struct {
 
 func (x *GetCommitResponse) Reset() {
 	*x = GetCommitResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[19]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1630,7 +1819,7 @@ func (x *GetCommitResponse) String() string {
 func (*GetCommitResponse) ProtoMessage() {}
 
 func (x *GetCommitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[19]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1643,7 +1832,7 @@ func (x *GetCommitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCommitResponse.ProtoReflect.Descriptor instead.
 func (*GetCommitResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{19}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetCommitResponse) GetCertificate() *CommitCertificate {
@@ -1670,7 +1859,7 @@ type ListEpochsRequest struct {
 
 func (x *ListEpochsRequest) Reset() {
 	*x = ListEpochsRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[20]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1682,7 +1871,7 @@ func (x *ListEpochsRequest) String() string {
 func (*ListEpochsRequest) ProtoMessage() {}
 
 func (x *ListEpochsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[20]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1695,7 +1884,7 @@ func (x *ListEpochsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEpochsRequest.ProtoReflect.Descriptor instead.
 func (*ListEpochsRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{20}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListEpochsRequest) GetFrom() uint64 {
@@ -1722,7 +1911,7 @@ type ListEpochsResponse struct {
 
 func (x *ListEpochsResponse) Reset() {
 	*x = ListEpochsResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[21]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1734,7 +1923,7 @@ func (x *ListEpochsResponse) String() string {
 func (*ListEpochsResponse) ProtoMessage() {}
 
 func (x *ListEpochsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[21]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1747,7 +1936,7 @@ func (x *ListEpochsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEpochsResponse.ProtoReflect.Descriptor instead.
 func (*ListEpochsResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{21}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListEpochsResponse) GetEpochs() []*EpochStart {
@@ -1773,7 +1962,7 @@ type ListValidatorsRequest struct {
 
 func (x *ListValidatorsRequest) Reset() {
 	*x = ListValidatorsRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[22]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1785,7 +1974,7 @@ func (x *ListValidatorsRequest) String() string {
 func (*ListValidatorsRequest) ProtoMessage() {}
 
 func (x *ListValidatorsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[22]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1798,7 +1987,7 @@ func (x *ListValidatorsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListValidatorsRequest.ProtoReflect.Descriptor instead.
 func (*ListValidatorsRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{22}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListValidatorsRequest) GetEpoch() uint64 {
@@ -1818,7 +2007,7 @@ type ListValidatorsResponse struct {
 
 func (x *ListValidatorsResponse) Reset() {
 	*x = ListValidatorsResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[23]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1830,7 +2019,7 @@ func (x *ListValidatorsResponse) String() string {
 func (*ListValidatorsResponse) ProtoMessage() {}
 
 func (x *ListValidatorsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[23]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1843,7 +2032,7 @@ func (x *ListValidatorsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListValidatorsResponse.ProtoReflect.Descriptor instead.
 func (*ListValidatorsResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{23}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListValidatorsResponse) GetEpoch() uint64 {
@@ -1861,19 +2050,26 @@ func (x *ListValidatorsResponse) GetValidators() []*ValidatorStatus {
 }
 
 type ValidatorStatus struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	Validator      *Validator             `protobuf:"bytes,1,opt,name=validator,proto3" json:"validator,omitempty"`
-	Moniker        string                 `protobuf:"bytes,2,opt,name=moniker,proto3" json:"moniker,omitempty"`                                          // from genesis, where the identity is named there
-	LastVoteHeight uint64                 `protobuf:"varint,3,opt,name=last_vote_height,json=lastVoteHeight,proto3" json:"last_vote_height,omitempty"`   // newest height of which this node saw its vote; 0: none
-	LastVoteTimeMs uint64                 `protobuf:"varint,4,opt,name=last_vote_time_ms,json=lastVoteTimeMs,proto3" json:"last_vote_time_ms,omitempty"` // when
-	Connected      bool                   `protobuf:"varint,5,opt,name=connected,proto3" json:"connected,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Validator *Validator             `protobuf:"bytes,1,opt,name=validator,proto3" json:"validator,omitempty"`
+	Moniker   string                 `protobuf:"bytes,2,opt,name=moniker,proto3" json:"moniker,omitempty"` // from genesis, where the identity is named there
+	// Newest height of which this node saw its commit vote, also one that came after
+	// the certificate; 0: none since the node's start.
+	LastVoteHeight uint64 `protobuf:"varint,3,opt,name=last_vote_height,json=lastVoteHeight,proto3" json:"last_vote_height,omitempty"`
+	LastVoteTimeMs uint64 `protobuf:"varint,4,opt,name=last_vote_time_ms,json=lastVoteTimeMs,proto3" json:"last_vote_time_ms,omitempty"` // when
+	Connected      bool   `protobuf:"varint,5,opt,name=connected,proto3" json:"connected,omitempty"`
+	LastVoteAgeMs  uint64 `protobuf:"varint,6,opt,name=last_vote_age_ms,json=lastVoteAgeMs,proto3" json:"last_vote_age_ms,omitempty"` // since then, by the node's monotonic clock
+	LastVoteEpoch  uint64 `protobuf:"varint,7,opt,name=last_vote_epoch,json=lastVoteEpoch,proto3" json:"last_vote_epoch,omitempty"`   // epoch of that vote
+	// For how long it has been connected, or has not been (with neither seen yet: since
+	// the node's start), by the node's monotonic clock.
+	ConnectionAgeMs uint64 `protobuf:"varint,8,opt,name=connection_age_ms,json=connectionAgeMs,proto3" json:"connection_age_ms,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ValidatorStatus) Reset() {
 	*x = ValidatorStatus{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[24]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1885,7 +2081,7 @@ func (x *ValidatorStatus) String() string {
 func (*ValidatorStatus) ProtoMessage() {}
 
 func (x *ValidatorStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[24]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1898,7 +2094,7 @@ func (x *ValidatorStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidatorStatus.ProtoReflect.Descriptor instead.
 func (*ValidatorStatus) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{24}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ValidatorStatus) GetValidator() *Validator {
@@ -1936,6 +2132,27 @@ func (x *ValidatorStatus) GetConnected() bool {
 	return false
 }
 
+func (x *ValidatorStatus) GetLastVoteAgeMs() uint64 {
+	if x != nil {
+		return x.LastVoteAgeMs
+	}
+	return 0
+}
+
+func (x *ValidatorStatus) GetLastVoteEpoch() uint64 {
+	if x != nil {
+		return x.LastVoteEpoch
+	}
+	return 0
+}
+
+func (x *ValidatorStatus) GetConnectionAgeMs() uint64 {
+	if x != nil {
+		return x.ConnectionAgeMs
+	}
+	return 0
+}
+
 type QueryRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Path          string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
@@ -1948,7 +2165,7 @@ type QueryRequest struct {
 
 func (x *QueryRequest) Reset() {
 	*x = QueryRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1960,7 +2177,7 @@ func (x *QueryRequest) String() string {
 func (*QueryRequest) ProtoMessage() {}
 
 func (x *QueryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[25]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1973,7 +2190,7 @@ func (x *QueryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryRequest.ProtoReflect.Descriptor instead.
 func (*QueryRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{25}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *QueryRequest) GetPath() string {
@@ -2019,7 +2236,7 @@ type QueryResponse struct {
 
 func (x *QueryResponse) Reset() {
 	*x = QueryResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2031,7 +2248,7 @@ func (x *QueryResponse) String() string {
 func (*QueryResponse) ProtoMessage() {}
 
 func (x *QueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[26]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2044,7 +2261,7 @@ func (x *QueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryResponse.ProtoReflect.Descriptor instead.
 func (*QueryResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{26}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *QueryResponse) GetCode() uint32 {
@@ -2107,7 +2324,7 @@ type QueryManyRequest struct {
 
 func (x *QueryManyRequest) Reset() {
 	*x = QueryManyRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2119,7 +2336,7 @@ func (x *QueryManyRequest) String() string {
 func (*QueryManyRequest) ProtoMessage() {}
 
 func (x *QueryManyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[27]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2132,7 +2349,7 @@ func (x *QueryManyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryManyRequest.ProtoReflect.Descriptor instead.
 func (*QueryManyRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{27}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *QueryManyRequest) GetPaths() []string {
@@ -2168,7 +2385,7 @@ type QueryManyResponse struct {
 
 func (x *QueryManyResponse) Reset() {
 	*x = QueryManyResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2180,7 +2397,7 @@ func (x *QueryManyResponse) String() string {
 func (*QueryManyResponse) ProtoMessage() {}
 
 func (x *QueryManyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[28]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2193,7 +2410,7 @@ func (x *QueryManyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryManyResponse.ProtoReflect.Descriptor instead.
 func (*QueryManyResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{28}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *QueryManyResponse) GetHeight() uint64 {
@@ -2231,7 +2448,7 @@ type QueryAnswer struct {
 
 func (x *QueryAnswer) Reset() {
 	*x = QueryAnswer{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2243,7 +2460,7 @@ func (x *QueryAnswer) String() string {
 func (*QueryAnswer) ProtoMessage() {}
 
 func (x *QueryAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[29]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2256,7 +2473,7 @@ func (x *QueryAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryAnswer.ProtoReflect.Descriptor instead.
 func (*QueryAnswer) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{29}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *QueryAnswer) GetCode() uint32 {
@@ -2310,7 +2527,7 @@ type SimulateRequest struct {
 
 func (x *SimulateRequest) Reset() {
 	*x = SimulateRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2322,7 +2539,7 @@ func (x *SimulateRequest) String() string {
 func (*SimulateRequest) ProtoMessage() {}
 
 func (x *SimulateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[30]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2335,7 +2552,7 @@ func (x *SimulateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateRequest.ProtoReflect.Descriptor instead.
 func (*SimulateRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{30}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SimulateRequest) GetTransactions() [][]byte {
@@ -2356,7 +2573,7 @@ type SimulateResponse struct {
 
 func (x *SimulateResponse) Reset() {
 	*x = SimulateResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2368,7 +2585,7 @@ func (x *SimulateResponse) String() string {
 func (*SimulateResponse) ProtoMessage() {}
 
 func (x *SimulateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[31]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2381,7 +2598,7 @@ func (x *SimulateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateResponse.ProtoReflect.Descriptor instead.
 func (*SimulateResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{31}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SimulateResponse) GetReceipts() []*TransactionReceipt {
@@ -2416,7 +2633,7 @@ type SubmitTransactionRequest struct {
 
 func (x *SubmitTransactionRequest) Reset() {
 	*x = SubmitTransactionRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2428,7 +2645,7 @@ func (x *SubmitTransactionRequest) String() string {
 func (*SubmitTransactionRequest) ProtoMessage() {}
 
 func (x *SubmitTransactionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[32]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2441,7 +2658,7 @@ func (x *SubmitTransactionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTransactionRequest.ProtoReflect.Descriptor instead.
 func (*SubmitTransactionRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{32}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SubmitTransactionRequest) GetTransaction() []byte {
@@ -2478,7 +2695,7 @@ type SubmitTransactionResponse struct {
 
 func (x *SubmitTransactionResponse) Reset() {
 	*x = SubmitTransactionResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2490,7 +2707,7 @@ func (x *SubmitTransactionResponse) String() string {
 func (*SubmitTransactionResponse) ProtoMessage() {}
 
 func (x *SubmitTransactionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[33]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2503,7 +2720,7 @@ func (x *SubmitTransactionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTransactionResponse.ProtoReflect.Descriptor instead.
 func (*SubmitTransactionResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{33}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SubmitTransactionResponse) GetResult() *SubmitResult {
@@ -2549,7 +2766,7 @@ type SubmitResult struct {
 
 func (x *SubmitResult) Reset() {
 	*x = SubmitResult{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2561,7 +2778,7 @@ func (x *SubmitResult) String() string {
 func (*SubmitResult) ProtoMessage() {}
 
 func (x *SubmitResult) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[34]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2574,7 +2791,7 @@ func (x *SubmitResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitResult.ProtoReflect.Descriptor instead.
 func (*SubmitResult) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{34}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SubmitResult) GetTxHash() []byte {
@@ -2636,7 +2853,7 @@ type SubmitBatchRequest struct {
 
 func (x *SubmitBatchRequest) Reset() {
 	*x = SubmitBatchRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2648,7 +2865,7 @@ func (x *SubmitBatchRequest) String() string {
 func (*SubmitBatchRequest) ProtoMessage() {}
 
 func (x *SubmitBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[35]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2661,7 +2878,7 @@ func (x *SubmitBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitBatchRequest.ProtoReflect.Descriptor instead.
 func (*SubmitBatchRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{35}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *SubmitBatchRequest) GetTransactions() [][]byte {
@@ -2688,7 +2905,7 @@ type SubmitBatchResponse struct {
 
 func (x *SubmitBatchResponse) Reset() {
 	*x = SubmitBatchResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2700,7 +2917,7 @@ func (x *SubmitBatchResponse) String() string {
 func (*SubmitBatchResponse) ProtoMessage() {}
 
 func (x *SubmitBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[36]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2713,7 +2930,7 @@ func (x *SubmitBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitBatchResponse.ProtoReflect.Descriptor instead.
 func (*SubmitBatchResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{36}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *SubmitBatchResponse) GetResults() []*BatchResult {
@@ -2740,7 +2957,7 @@ type BatchResult struct {
 
 func (x *BatchResult) Reset() {
 	*x = BatchResult{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2752,7 +2969,7 @@ func (x *BatchResult) String() string {
 func (*BatchResult) ProtoMessage() {}
 
 func (x *BatchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[37]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2765,7 +2982,7 @@ func (x *BatchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResult.ProtoReflect.Descriptor instead.
 func (*BatchResult) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{37}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *BatchResult) GetIndex() uint32 {
@@ -2794,7 +3011,7 @@ type StreamBlocksRequest struct {
 
 func (x *StreamBlocksRequest) Reset() {
 	*x = StreamBlocksRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[38]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2806,7 +3023,7 @@ func (x *StreamBlocksRequest) String() string {
 func (*StreamBlocksRequest) ProtoMessage() {}
 
 func (x *StreamBlocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[38]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2819,7 +3036,7 @@ func (x *StreamBlocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamBlocksRequest.ProtoReflect.Descriptor instead.
 func (*StreamBlocksRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{38}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *StreamBlocksRequest) GetFromHeight() uint64 {
@@ -2868,7 +3085,7 @@ type StreamBlocksResponse struct {
 
 func (x *StreamBlocksResponse) Reset() {
 	*x = StreamBlocksResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[39]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2880,7 +3097,7 @@ func (x *StreamBlocksResponse) String() string {
 func (*StreamBlocksResponse) ProtoMessage() {}
 
 func (x *StreamBlocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[39]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2893,7 +3110,7 @@ func (x *StreamBlocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamBlocksResponse.ProtoReflect.Descriptor instead.
 func (*StreamBlocksResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{39}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *StreamBlocksResponse) GetBlockId() []byte {
@@ -2970,7 +3187,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[40]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2982,7 +3199,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[40]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2995,7 +3212,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{40}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Cursor) GetHeight() uint64 {
@@ -3022,7 +3239,7 @@ type StreamEventsRequest struct {
 
 func (x *StreamEventsRequest) Reset() {
 	*x = StreamEventsRequest{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[41]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3034,7 +3251,7 @@ func (x *StreamEventsRequest) String() string {
 func (*StreamEventsRequest) ProtoMessage() {}
 
 func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[41]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3047,7 +3264,7 @@ func (x *StreamEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsRequest.ProtoReflect.Descriptor instead.
 func (*StreamEventsRequest) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{41}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *StreamEventsRequest) GetFrom() *Cursor {
@@ -3078,7 +3295,7 @@ type StreamEventsResponse struct {
 
 func (x *StreamEventsResponse) Reset() {
 	*x = StreamEventsResponse{}
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[42]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3090,7 +3307,7 @@ func (x *StreamEventsResponse) String() string {
 func (*StreamEventsResponse) ProtoMessage() {}
 
 func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bedrock_node_v1_node_proto_msgTypes[42]
+	mi := &file_bedrock_node_v1_node_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3103,7 +3320,7 @@ func (x *StreamEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamEventsResponse.ProtoReflect.Descriptor instead.
 func (*StreamEventsResponse) Descriptor() ([]byte, []int) {
-	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{42}
+	return file_bedrock_node_v1_node_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *StreamEventsResponse) GetAt() *Cursor {
@@ -3146,7 +3363,7 @@ var File_bedrock_node_v1_node_proto protoreflect.FileDescriptor
 const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\n" +
 	"\x1abedrock/node/v1/node.proto\x12\x0fbedrock.node.v1\x1a\x1bbedrock/node/v1/chain.proto\x1a\x1bbedrock/node/v1/proof.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xf3\a\n" +
+	"\x10GetStatusRequest\"\x9c\t\n" +
 	"\x11GetStatusResponse\x12\x19\n" +
 	"\bchain_id\x18\x01 \x01(\tR\achainId\x12!\n" +
 	"\fgenesis_hash\x18\x02 \x01(\fR\vgenesisHash\x12\x18\n" +
@@ -3183,7 +3400,24 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\vhost_faults\x18\x1b \x01(\x04R\n" +
 	"hostFaults\x12!\n" +
 	"\fsigner_boots\x18\x1c \x01(\x04R\vsignerBoots\x12;\n" +
-	"\bexecutor\x18  \x01(\v2\x1f.bedrock.node.v1.ExecutorStatusR\bexecutor\"\x90\x01\n" +
+	"\bexecutor\x18  \x01(\v2\x1f.bedrock.node.v1.ExecutorStatusR\bexecutor\x12>\n" +
+	"\tconsensus\x18! \x01(\v2 .bedrock.node.v1.ConsensusStatusR\tconsensus\x12*\n" +
+	"\x11oldest_waiting_ms\x18\" \x01(\x04R\x0foldestWaitingMs\x12;\n" +
+	"\bdatabase\x18# \x01(\v2\x1f.bedrock.node.v1.DatabaseStatusR\bdatabase\"\xa1\x02\n" +
+	"\x0fConsensusStatus\x12\x16\n" +
+	"\x06leader\x18\x01 \x01(\rR\x06leader\x12\x1d\n" +
+	"\n" +
+	"leader_key\x18\x02 \x01(\fR\tleaderKey\x12!\n" +
+	"\ffailed_views\x18\x03 \x01(\x04R\vfailedViews\x12\"\n" +
+	"\rview_timer_ms\x18\x04 \x01(\x04R\vviewTimerMs\x12\"\n" +
+	"\rbase_timer_ms\x18\x05 \x01(\x04R\vbaseTimerMs\x12(\n" +
+	"\x10idle_interval_ms\x18\x06 \x01(\x04R\x0eidleIntervalMs\x12\x1e\n" +
+	"\vview_age_ms\x18\a \x01(\x04R\tviewAgeMs\x12\"\n" +
+	"\rcommit_age_ms\x18\b \x01(\x04R\vcommitAgeMs\"i\n" +
+	"\x0eDatabaseStatus\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12'\n" +
+	"\x0foldest_readable\x18\x02 \x01(\rR\x0eoldestReadable\x12\x16\n" +
+	"\x06newest\x18\x03 \x01(\rR\x06newest\"\x90\x01\n" +
 	"\x0eExecutorStatus\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\fR\x04hash\x12\x16\n" +
 	"\x06engine\x18\x02 \x01(\rR\x06engine\x12\x18\n" +
@@ -3268,13 +3502,16 @@ const file_bedrock_node_v1_node_proto_rawDesc = "" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12@\n" +
 	"\n" +
 	"validators\x18\x02 \x03(\v2 .bedrock.node.v1.ValidatorStatusR\n" +
-	"validators\"\xd8\x01\n" +
+	"validators\"\xd5\x02\n" +
 	"\x0fValidatorStatus\x128\n" +
 	"\tvalidator\x18\x01 \x01(\v2\x1a.bedrock.node.v1.ValidatorR\tvalidator\x12\x18\n" +
 	"\amoniker\x18\x02 \x01(\tR\amoniker\x12(\n" +
 	"\x10last_vote_height\x18\x03 \x01(\x04R\x0elastVoteHeight\x12)\n" +
 	"\x11last_vote_time_ms\x18\x04 \x01(\x04R\x0elastVoteTimeMs\x12\x1c\n" +
-	"\tconnected\x18\x05 \x01(\bR\tconnected\"d\n" +
+	"\tconnected\x18\x05 \x01(\bR\tconnected\x12'\n" +
+	"\x10last_vote_age_ms\x18\x06 \x01(\x04R\rlastVoteAgeMs\x12&\n" +
+	"\x0flast_vote_epoch\x18\a \x01(\x04R\rlastVoteEpoch\x12*\n" +
+	"\x11connection_age_ms\x18\b \x01(\x04R\x0fconnectionAgeMs\"d\n" +
 	"\fQueryRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data\x12\x16\n" +
@@ -3424,7 +3661,7 @@ func file_bedrock_node_v1_node_proto_rawDescGZIP() []byte {
 }
 
 var file_bedrock_node_v1_node_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_bedrock_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_bedrock_node_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_bedrock_node_v1_node_proto_goTypes = []any{
 	(ModuleReadiness)(0),              // 0: bedrock.node.v1.ModuleReadiness
 	(TransactionState)(0),             // 1: bedrock.node.v1.TransactionState
@@ -3432,138 +3669,142 @@ var file_bedrock_node_v1_node_proto_goTypes = []any{
 	(SubmitStatus)(0),                 // 3: bedrock.node.v1.SubmitStatus
 	(*GetStatusRequest)(nil),          // 4: bedrock.node.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),         // 5: bedrock.node.v1.GetStatusResponse
-	(*ExecutorStatus)(nil),            // 6: bedrock.node.v1.ExecutorStatus
-	(*UpgradeStatus)(nil),             // 7: bedrock.node.v1.UpgradeStatus
-	(*GetGenesisRequest)(nil),         // 8: bedrock.node.v1.GetGenesisRequest
-	(*GetGenesisResponse)(nil),        // 9: bedrock.node.v1.GetGenesisResponse
-	(*GetBlockRequest)(nil),           // 10: bedrock.node.v1.GetBlockRequest
-	(*GetBlockResponse)(nil),          // 11: bedrock.node.v1.GetBlockResponse
-	(*ListBlocksRequest)(nil),         // 12: bedrock.node.v1.ListBlocksRequest
-	(*ListBlocksResponse)(nil),        // 13: bedrock.node.v1.ListBlocksResponse
-	(*BlockSummary)(nil),              // 14: bedrock.node.v1.BlockSummary
-	(*ListOutcomesRequest)(nil),       // 15: bedrock.node.v1.ListOutcomesRequest
-	(*ListOutcomesResponse)(nil),      // 16: bedrock.node.v1.ListOutcomesResponse
-	(*GetTransactionRequest)(nil),     // 17: bedrock.node.v1.GetTransactionRequest
-	(*GetTransactionResponse)(nil),    // 18: bedrock.node.v1.GetTransactionResponse
-	(*GetReceiptsRequest)(nil),        // 19: bedrock.node.v1.GetReceiptsRequest
-	(*GetReceiptsResponse)(nil),       // 20: bedrock.node.v1.GetReceiptsResponse
-	(*TransactionReceipt)(nil),        // 21: bedrock.node.v1.TransactionReceipt
-	(*GetCommitRequest)(nil),          // 22: bedrock.node.v1.GetCommitRequest
-	(*GetCommitResponse)(nil),         // 23: bedrock.node.v1.GetCommitResponse
-	(*ListEpochsRequest)(nil),         // 24: bedrock.node.v1.ListEpochsRequest
-	(*ListEpochsResponse)(nil),        // 25: bedrock.node.v1.ListEpochsResponse
-	(*ListValidatorsRequest)(nil),     // 26: bedrock.node.v1.ListValidatorsRequest
-	(*ListValidatorsResponse)(nil),    // 27: bedrock.node.v1.ListValidatorsResponse
-	(*ValidatorStatus)(nil),           // 28: bedrock.node.v1.ValidatorStatus
-	(*QueryRequest)(nil),              // 29: bedrock.node.v1.QueryRequest
-	(*QueryResponse)(nil),             // 30: bedrock.node.v1.QueryResponse
-	(*QueryManyRequest)(nil),          // 31: bedrock.node.v1.QueryManyRequest
-	(*QueryManyResponse)(nil),         // 32: bedrock.node.v1.QueryManyResponse
-	(*QueryAnswer)(nil),               // 33: bedrock.node.v1.QueryAnswer
-	(*SimulateRequest)(nil),           // 34: bedrock.node.v1.SimulateRequest
-	(*SimulateResponse)(nil),          // 35: bedrock.node.v1.SimulateResponse
-	(*SubmitTransactionRequest)(nil),  // 36: bedrock.node.v1.SubmitTransactionRequest
-	(*SubmitTransactionResponse)(nil), // 37: bedrock.node.v1.SubmitTransactionResponse
-	(*SubmitResult)(nil),              // 38: bedrock.node.v1.SubmitResult
-	(*SubmitBatchRequest)(nil),        // 39: bedrock.node.v1.SubmitBatchRequest
-	(*SubmitBatchResponse)(nil),       // 40: bedrock.node.v1.SubmitBatchResponse
-	(*BatchResult)(nil),               // 41: bedrock.node.v1.BatchResult
-	(*StreamBlocksRequest)(nil),       // 42: bedrock.node.v1.StreamBlocksRequest
-	(*StreamBlocksResponse)(nil),      // 43: bedrock.node.v1.StreamBlocksResponse
-	(*Cursor)(nil),                    // 44: bedrock.node.v1.Cursor
-	(*StreamEventsRequest)(nil),       // 45: bedrock.node.v1.StreamEventsRequest
-	(*StreamEventsResponse)(nil),      // 46: bedrock.node.v1.StreamEventsResponse
-	(*Header)(nil),                    // 47: bedrock.node.v1.Header
-	(*Outcome)(nil),                   // 48: bedrock.node.v1.Outcome
-	(*CommitCertificate)(nil),         // 49: bedrock.node.v1.CommitCertificate
-	(*Proof)(nil),                     // 50: bedrock.node.v1.Proof
-	(*Receipt)(nil),                   // 51: bedrock.node.v1.Receipt
-	(*Event)(nil),                     // 52: bedrock.node.v1.Event
-	(*EpochStart)(nil),                // 53: bedrock.node.v1.EpochStart
-	(*Validator)(nil),                 // 54: bedrock.node.v1.Validator
+	(*ConsensusStatus)(nil),           // 6: bedrock.node.v1.ConsensusStatus
+	(*DatabaseStatus)(nil),            // 7: bedrock.node.v1.DatabaseStatus
+	(*ExecutorStatus)(nil),            // 8: bedrock.node.v1.ExecutorStatus
+	(*UpgradeStatus)(nil),             // 9: bedrock.node.v1.UpgradeStatus
+	(*GetGenesisRequest)(nil),         // 10: bedrock.node.v1.GetGenesisRequest
+	(*GetGenesisResponse)(nil),        // 11: bedrock.node.v1.GetGenesisResponse
+	(*GetBlockRequest)(nil),           // 12: bedrock.node.v1.GetBlockRequest
+	(*GetBlockResponse)(nil),          // 13: bedrock.node.v1.GetBlockResponse
+	(*ListBlocksRequest)(nil),         // 14: bedrock.node.v1.ListBlocksRequest
+	(*ListBlocksResponse)(nil),        // 15: bedrock.node.v1.ListBlocksResponse
+	(*BlockSummary)(nil),              // 16: bedrock.node.v1.BlockSummary
+	(*ListOutcomesRequest)(nil),       // 17: bedrock.node.v1.ListOutcomesRequest
+	(*ListOutcomesResponse)(nil),      // 18: bedrock.node.v1.ListOutcomesResponse
+	(*GetTransactionRequest)(nil),     // 19: bedrock.node.v1.GetTransactionRequest
+	(*GetTransactionResponse)(nil),    // 20: bedrock.node.v1.GetTransactionResponse
+	(*GetReceiptsRequest)(nil),        // 21: bedrock.node.v1.GetReceiptsRequest
+	(*GetReceiptsResponse)(nil),       // 22: bedrock.node.v1.GetReceiptsResponse
+	(*TransactionReceipt)(nil),        // 23: bedrock.node.v1.TransactionReceipt
+	(*GetCommitRequest)(nil),          // 24: bedrock.node.v1.GetCommitRequest
+	(*GetCommitResponse)(nil),         // 25: bedrock.node.v1.GetCommitResponse
+	(*ListEpochsRequest)(nil),         // 26: bedrock.node.v1.ListEpochsRequest
+	(*ListEpochsResponse)(nil),        // 27: bedrock.node.v1.ListEpochsResponse
+	(*ListValidatorsRequest)(nil),     // 28: bedrock.node.v1.ListValidatorsRequest
+	(*ListValidatorsResponse)(nil),    // 29: bedrock.node.v1.ListValidatorsResponse
+	(*ValidatorStatus)(nil),           // 30: bedrock.node.v1.ValidatorStatus
+	(*QueryRequest)(nil),              // 31: bedrock.node.v1.QueryRequest
+	(*QueryResponse)(nil),             // 32: bedrock.node.v1.QueryResponse
+	(*QueryManyRequest)(nil),          // 33: bedrock.node.v1.QueryManyRequest
+	(*QueryManyResponse)(nil),         // 34: bedrock.node.v1.QueryManyResponse
+	(*QueryAnswer)(nil),               // 35: bedrock.node.v1.QueryAnswer
+	(*SimulateRequest)(nil),           // 36: bedrock.node.v1.SimulateRequest
+	(*SimulateResponse)(nil),          // 37: bedrock.node.v1.SimulateResponse
+	(*SubmitTransactionRequest)(nil),  // 38: bedrock.node.v1.SubmitTransactionRequest
+	(*SubmitTransactionResponse)(nil), // 39: bedrock.node.v1.SubmitTransactionResponse
+	(*SubmitResult)(nil),              // 40: bedrock.node.v1.SubmitResult
+	(*SubmitBatchRequest)(nil),        // 41: bedrock.node.v1.SubmitBatchRequest
+	(*SubmitBatchResponse)(nil),       // 42: bedrock.node.v1.SubmitBatchResponse
+	(*BatchResult)(nil),               // 43: bedrock.node.v1.BatchResult
+	(*StreamBlocksRequest)(nil),       // 44: bedrock.node.v1.StreamBlocksRequest
+	(*StreamBlocksResponse)(nil),      // 45: bedrock.node.v1.StreamBlocksResponse
+	(*Cursor)(nil),                    // 46: bedrock.node.v1.Cursor
+	(*StreamEventsRequest)(nil),       // 47: bedrock.node.v1.StreamEventsRequest
+	(*StreamEventsResponse)(nil),      // 48: bedrock.node.v1.StreamEventsResponse
+	(*Header)(nil),                    // 49: bedrock.node.v1.Header
+	(*Outcome)(nil),                   // 50: bedrock.node.v1.Outcome
+	(*CommitCertificate)(nil),         // 51: bedrock.node.v1.CommitCertificate
+	(*Proof)(nil),                     // 52: bedrock.node.v1.Proof
+	(*Receipt)(nil),                   // 53: bedrock.node.v1.Receipt
+	(*Event)(nil),                     // 54: bedrock.node.v1.Event
+	(*EpochStart)(nil),                // 55: bedrock.node.v1.EpochStart
+	(*Validator)(nil),                 // 56: bedrock.node.v1.Validator
 }
 var file_bedrock_node_v1_node_proto_depIdxs = []int32{
-	6,  // 0: bedrock.node.v1.GetStatusResponse.executor:type_name -> bedrock.node.v1.ExecutorStatus
-	7,  // 1: bedrock.node.v1.ExecutorStatus.upgrade:type_name -> bedrock.node.v1.UpgradeStatus
-	0,  // 2: bedrock.node.v1.UpgradeStatus.readiness:type_name -> bedrock.node.v1.ModuleReadiness
-	47, // 3: bedrock.node.v1.GetBlockResponse.header:type_name -> bedrock.node.v1.Header
-	48, // 4: bedrock.node.v1.GetBlockResponse.outcome:type_name -> bedrock.node.v1.Outcome
-	49, // 5: bedrock.node.v1.GetBlockResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	50, // 6: bedrock.node.v1.GetBlockResponse.proof:type_name -> bedrock.node.v1.Proof
-	14, // 7: bedrock.node.v1.ListBlocksResponse.blocks:type_name -> bedrock.node.v1.BlockSummary
-	47, // 8: bedrock.node.v1.BlockSummary.header:type_name -> bedrock.node.v1.Header
-	48, // 9: bedrock.node.v1.BlockSummary.outcome:type_name -> bedrock.node.v1.Outcome
-	48, // 10: bedrock.node.v1.ListOutcomesResponse.outcomes:type_name -> bedrock.node.v1.Outcome
-	1,  // 11: bedrock.node.v1.GetTransactionResponse.state:type_name -> bedrock.node.v1.TransactionState
-	51, // 12: bedrock.node.v1.GetTransactionResponse.receipt:type_name -> bedrock.node.v1.Receipt
-	52, // 13: bedrock.node.v1.GetTransactionResponse.events:type_name -> bedrock.node.v1.Event
-	50, // 14: bedrock.node.v1.GetTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
-	21, // 15: bedrock.node.v1.GetReceiptsResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
-	51, // 16: bedrock.node.v1.TransactionReceipt.receipt:type_name -> bedrock.node.v1.Receipt
-	52, // 17: bedrock.node.v1.TransactionReceipt.events:type_name -> bedrock.node.v1.Event
-	49, // 18: bedrock.node.v1.GetCommitResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	48, // 19: bedrock.node.v1.GetCommitResponse.outcomes:type_name -> bedrock.node.v1.Outcome
-	53, // 20: bedrock.node.v1.ListEpochsResponse.epochs:type_name -> bedrock.node.v1.EpochStart
-	28, // 21: bedrock.node.v1.ListValidatorsResponse.validators:type_name -> bedrock.node.v1.ValidatorStatus
-	54, // 22: bedrock.node.v1.ValidatorStatus.validator:type_name -> bedrock.node.v1.Validator
-	50, // 23: bedrock.node.v1.QueryResponse.proof:type_name -> bedrock.node.v1.Proof
-	33, // 24: bedrock.node.v1.QueryManyResponse.answers:type_name -> bedrock.node.v1.QueryAnswer
-	50, // 25: bedrock.node.v1.QueryManyResponse.proof:type_name -> bedrock.node.v1.Proof
-	21, // 26: bedrock.node.v1.SimulateResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
-	2,  // 27: bedrock.node.v1.SubmitTransactionRequest.wait:type_name -> bedrock.node.v1.Wait
-	38, // 28: bedrock.node.v1.SubmitTransactionResponse.result:type_name -> bedrock.node.v1.SubmitResult
-	21, // 29: bedrock.node.v1.SubmitTransactionResponse.receipt:type_name -> bedrock.node.v1.TransactionReceipt
-	50, // 30: bedrock.node.v1.SubmitTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
-	3,  // 31: bedrock.node.v1.SubmitResult.status:type_name -> bedrock.node.v1.SubmitStatus
-	41, // 32: bedrock.node.v1.SubmitBatchResponse.results:type_name -> bedrock.node.v1.BatchResult
-	38, // 33: bedrock.node.v1.BatchResult.result:type_name -> bedrock.node.v1.SubmitResult
-	47, // 34: bedrock.node.v1.StreamBlocksResponse.header:type_name -> bedrock.node.v1.Header
-	48, // 35: bedrock.node.v1.StreamBlocksResponse.outcome:type_name -> bedrock.node.v1.Outcome
-	49, // 36: bedrock.node.v1.StreamBlocksResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
-	51, // 37: bedrock.node.v1.StreamBlocksResponse.receipts:type_name -> bedrock.node.v1.Receipt
-	44, // 38: bedrock.node.v1.StreamEventsRequest.from:type_name -> bedrock.node.v1.Cursor
-	44, // 39: bedrock.node.v1.StreamEventsResponse.at:type_name -> bedrock.node.v1.Cursor
-	44, // 40: bedrock.node.v1.StreamEventsResponse.next:type_name -> bedrock.node.v1.Cursor
-	52, // 41: bedrock.node.v1.StreamEventsResponse.event:type_name -> bedrock.node.v1.Event
-	4,  // 42: bedrock.node.v1.NodeService.GetStatus:input_type -> bedrock.node.v1.GetStatusRequest
-	8,  // 43: bedrock.node.v1.NodeService.GetGenesis:input_type -> bedrock.node.v1.GetGenesisRequest
-	10, // 44: bedrock.node.v1.NodeService.GetBlock:input_type -> bedrock.node.v1.GetBlockRequest
-	12, // 45: bedrock.node.v1.NodeService.ListBlocks:input_type -> bedrock.node.v1.ListBlocksRequest
-	17, // 46: bedrock.node.v1.NodeService.GetTransaction:input_type -> bedrock.node.v1.GetTransactionRequest
-	15, // 47: bedrock.node.v1.NodeService.ListOutcomes:input_type -> bedrock.node.v1.ListOutcomesRequest
-	19, // 48: bedrock.node.v1.NodeService.GetReceipts:input_type -> bedrock.node.v1.GetReceiptsRequest
-	22, // 49: bedrock.node.v1.NodeService.GetCommit:input_type -> bedrock.node.v1.GetCommitRequest
-	24, // 50: bedrock.node.v1.NodeService.ListEpochs:input_type -> bedrock.node.v1.ListEpochsRequest
-	26, // 51: bedrock.node.v1.NodeService.ListValidators:input_type -> bedrock.node.v1.ListValidatorsRequest
-	29, // 52: bedrock.node.v1.NodeService.Query:input_type -> bedrock.node.v1.QueryRequest
-	31, // 53: bedrock.node.v1.NodeService.QueryMany:input_type -> bedrock.node.v1.QueryManyRequest
-	34, // 54: bedrock.node.v1.NodeService.Simulate:input_type -> bedrock.node.v1.SimulateRequest
-	36, // 55: bedrock.node.v1.NodeService.SubmitTransaction:input_type -> bedrock.node.v1.SubmitTransactionRequest
-	39, // 56: bedrock.node.v1.NodeService.SubmitBatch:input_type -> bedrock.node.v1.SubmitBatchRequest
-	42, // 57: bedrock.node.v1.NodeService.StreamBlocks:input_type -> bedrock.node.v1.StreamBlocksRequest
-	45, // 58: bedrock.node.v1.NodeService.StreamEvents:input_type -> bedrock.node.v1.StreamEventsRequest
-	5,  // 59: bedrock.node.v1.NodeService.GetStatus:output_type -> bedrock.node.v1.GetStatusResponse
-	9,  // 60: bedrock.node.v1.NodeService.GetGenesis:output_type -> bedrock.node.v1.GetGenesisResponse
-	11, // 61: bedrock.node.v1.NodeService.GetBlock:output_type -> bedrock.node.v1.GetBlockResponse
-	13, // 62: bedrock.node.v1.NodeService.ListBlocks:output_type -> bedrock.node.v1.ListBlocksResponse
-	18, // 63: bedrock.node.v1.NodeService.GetTransaction:output_type -> bedrock.node.v1.GetTransactionResponse
-	16, // 64: bedrock.node.v1.NodeService.ListOutcomes:output_type -> bedrock.node.v1.ListOutcomesResponse
-	20, // 65: bedrock.node.v1.NodeService.GetReceipts:output_type -> bedrock.node.v1.GetReceiptsResponse
-	23, // 66: bedrock.node.v1.NodeService.GetCommit:output_type -> bedrock.node.v1.GetCommitResponse
-	25, // 67: bedrock.node.v1.NodeService.ListEpochs:output_type -> bedrock.node.v1.ListEpochsResponse
-	27, // 68: bedrock.node.v1.NodeService.ListValidators:output_type -> bedrock.node.v1.ListValidatorsResponse
-	30, // 69: bedrock.node.v1.NodeService.Query:output_type -> bedrock.node.v1.QueryResponse
-	32, // 70: bedrock.node.v1.NodeService.QueryMany:output_type -> bedrock.node.v1.QueryManyResponse
-	35, // 71: bedrock.node.v1.NodeService.Simulate:output_type -> bedrock.node.v1.SimulateResponse
-	37, // 72: bedrock.node.v1.NodeService.SubmitTransaction:output_type -> bedrock.node.v1.SubmitTransactionResponse
-	40, // 73: bedrock.node.v1.NodeService.SubmitBatch:output_type -> bedrock.node.v1.SubmitBatchResponse
-	43, // 74: bedrock.node.v1.NodeService.StreamBlocks:output_type -> bedrock.node.v1.StreamBlocksResponse
-	46, // 75: bedrock.node.v1.NodeService.StreamEvents:output_type -> bedrock.node.v1.StreamEventsResponse
-	59, // [59:76] is the sub-list for method output_type
-	42, // [42:59] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	8,  // 0: bedrock.node.v1.GetStatusResponse.executor:type_name -> bedrock.node.v1.ExecutorStatus
+	6,  // 1: bedrock.node.v1.GetStatusResponse.consensus:type_name -> bedrock.node.v1.ConsensusStatus
+	7,  // 2: bedrock.node.v1.GetStatusResponse.database:type_name -> bedrock.node.v1.DatabaseStatus
+	9,  // 3: bedrock.node.v1.ExecutorStatus.upgrade:type_name -> bedrock.node.v1.UpgradeStatus
+	0,  // 4: bedrock.node.v1.UpgradeStatus.readiness:type_name -> bedrock.node.v1.ModuleReadiness
+	49, // 5: bedrock.node.v1.GetBlockResponse.header:type_name -> bedrock.node.v1.Header
+	50, // 6: bedrock.node.v1.GetBlockResponse.outcome:type_name -> bedrock.node.v1.Outcome
+	51, // 7: bedrock.node.v1.GetBlockResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	52, // 8: bedrock.node.v1.GetBlockResponse.proof:type_name -> bedrock.node.v1.Proof
+	16, // 9: bedrock.node.v1.ListBlocksResponse.blocks:type_name -> bedrock.node.v1.BlockSummary
+	49, // 10: bedrock.node.v1.BlockSummary.header:type_name -> bedrock.node.v1.Header
+	50, // 11: bedrock.node.v1.BlockSummary.outcome:type_name -> bedrock.node.v1.Outcome
+	50, // 12: bedrock.node.v1.ListOutcomesResponse.outcomes:type_name -> bedrock.node.v1.Outcome
+	1,  // 13: bedrock.node.v1.GetTransactionResponse.state:type_name -> bedrock.node.v1.TransactionState
+	53, // 14: bedrock.node.v1.GetTransactionResponse.receipt:type_name -> bedrock.node.v1.Receipt
+	54, // 15: bedrock.node.v1.GetTransactionResponse.events:type_name -> bedrock.node.v1.Event
+	52, // 16: bedrock.node.v1.GetTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
+	23, // 17: bedrock.node.v1.GetReceiptsResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
+	53, // 18: bedrock.node.v1.TransactionReceipt.receipt:type_name -> bedrock.node.v1.Receipt
+	54, // 19: bedrock.node.v1.TransactionReceipt.events:type_name -> bedrock.node.v1.Event
+	51, // 20: bedrock.node.v1.GetCommitResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	50, // 21: bedrock.node.v1.GetCommitResponse.outcomes:type_name -> bedrock.node.v1.Outcome
+	55, // 22: bedrock.node.v1.ListEpochsResponse.epochs:type_name -> bedrock.node.v1.EpochStart
+	30, // 23: bedrock.node.v1.ListValidatorsResponse.validators:type_name -> bedrock.node.v1.ValidatorStatus
+	56, // 24: bedrock.node.v1.ValidatorStatus.validator:type_name -> bedrock.node.v1.Validator
+	52, // 25: bedrock.node.v1.QueryResponse.proof:type_name -> bedrock.node.v1.Proof
+	35, // 26: bedrock.node.v1.QueryManyResponse.answers:type_name -> bedrock.node.v1.QueryAnswer
+	52, // 27: bedrock.node.v1.QueryManyResponse.proof:type_name -> bedrock.node.v1.Proof
+	23, // 28: bedrock.node.v1.SimulateResponse.receipts:type_name -> bedrock.node.v1.TransactionReceipt
+	2,  // 29: bedrock.node.v1.SubmitTransactionRequest.wait:type_name -> bedrock.node.v1.Wait
+	40, // 30: bedrock.node.v1.SubmitTransactionResponse.result:type_name -> bedrock.node.v1.SubmitResult
+	23, // 31: bedrock.node.v1.SubmitTransactionResponse.receipt:type_name -> bedrock.node.v1.TransactionReceipt
+	52, // 32: bedrock.node.v1.SubmitTransactionResponse.proof:type_name -> bedrock.node.v1.Proof
+	3,  // 33: bedrock.node.v1.SubmitResult.status:type_name -> bedrock.node.v1.SubmitStatus
+	43, // 34: bedrock.node.v1.SubmitBatchResponse.results:type_name -> bedrock.node.v1.BatchResult
+	40, // 35: bedrock.node.v1.BatchResult.result:type_name -> bedrock.node.v1.SubmitResult
+	49, // 36: bedrock.node.v1.StreamBlocksResponse.header:type_name -> bedrock.node.v1.Header
+	50, // 37: bedrock.node.v1.StreamBlocksResponse.outcome:type_name -> bedrock.node.v1.Outcome
+	51, // 38: bedrock.node.v1.StreamBlocksResponse.certificate:type_name -> bedrock.node.v1.CommitCertificate
+	53, // 39: bedrock.node.v1.StreamBlocksResponse.receipts:type_name -> bedrock.node.v1.Receipt
+	46, // 40: bedrock.node.v1.StreamEventsRequest.from:type_name -> bedrock.node.v1.Cursor
+	46, // 41: bedrock.node.v1.StreamEventsResponse.at:type_name -> bedrock.node.v1.Cursor
+	46, // 42: bedrock.node.v1.StreamEventsResponse.next:type_name -> bedrock.node.v1.Cursor
+	54, // 43: bedrock.node.v1.StreamEventsResponse.event:type_name -> bedrock.node.v1.Event
+	4,  // 44: bedrock.node.v1.NodeService.GetStatus:input_type -> bedrock.node.v1.GetStatusRequest
+	10, // 45: bedrock.node.v1.NodeService.GetGenesis:input_type -> bedrock.node.v1.GetGenesisRequest
+	12, // 46: bedrock.node.v1.NodeService.GetBlock:input_type -> bedrock.node.v1.GetBlockRequest
+	14, // 47: bedrock.node.v1.NodeService.ListBlocks:input_type -> bedrock.node.v1.ListBlocksRequest
+	19, // 48: bedrock.node.v1.NodeService.GetTransaction:input_type -> bedrock.node.v1.GetTransactionRequest
+	17, // 49: bedrock.node.v1.NodeService.ListOutcomes:input_type -> bedrock.node.v1.ListOutcomesRequest
+	21, // 50: bedrock.node.v1.NodeService.GetReceipts:input_type -> bedrock.node.v1.GetReceiptsRequest
+	24, // 51: bedrock.node.v1.NodeService.GetCommit:input_type -> bedrock.node.v1.GetCommitRequest
+	26, // 52: bedrock.node.v1.NodeService.ListEpochs:input_type -> bedrock.node.v1.ListEpochsRequest
+	28, // 53: bedrock.node.v1.NodeService.ListValidators:input_type -> bedrock.node.v1.ListValidatorsRequest
+	31, // 54: bedrock.node.v1.NodeService.Query:input_type -> bedrock.node.v1.QueryRequest
+	33, // 55: bedrock.node.v1.NodeService.QueryMany:input_type -> bedrock.node.v1.QueryManyRequest
+	36, // 56: bedrock.node.v1.NodeService.Simulate:input_type -> bedrock.node.v1.SimulateRequest
+	38, // 57: bedrock.node.v1.NodeService.SubmitTransaction:input_type -> bedrock.node.v1.SubmitTransactionRequest
+	41, // 58: bedrock.node.v1.NodeService.SubmitBatch:input_type -> bedrock.node.v1.SubmitBatchRequest
+	44, // 59: bedrock.node.v1.NodeService.StreamBlocks:input_type -> bedrock.node.v1.StreamBlocksRequest
+	47, // 60: bedrock.node.v1.NodeService.StreamEvents:input_type -> bedrock.node.v1.StreamEventsRequest
+	5,  // 61: bedrock.node.v1.NodeService.GetStatus:output_type -> bedrock.node.v1.GetStatusResponse
+	11, // 62: bedrock.node.v1.NodeService.GetGenesis:output_type -> bedrock.node.v1.GetGenesisResponse
+	13, // 63: bedrock.node.v1.NodeService.GetBlock:output_type -> bedrock.node.v1.GetBlockResponse
+	15, // 64: bedrock.node.v1.NodeService.ListBlocks:output_type -> bedrock.node.v1.ListBlocksResponse
+	20, // 65: bedrock.node.v1.NodeService.GetTransaction:output_type -> bedrock.node.v1.GetTransactionResponse
+	18, // 66: bedrock.node.v1.NodeService.ListOutcomes:output_type -> bedrock.node.v1.ListOutcomesResponse
+	22, // 67: bedrock.node.v1.NodeService.GetReceipts:output_type -> bedrock.node.v1.GetReceiptsResponse
+	25, // 68: bedrock.node.v1.NodeService.GetCommit:output_type -> bedrock.node.v1.GetCommitResponse
+	27, // 69: bedrock.node.v1.NodeService.ListEpochs:output_type -> bedrock.node.v1.ListEpochsResponse
+	29, // 70: bedrock.node.v1.NodeService.ListValidators:output_type -> bedrock.node.v1.ListValidatorsResponse
+	32, // 71: bedrock.node.v1.NodeService.Query:output_type -> bedrock.node.v1.QueryResponse
+	34, // 72: bedrock.node.v1.NodeService.QueryMany:output_type -> bedrock.node.v1.QueryManyResponse
+	37, // 73: bedrock.node.v1.NodeService.Simulate:output_type -> bedrock.node.v1.SimulateResponse
+	39, // 74: bedrock.node.v1.NodeService.SubmitTransaction:output_type -> bedrock.node.v1.SubmitTransactionResponse
+	42, // 75: bedrock.node.v1.NodeService.SubmitBatch:output_type -> bedrock.node.v1.SubmitBatchResponse
+	45, // 76: bedrock.node.v1.NodeService.StreamBlocks:output_type -> bedrock.node.v1.StreamBlocksResponse
+	48, // 77: bedrock.node.v1.NodeService.StreamEvents:output_type -> bedrock.node.v1.StreamEventsResponse
+	61, // [61:78] is the sub-list for method output_type
+	44, // [44:61] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_bedrock_node_v1_node_proto_init() }
@@ -3573,7 +3814,7 @@ func file_bedrock_node_v1_node_proto_init() {
 	}
 	file_bedrock_node_v1_chain_proto_init()
 	file_bedrock_node_v1_proof_proto_init()
-	file_bedrock_node_v1_node_proto_msgTypes[6].OneofWrappers = []any{
+	file_bedrock_node_v1_node_proto_msgTypes[8].OneofWrappers = []any{
 		(*GetBlockRequest_Height)(nil),
 		(*GetBlockRequest_BlockId)(nil),
 	}
@@ -3583,7 +3824,7 @@ func file_bedrock_node_v1_node_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bedrock_node_v1_node_proto_rawDesc), len(file_bedrock_node_v1_node_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   43,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
