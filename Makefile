@@ -22,6 +22,12 @@ build: setup ## Build bin/bedrock
 	@mkdir -p bin
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/bedrock ./cmd/bedrock
 
+.PHONY: operator
+operator: ## Build bin/bedrock-operator (no cgo)
+	@hack/setup go
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/bedrock-operator ./cmd/bedrock-operator
+
 .PHONY: clean
 clean: ## Remove what was built here (caches of tools stay)
 	rm -rf bin .cache wasm-core/target
@@ -71,6 +77,10 @@ proto: ## Lint proto/ and generate Go and Rust from it
 .PHONY: proto-check
 proto-check: ## The committed generated code is current
 	@hack/proto/generate --check
+
+.PHONY: manifests
+manifests: ## Generate deep copies, apply configurations and CRDs from api/
+	@hack/manifests
 
 .PHONY: metrics-page
 metrics-page: ## Write docs/metrics.md from what a node exports

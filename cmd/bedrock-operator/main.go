@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// options are the flags.
+type options struct {
+	metricsAddr string
+	probeAddr   string
+	elect       bool
+	namespaces  string
+	level       string
+}
+
+func (o *options) bind(f *flag.FlagSet) {
+	f.StringVar(&o.metricsAddr, "metrics-bind-address", ":8080", "address of /metrics; 0 for none")
+	f.StringVar(&o.probeAddr, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+	f.BoolVar(&o.elect, "leader-elect", true, "only one of several operators acts")
+	f.StringVar(&o.namespaces, "namespaces", "", "namespaces to watch, with commas between; empty: all (needs cluster roles)")
+	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bedrock-operator:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	var o options
+	o.bind(flag.CommandLine)
+	flag.Parse()
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.level)); err != nil {
+		return fmt.Errorf("--log-level: %w", err)
+	}
+	handler := slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})
+	slog.SetDefault(slog.New(handler))
+	ctrl.SetLogger(logr.FromSlogHandler(handler))
+
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the cluster (in a pod, or by KUBECONFIG): %w", err)
+	}
+	mgr, err := ctrl.NewManager(config, o.manager())
+	if err != nil {
+		return fmt.Errorf("make the manager: %w", err)
+	}
+	if err := setUp(mgr); err != nil {
+		return err
+	}
+	slog.Info("operator starts", "version", version, "namespaces", o.namespaces)
+	return mgr.Start(ctx)
+}
+
+func (o *options) manager() ctrl.Options {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			panic(err) // a type registered twice: a bug of this program
+		}
+	}
+	out := ctrl.Options{
+		Scheme:                        scheme,
+		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddr},
+		HealthProbeBindAddress:        o.probeAddr,
+		LeaderElection:                o.elect,
+		LeaderElectionID:              "bedrock-operator.bedrock.dev",
+		LeaderElectionReleaseOnCancel: true,
+	}
+	if o.namespaces != "" {
+		out.Cache.DefaultNamespaces = map[string]cache.Config{}
+		for ns := range strings.SplitSeq(o.namespaces, ",") {
+			out.Cache.DefaultNamespaces[strings.TrimSpace(ns)] = cache.Config{}
+		}
+	}
+	return out
+}
+
+// setUp puts the operator together; nothing else does.
+func setUp(mgr ctrl.Manager) error {
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return fmt.Errorf("add the health check: %w", err)
+	}
+	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
+		return fmt.Errorf("add the readiness check: %w", err)
+	}
+	return nil
+}

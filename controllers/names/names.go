@@ -1,0 +1,81 @@
+package names
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+)
+
+// Ports on which a node listens in its pod.
+const (
+	PortP2P   = 7600 // UDP
+	PortRPC   = 7601 // TCP
+	PortAdmin = 7602 // TCP, TLS with pinned keys
+	PortOps   = 7603 // TCP: healthz, readyz, metrics
+)
+
+// Validator is the name of the i-th (from 0) validator of a network, or of one of its
+// groups (group empty: the network has no groups).
+func Validator(network, group string, i int) string {
+	if group == "" {
+		return fmt.Sprintf("%s-%d", network, i)
+	}
+	return fmt.Sprintf("%s-%s-%d", network, group, i)
+}
+
+// Instance is the name of the StatefulSet of one instance, of its ConfigMap and of its
+// headless Service; the pod's name is it with "-0".
+func Instance(validator string, number int32) string {
+	return fmt.Sprintf("%s-i%d", validator, number)
+}
+
+// Pod is the name of an instance's one pod.
+func Pod(validator string, number int32) string { return Instance(validator, number) + "-0" }
+
+// SignerClaim is the name of an instance's signer volume claim. // rule: own-pvcs
+func SignerClaim(validator string, number int32) string {
+	return fmt.Sprintf("%s-signer-%d", validator, number)
+}
+
+// ChainClaim is the name of an instance's chain volume claim. // rule: own-pvcs
+func ChainClaim(validator string, number int32) string {
+	return fmt.Sprintf("%s-chain-%d", validator, number)
+}
+
+// IdentityJob is the name of the Job that makes an instance's identity.
+func IdentityJob(validator string, number int32) string {
+	return fmt.Sprintf("%s-identity-%d", validator, number)
+}
+
+// P2PService is the name of an instance's Service for other nodes: they dial its DNS
+// name, resolved at each dial. // rule: peers-by-name
+func P2PService(validator string, number int32) string { return Instance(validator, number) + "-p2p" }
+
+// Disruption is the name of a validator's PodDisruptionBudget, which covers the pods
+// of all its instances. // rule: pdb-two-states
+func Disruption(validator string) string { return validator }
+
+// TokenLedger is the name of a network's ConfigMap of disruption tokens. // rule: token-ledger
+func TokenLedger(network string) string { return network + "-disruptions" }
+
+// OperatorSecret is the default name of the Secret with the operator's key on a chain.
+func OperatorSecret(network string) string { return network + "-operator" }
+
+// GenesisConfigMap is the name of the ConfigMap of a genesis document, by its hash.
+func GenesisConfigMap(network string, hash v1alpha1.Hash) string {
+	return fmt.Sprintf("%s-genesis-%.12s", network, hash)
+}
+
+// FullNodes is the name of a network's StatefulSet of full nodes.
+func FullNodes(network string) string { return network + "-full" }
+
+// RPCService is the name of a network's Service for clients.
+func RPCService(network string) string { return network + "-rpc" }
+
+// KeyClaim is the name of the cluster's claim on a consensus key.
+func KeyClaim(consensusKey []byte) string {
+	sum := sha256.Sum256(consensusKey)
+	return "key-" + hex.EncodeToString(sum[:20])
+}
