@@ -38,6 +38,24 @@ clean: ## Remove what was built here (caches of tools stay)
 devnet: build ## Start four validators on this machine (ARGS="--load 500 --duration 30s")
 	bin/bedrock devnet $(ARGS)
 
+##@ Kubernetes
+
+.PHONY: cluster
+cluster: ## A local Kubernetes: the one of KUBECONFIG, else kind's, else our own (NODES=4)
+	@hack/cluster/make up
+
+.PHONY: kubeconfig
+kubeconfig: ## Print the path of that cluster's kubeconfig
+	@hack/cluster/make kubeconfig
+
+.PHONY: cluster-down
+cluster-down: ## End the cluster that was made here
+	@hack/cluster/make down
+
+.PHONY: image
+image: ## Build the images of node and operator, with lists of their contents (ARGS=--check)
+	@VERSION=$(VERSION) hack/image/build $(ARGS)
+
 ##@ Test
 
 .PHONY: test
