@@ -275,7 +275,7 @@ type ValidatorTemplate struct {
 	// +kubebuilder:default={}
 	Scheduling Scheduling `json:"scheduling,omitzero"`
 	// +optional
-	// +kubebuilder:default={}
+	// +kubebuilder:default={type: "ClusterIP"}
 	Exposure Exposure `json:"exposure,omitzero"`
 }
 

@@ -85,7 +85,7 @@ type ValidatorSpec struct {
 	// +kubebuilder:default={}
 	Scheduling Scheduling `json:"scheduling,omitzero"`
 	// +optional
-	// +kubebuilder:default={}
+	// +kubebuilder:default={type: "ClusterIP"}
 	Exposure Exposure `json:"exposure,omitzero"`
 
 	// An authorisation by the validator's owner that this Validator's instance takes

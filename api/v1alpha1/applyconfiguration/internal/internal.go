@@ -589,7 +589,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: exposure
       type:
         namedType: com.github.bedrock-bft.bedrock.api.v1alpha1.Exposure
-      default: {}
+      default:
+        type: ClusterIP
     - name: handoff
       type:
         namedType: com.github.bedrock-bft.bedrock.api.v1alpha1.Handoff
@@ -664,7 +665,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: exposure
       type:
         namedType: com.github.bedrock-bft.bedrock.api.v1alpha1.Exposure
-      default: {}
+      default:
+        type: ClusterIP
     - name: power
       type:
         scalar: numeric
