@@ -74,6 +74,16 @@ func FullNodes(network string) string { return network + "-full" }
 // RPCService is the name of a network's Service for clients.
 func RPCService(network string) string { return network + "-rpc" }
 
+// RPCURL is the address of the RPC behind a headless Service, as the operator dials it.
+func RPCURL(namespace, service string) string {
+	return fmt.Sprintf("http://%s.%s.svc:%d", service, namespace, PortRPC)
+}
+
+// AdminURL is the address of the admin service behind a headless Service.
+func AdminURL(namespace, service string) string {
+	return fmt.Sprintf("https://%s.%s.svc:%d", service, namespace, PortAdmin)
+}
+
 // KeyClaim is the name of the cluster's claim on a consensus key.
 func KeyClaim(consensusKey []byte) string {
 	sum := sha256.Sum256(consensusKey)
