@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bedrock-bft/bedrock/executor/receipts"
+	"github.com/bedrock-bft/bedrock/node/engine"
 	"github.com/bedrock-bft/bedrock/node/mempool"
 	"github.com/bedrock-bft/bedrock/node/p2p"
 	"github.com/bedrock-bft/bedrock/node/rpc"
@@ -46,8 +48,29 @@ func (b backend) Status(ctx context.Context) (*nodev1.GetStatusResponse, error) 
 		StartedTimeMs: uint64(n.started.UnixMilli()), HostFaults: n.faults.sum.Load(), SignerBoots: n.boots,
 		DroppedMessages: n.network.Dropped() + n.pool.Dropped(),
 		Executor:        &nodev1.ExecutorStatus{Hash: epoch.ExecutorHash[:], Engine: epoch.Engine, Missing: n.execution.lacks(), Upgrade: n.upgrades.status()},
+		Consensus:       b.consensus(&s), OldestWaitingMs: milliseconds(n.pool.OldestWaiting()),
+		Database: &nodev1.DatabaseStatus{Schema: n.store.Schema(), OldestReadable: storage.OldestSchema, Newest: storage.SchemaVersion},
 	}, nil
 }
+
+// consensus tells where consensus stands. // rule: finality-probe
+func (b backend) consensus(s *engine.Status) *nodev1.ConsensusStatus {
+	n, c := b.n, &s.Consensus
+	n.observer.mu.Lock()
+	finalAt := n.observer.finalAt
+	n.observer.mu.Unlock()
+	out := &nodev1.ConsensusStatus{
+		Leader: c.Leader, FailedViews: c.FailedViews, ViewTimerMs: c.ViewTimerMs, BaseTimerMs: n.genesis.Timing.BaseMs,
+		IdleIntervalMs: n.genesis.Timing.IdleIntervalMs, CommitAgeMs: milliseconds(time.Since(finalAt)),
+		ViewAgeMs: n.clock.Now().MonoMs - min(n.clock.Now().MonoMs, c.EnteredMs),
+	}
+	if s.Epoch != nil && int(c.Leader) < len(s.Epoch.Validators) {
+		out.LeaderKey = s.Epoch.Validators[c.Leader].NetworkKey[:]
+	}
+	return out
+}
+
+func milliseconds(d time.Duration) uint64 { return uint64(max(0, d.Milliseconds())) }
 
 // FinalHeight implements rpc.Backend.
 func (b backend) FinalHeight() uint64 { return b.n.observer.final.Load() }
@@ -201,9 +224,9 @@ func (b backend) Simulate(ctx context.Context, txs [][]byte) (*rpc.Simulation, e
 
 // Seen implements rpc.Backend.
 func (b backend) Seen(context.Context) map[[32]byte]rpc.Seen {
-	connected := map[p2p.PeerID]bool{b.n.network.Self(): true}
+	since := map[p2p.PeerID]time.Time{b.n.network.Self(): b.n.started}
 	for _, p := range b.n.network.Peers() {
-		connected[p.ID] = true
+		since[p.ID] = p.Connected
 	}
 	out := map[[32]byte]rpc.Seen{}
 	s := b.n.engine.Status()
@@ -215,9 +238,15 @@ func (b backend) Seen(context.Context) map[[32]byte]rpc.Seen {
 	for i := range s.Epoch.Validators {
 		key := s.Epoch.Validators[i].NetworkKey
 		v := b.n.observer.seen[key]
-		seen := rpc.Seen{Moniker: b.n.genesis.Moniker(key), LastVoteHeight: v.height, Connected: connected[key]}
+		from, connected := since[key]
+		if !connected {
+			if from = b.n.network.Lost(key); from.IsZero() {
+				from = b.n.started
+			}
+		}
+		seen := rpc.Seen{Moniker: b.n.genesis.Moniker(key), LastVoteHeight: v.height, Connected: connected, ConnectionAge: time.Since(from)}
 		if !v.at.IsZero() {
-			seen.LastVoteMs = uint64(v.at.UnixMilli())
+			seen.LastVoteMs, seen.LastVoteAge, seen.LastVoteEpoch = uint64(v.at.UnixMilli()), time.Since(v.at), v.epoch
 		}
 		out[key] = seen
 	}

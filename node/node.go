@@ -45,6 +45,7 @@ type Node struct {
 	genesis  *genesis.Genesis
 	scheme   types.Scheme
 	started  time.Time
+	clock    clock
 
 	signer    *signer.Signer
 	voteLog   *votelog.Log
@@ -70,7 +71,7 @@ type Node struct {
 // New opens everything that a node needs. Errors say what to do; what was opened
 // is closed again.
 func New(ctx context.Context, opt Options) (n *Node, err error) {
-	n = &Node{opt: opt, cfg: opt.Config, log: opt.Log, started: time.Now()}
+	n = &Node{opt: opt, cfg: opt.Config, log: opt.Log, started: time.Now(), clock: newClock()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -306,7 +307,7 @@ func (n *Node) openEngine(context.Context) error {
 		Consensus: consensus.Config{Genesis: n.genesis.Hash(), Scheme: n.scheme, NetworkKey: consensus.Peer(n.network.Self()),
 			Timing: consensus.Timing{SettleMs: t.SettleMs, BaseMs: t.BaseMs, GrowthPermille: t.GrowthPermille, CapMs: t.CapMs,
 				IdleMs: t.IdleIntervalMs, ExecutionLimitMs: t.ExecutionLimitMs, ResendMs: t.ResendMs, DriftMs: t.DriftMs}},
-		Start: start, ChainID: n.genesis.ChainID, Clock: newClock(), Transport: n.transport(), Executor: n.execution,
+		Start: start, ChainID: n.genesis.ChainID, Clock: n.clock, Transport: n.transport(), Executor: n.execution,
 		Verifier: &blockVerifier{execution: n.execution, verdicts: n.pool.Verdicts()}, Store: storePort{n.store},
 		Pool: poolPort{n.pool, n.execution}, Observer: n.observer, Log: n.log, SyncedHeight: n.store.Tip(),
 		Filling: n.store.Filling,

@@ -24,14 +24,19 @@ type observer struct {
 	mu      sync.Mutex
 	news    chan struct{} // closed and replaced when final rises
 	seen    map[[32]byte]vote
+	finalAt time.Time // when final last rose; the start
 	heights struct{ timeouts, empty atomic.Uint64 }
 }
 
 // vote is the newest commit vote seen of a validator.
 type vote struct {
-	height uint64
-	at     time.Time
+	epoch, height uint64
+	at            time.Time
 }
+
+// maxSeen bounds the identities whose votes are remembered: those of a set, and of
+// sets before it.
+const maxSeen = 2 * types.MaxValidators
 
 type engineMetrics struct {
 	height, epoch, view, boots               prometheus.Gauge
@@ -50,7 +55,7 @@ var alarmKinds = []string{string(consensus.AlarmDivergenceSuspected), string(con
 	string(consensus.AlarmFewValidators), string(consensus.AlarmConflict), alarmDiverged}
 
 func newObserver(n *Node) (*observer, error) {
-	o := &observer{n: n, news: make(chan struct{}), seen: map[[32]byte]vote{}}
+	o := &observer{n: n, news: make(chan struct{}), seen: map[[32]byte]vote{}, finalAt: n.started}
 	o.final.Store(n.store.Tip())
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "bedrock", Name: name, Help: help})
@@ -125,10 +130,42 @@ func (o *observer) Final(blocks []engine.FinalBlock, certificate *types.CC) {
 	o.note(certificate, now)
 	o.final.Store(last)
 	o.mu.Lock()
+	o.finalAt = now
 	close(o.news)
 	o.news = make(chan struct{})
 	o.mu.Unlock()
 	o.n.gossip.announce(certificate)
+}
+
+// Voted implements engine.Observer. // rule: seen
+func (o *observer) Voted(validator [32]byte, v *types.SignedCommit) {
+	if v.Vote.Height > o.final.Load()+farVote {
+		return // nobody votes so far above what is final
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.saw(validator, vote{epoch: v.Epoch, height: v.Vote.Height, at: time.Now()})
+}
+
+// farVote is more heights than there may be above the last final one.
+// rule: bounded-tail
+const farVote = 128
+
+// saw remembers a vote that is newer than the one known. Callers hold mu.
+func (o *observer) saw(validator [32]byte, v vote) {
+	if known, ok := o.seen[validator]; ok && v.height <= known.height {
+		return
+	}
+	if o.seen[validator] = v; len(o.seen) <= maxSeen {
+		return
+	}
+	oldest := validator
+	for key, other := range o.seen {
+		if other.height < o.seen[oldest].height {
+			oldest = key
+		}
+	}
+	delete(o.seen, oldest)
 }
 
 // note remembers whose commit votes a certificate holds.
@@ -141,7 +178,7 @@ func (o *observer) note(cc *types.CC, now time.Time) {
 	defer o.mu.Unlock()
 	for i := range epoch.Validators {
 		if i/8 < len(cc.Commits.Signers) && cc.Commits.Signers[i/8]>>(i%8)&1 == 1 {
-			o.seen[epoch.Validators[i].NetworkKey] = vote{height: cc.Outcome.Height, at: now}
+			o.saw(epoch.Validators[i].NetworkKey, vote{epoch: cc.Epoch, height: cc.Height, at: now})
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/node/genesis"
 	"github.com/bedrock-bft/bedrock/node/home"
+	"github.com/bedrock-bft/bedrock/node/storage"
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
 )
 
@@ -59,10 +61,47 @@ func TestFourNodesMakeATransferFinal(t *testing.T) {
 			for _, n := range nodes {
 				n.waitHeight(t, res.Msg.Height)
 			}
+			seesOthers(t, nodes, res.Msg.Height)
 			for _, n := range nodes {
 				n.end(t)
 			}
 		})
+	}
+}
+
+// seesOthers: every node has seen the vote of every validator, whichever a
+// certificate holds, and says where its consensus stands. // rule: seen
+func seesOthers(t *testing.T, nodes []*running, height uint64) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	for _, n := range nodes {
+		for {
+			res, err := n.rpc.ListValidators(ctx, connect.NewRequest(&nodev1.ListValidatorsRequest{}))
+			if err != nil {
+				t.Fatalf("%s: votes of all for height %d were waited for: %v", n.home, height, err)
+			}
+			late := 0
+			for _, v := range res.Msg.Validators {
+				if v.LastVoteHeight < height || !v.Connected || v.LastVoteEpoch != 1 || v.ConnectionAgeMs == 0 {
+					late++
+				}
+			}
+			if late == 0 {
+				break
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+		s := n.status(t)
+		if c := s.Consensus; c == nil || len(c.LeaderKey) != 32 || c.BaseTimerMs == 0 || c.ViewTimerMs == 0 || c.CommitAgeMs > uint64(deadline.Milliseconds()) {
+			t.Errorf("%s: consensus %v", n.home, c)
+		}
+		if d := s.Database; d == nil || d.Schema != storage.SchemaVersion || d.Newest != storage.SchemaVersion || s.SignerBoots != 1 {
+			t.Errorf("%s: database %v, boots %d", n.home, d, s.SignerBoots)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
@@ -40,12 +41,22 @@ func newQueryStatusCommand() *cobra.Command {
 				fmt.Fprintf(w, "chain       %s (%x)\nversion     %s\nidentity    %x (validator %d)\nheight      %d of %d, epoch %d, view %d\nstate root  %x\nsyncing     %t\nsigning     %s\npeers       %d\npool        %d transactions, %d bytes\n",
 					s.ChainId, s.GenesisHash, s.Version, s.NetworkKey, s.ValidatorIndex, s.FinalHeight, s.TargetHeight, s.Epoch, s.View,
 					s.StateRoot, s.Syncing, signing, s.Peers, s.PoolTransactions, s.PoolBytes)
+				printConsensus(w, s)
 				printExecutor(w, s.Executor)
 			})
 		},
 	}
 	f.add(cmd)
 	return cmd
+}
+
+// printConsensus shows how long ago things last went on, and who leads.
+func printConsensus(w io.Writer, s *nodev1.GetStatusResponse) {
+	if c := s.Consensus; c != nil {
+		fmt.Fprintf(w, "finality    %s ago, oldest waiting work %s\nview        leader %d (%.12x), %d failed before it, timer %s\n",
+			time.Duration(c.CommitAgeMs)*time.Millisecond, time.Duration(s.OldestWaitingMs)*time.Millisecond,
+			c.Leader, c.LeaderKey, c.FailedViews, time.Duration(c.ViewTimerMs)*time.Millisecond)
+	}
 }
 
 // printExecutor shows what a node runs, lacks, and gets ready for.

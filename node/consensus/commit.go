@@ -69,6 +69,9 @@ func (c *Core) tryFinalize() bool {
 		c.diverged("a quorum certified another outcome", n, *o)
 		return true
 	}
+	// A vote that the quorum did not wait for is cast all the same: it shows to
+	// others that this validator follows. // rule: commit-vote, seen
+	c.tryCommitVote()
 	f := Finalize{Certificate: cc}
 	for i := len(line) - 1; i >= 0; i-- {
 		a := line[i]

@@ -187,8 +187,11 @@ type Status struct {
 	FinalBlock  types.Hash
 	HighestCC   *types.CC // nil before the first of the epoch
 	TimeoutView uint64
-	Blocks      int  // held above the last final one
-	EpochFinal  bool // a block of the epoch is final
+	Blocks      int    // held above the last final one
+	EpochFinal  bool   // a block of the epoch is final
+	FailedViews uint64 // since the lock's, up to View
+	ViewTimerMs uint64 // of View, once there is something to propose
+	EnteredMs   uint64 // monotonic time at which View was entered
 }
 
 // Status reads where the Core stands.
@@ -197,6 +200,7 @@ func (c *Core) Status() Status {
 		Epoch: c.set.Epoch.Number, View: c.view, Leader: c.set.Leader(c.view), Self: c.self,
 		Lock: c.safety.Lock, FinalHeight: c.tip.height, FinalBlock: c.tip.id, HighestCC: c.highestCC,
 		TimeoutView: c.safety.TimeoutView, Blocks: len(c.nodes) - 1, EpochFinal: c.hasFinal,
+		FailedViews: c.viewsSinceLock(), ViewTimerMs: c.viewTimer(), EnteredMs: c.enteredAt,
 	}
 	s.MaySign, s.WhyNot = c.maySign()
 	return s

@@ -41,9 +41,14 @@ type fakeExecutor struct {
 	self  byte
 	plans *plans // what transactions change of the epoch
 	fault error  // answered once a payload holds "fault"
+	// before, if set, is called before a block is executed.
+	before func(ctx context.Context, height uint64)
 }
 
-func (x *fakeExecutor) Execute(_ context.Context, epoch *types.Epoch, b *types.Block, parent *types.Outcome) (*Execution, error) {
+func (x *fakeExecutor) Execute(ctx context.Context, epoch *types.Epoch, b *types.Block, parent *types.Outcome) (*Execution, error) {
+	if x.before != nil {
+		x.before(ctx, b.Header.Height)
+	}
 	out := &Execution{Block: b.ID(), Height: b.Header.Height, Success: true}
 	seed := append([]byte(nil), parent.StateRoot[:]...)
 	for _, tx := range b.Payload {
@@ -366,6 +371,23 @@ type quiet struct {
 	mu      sync.Mutex
 	stopped []consensus.StopSigning
 	alarms  []consensus.Alarm
+	voted   map[[32]byte]uint64 // heights of the newest votes
+}
+
+func (q *quiet) Voted(validator [32]byte, v *types.SignedCommit) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.voted == nil {
+		q.voted = map[[32]byte]uint64{}
+	}
+	q.voted[validator] = max(q.voted[validator], v.Vote.Height)
+}
+
+// votedHeight is the newest height that a validator was seen to vote for.
+func (q *quiet) votedHeight(validator [32]byte) uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.voted[validator]
 }
 
 func (q *quiet) Final(_ []FinalBlock, cc *types.CC) {

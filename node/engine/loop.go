@@ -43,6 +43,9 @@ func (e *Engine) step(ev consensus.Event) {
 		}
 	}
 	e.traceReceived(ev)
+	if r, ok := ev.(consensus.Received); ok && r.Message.Commit != nil {
+		e.noteVote(r.From, r.Message.Commit)
+	}
 	effects := e.core.Step(now, ev)
 	e.carryOut(effects)
 	e.publishStatus()
@@ -54,6 +57,19 @@ func (e *Engine) step(ev consensus.Event) {
 	// ones, and an older state over a newer. // rule: persist-first
 	if slices.ContainsFunc(effects, isEvidence) {
 		e.tellWork()
+	}
+}
+
+// noteVote tells of a commit vote that its validator sent itself (this node's own
+// come from nobody). What it says of itself harms nobody else. // rule: seen
+func (e *Engine) noteVote(from consensus.Peer, vote *types.SignedCommit) {
+	epoch := e.epochs[vote.Epoch]
+	if epoch == nil || int64(vote.Validator) >= int64(len(epoch.Validators)) {
+		return
+	}
+	key := epoch.Validators[vote.Validator].NetworkKey
+	if from == (consensus.Peer{}) || from == consensus.Peer(key) {
+		e.cfg.Observer.Voted(key, vote)
 	}
 }
 

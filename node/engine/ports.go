@@ -150,6 +150,9 @@ type Pool interface {
 type Observer interface {
 	Final(blocks []FinalBlock, certificate *types.CC)
 	View(consensus.EnteredView)
+	// Voted says that a commit vote came over its validator's own connection, also
+	// one for a height that is final already. It is not verified. // rule: seen
+	Voted(validator [32]byte, vote *types.SignedCommit)
 	Alarm(consensus.Alarm)
 	Persisted(took time.Duration)
 	Executed(took time.Duration, txs int)

@@ -55,6 +55,29 @@ func (a *arrivals) older(than time.Time) *entry {
 	return nil
 }
 
+// oldest is when the one that waits longest came; zero if none waits.
+func (a *arrivals) oldest() time.Time {
+	for len(a.queue) > 0 {
+		if a.current(a.queue[0]) {
+			return a.queue[0].added
+		}
+		a.queue[0] = arrival{}
+		a.queue = a.queue[1:]
+	}
+	return time.Time{}
+}
+
+// OldestWaiting is for how long the oldest transaction has waited that may be
+// proposed; 0: none waits.
+func (p *Pool) OldestWaiting() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at := p.book.arrivals.oldest(); !at.IsZero() {
+		return max(time.Millisecond, p.cfg.Now().Sub(at))
+	}
+	return 0
+}
+
 // sweep drops what has waited too long: TTL in a lane, HoldFor beyond a gap.
 func (b *book) sweep(now time.Time) {
 	for e := b.waiting.older(now.Add(-b.limits.HoldFor)); e != nil; e = b.waiting.older(now.Add(-b.limits.HoldFor)) {

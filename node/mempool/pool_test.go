@@ -148,7 +148,15 @@ func TestGapsAreHeldForATime(t *testing.T) {
 	if got := names(f.build(BuildLimits{})); got != "" {
 		t.Errorf("built %s", got)
 	}
+	f.clock.advance(time.Second)
+	if age := f.OldestWaiting(); age != 0 {
+		t.Errorf("nothing can be proposed, and something has waited for %s", age)
+	}
 	f.mustAdd(tx("a", 0, 1))
+	f.clock.advance(2 * time.Second)
+	if age := f.OldestWaiting(); age != 2*time.Second {
+		t.Errorf("the oldest that can be proposed has waited for %s, want 2s", age)
+	}
 	if f.Stats().Held != 2 {
 		t.Errorf("the gap is open still: %+v", f.Stats())
 	}

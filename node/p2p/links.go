@@ -142,8 +142,37 @@ func (n *Network) meet(l *link, hello *p2pv1.Hello) *remote {
 func (n *Network) forget(p *remote) {
 	p.cancel()
 	delete(n.peers, p.id)
+	n.noteLost(p.id)
 	n.metrics.peers.WithLabelValues(roleName(p.role)).Dec()
 	n.log.Info("peer disconnected", "peer", p.id)
+}
+
+// noteLost remembers when a peer that matters was last connected. Callers hold mu.
+func (n *Network) noteLost(id PeerID) {
+	if !n.validators[id] && n.dialled[id] == nil {
+		return
+	}
+	if n.lost[id] = time.Now(); len(n.lost) <= maxLost {
+		return
+	}
+	oldest := id
+	for other, at := range n.lost {
+		if at.Before(n.lost[oldest]) {
+			oldest = other
+		}
+	}
+	delete(n.lost, oldest)
+}
+
+// maxLost bounds the peers whose last connection is remembered.
+const maxLost = 1024
+
+// Lost is when the last connection to a validator or configured peer ended; zero if
+// there was none since the start. Of a connected peer it is of no meaning.
+func (n *Network) Lost(id PeerID) time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lost[id]
 }
 
 func (n *Network) onDisconnected(c network.Conn) {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/libp2p/go-libp2p"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -54,6 +55,7 @@ type Network struct {
 	topics     map[Topic]*joined
 	refusals   map[PeerID]string // what was last logged, bounded by maxRefusals
 	faults     map[PeerID]*fault
+	lost       map[PeerID]time.Time // when the last connection ended, bounded by maxLost
 }
 
 var _ Transport = (*Network)(nil)
@@ -75,6 +77,7 @@ func New(cfg Config) (*Network, error) {
 		handlers:   make(map[string]bool),
 		topics:     make(map[Topic]*joined),
 		refusals:   make(map[PeerID]string),
+		lost:       make(map[PeerID]time.Time),
 		faults:     make(map[PeerID]*fault),
 	}
 	copy(n.self[:], cfg.Identity.Public().(ed25519.PublicKey))

@@ -125,6 +125,9 @@ func TestRestartedPeerIsConnectedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		eventually(t, "the loss is noticed", func() bool { return len(nodes[0].Peers()) == 0 })
+		if age := time.Since(nodes[0].Lost(id)); age > time.Minute {
+			t.Errorf("the loss was noted %s ago", age)
+		}
 		nodes[1] = startNode(t, 2, func(c *Config) {
 			c.Listen = address
 			c.Peers = []Peer{{ID: nodes[0].Self(), Addresses: nodes[0].Addresses()}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bedrock-bft/bedrock/executor/receipts"
 	"github.com/bedrock-bft/bedrock/node/types"
@@ -108,5 +109,9 @@ type Seen struct {
 	Moniker        string
 	LastVoteHeight uint64 // 0: none seen since the start
 	LastVoteMs     uint64 // Unix time
+	LastVoteEpoch  uint64
+	LastVoteAge    time.Duration
 	Connected      bool
+	// ConnectionAge is for how long it has been connected, or has not been.
+	ConnectionAge time.Duration
 }

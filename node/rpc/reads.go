@@ -213,6 +213,7 @@ func (s *Server) ListValidators(ctx context.Context, req *connect.Request[nodev1
 		res.Validators = append(res.Validators, &nodev1.ValidatorStatus{
 			Validator: codec.ValidatorTo(v), Moniker: known.Moniker,
 			LastVoteHeight: known.LastVoteHeight, LastVoteTimeMs: known.LastVoteMs, Connected: known.Connected,
+			LastVoteAgeMs: uint64(known.LastVoteAge.Milliseconds()), LastVoteEpoch: known.LastVoteEpoch, ConnectionAgeMs: uint64(known.ConnectionAge.Milliseconds()),
 		})
 	}
 	return connect.NewResponse(res), nil

@@ -15,6 +15,9 @@ import (
 // SchemaVersion is the layout that this program reads and writes.
 const SchemaVersion = 1
 
+// OldestSchema is the oldest layout that it reads. // rule: schema-after-fleet
+const OldestSchema = 1
+
 // Bounds and sizes.
 const (
 	// MaxBatchBlocks bounds the blocks of one Commit. A certificate of a tail that

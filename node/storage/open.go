@@ -137,6 +137,7 @@ func (s *Store) identify() error {
 	if version > SchemaVersion {
 		return fmt.Errorf("%s has schema %d, this program knows %d: %w", s.dir, version, SchemaVersion, ErrNewerSchema)
 	}
+	s.schema = uint32(version)
 	genesis, err := s.get(famMeta, []byte(metaGenesis))
 	if err != nil {
 		return err
@@ -168,6 +169,7 @@ func (s *Store) initialise() error {
 	}
 	b := s.newBatch(256)
 	b.put(famMeta, []byte(metaSchema), u64Value(SchemaVersion))
+	s.schema = SchemaVersion
 	b.put(famMeta, []byte(metaGenesis), s.opt.Genesis[:])
 	b.put(famMeta, []byte(metaDatabaseID), id)
 	if s.opt.VoteLogSynced > 0 {

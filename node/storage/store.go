@@ -34,6 +34,7 @@ type Store struct {
 
 	gate   sync.RWMutex // held for reading by every use of db
 	closed bool
+	schema uint32 // that the database has on record
 
 	committing sync.Mutex // one Commit at a time
 	pruning    sync.Mutex // one step of Prune at a time
@@ -51,6 +52,9 @@ type Store struct {
 	floorBlocks atomic.Uint64
 	floorState  atomic.Uint64
 }
+
+// Schema is the layout that the database has. // rule: schema-after-fleet
+func (s *Store) Schema() uint32 { return s.schema }
 
 // tip is the height committed last; known is false in an empty database.
 type tip struct {
