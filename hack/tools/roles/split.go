@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+)
+
+// parts are the operator's rules by what they are bound to.
+type parts struct {
+	namespaced, claims, cluster []rbacv1.PolicyRule
+}
+
+// clusterScoped are resources that belong to no namespace, as group/resource.
+var clusterScoped = map[string]bool{
+	"/nodes": true, "/namespaces": true, "/persistentvolumes": true,
+	"storage.k8s.io/storageclasses": true, "storage.k8s.io/csidrivers": true,
+	"storage.k8s.io/volumeattachments": true, "scheduling.k8s.io/priorityclasses": true,
+	"apiextensions.k8s.io/customresourcedefinitions": true,
+}
+
+// split gives each resource of each rule to its part.
+func split(rules []rbacv1.PolicyRule) parts {
+	p := parts{namespaced: []rbacv1.PolicyRule{}, claims: []rbacv1.PolicyRule{}, cluster: []rbacv1.PolicyRule{}}
+	for _, r := range rules {
+		for _, group := range r.APIGroups {
+			kept := map[*[]rbacv1.PolicyRule][]string{}
+			for _, resource := range r.Resources {
+				to := p.of(group, resource)
+				kept[to] = append(kept[to], resource)
+			}
+			for _, to := range []*[]rbacv1.PolicyRule{&p.namespaced, &p.claims, &p.cluster} {
+				if len(kept[to]) == 0 {
+					continue
+				}
+				part := *r.DeepCopy()
+				part.APIGroups, part.Resources = []string{group}, kept[to]
+				*to = append(*to, part)
+			}
+		}
+	}
+	return p
+}
+
+func (p *parts) of(group, resource string) *[]rbacv1.PolicyRule {
+	name, _, _ := strings.Cut(resource, "/")
+	switch {
+	case group == "bedrock.dev" && name == "validatorkeyclaims":
+		return &p.claims
+	case clusterScoped[group+"/"+name]:
+		return &p.cluster
+	}
+	return &p.namespaced
+}
+
+// byName takes get of Secrets to the one by name. Create cannot be held to a name.
+func byName(rules []rbacv1.PolicyRule) []rbacv1.PolicyRule {
+	var out []rbacv1.PolicyRule
+	for _, r := range rules {
+		i := slices.Index(r.Resources, "secrets")
+		if i < 0 || len(r.ResourceNames) > 0 || !slices.Contains(r.Verbs, "get") {
+			out = append(out, r)
+			continue
+		}
+		if len(r.Resources) > 1 {
+			rest := *r.DeepCopy()
+			rest.Resources = slices.Delete(rest.Resources, i, i+1)
+			out = append(out, rest)
+		}
+		for _, verb := range r.Verbs {
+			one := rbacv1.PolicyRule{APIGroups: r.APIGroups, Resources: []string{"secrets"}, Verbs: []string{verb}}
+			if verb == "get" {
+				one.ResourceNames = []string{secretName}
+			}
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// check refuses rights that the operator must not have.
+func check(rules []rbacv1.PolicyRule) error {
+	for _, r := range rules {
+		for _, list := range [][]string{r.APIGroups, r.Resources, r.Verbs} {
+			if slices.Contains(list, "*") {
+				return fmt.Errorf("a rule of %v has a wildcard: name each", r.Resources)
+			}
+		}
+		if len(r.NonResourceURLs) > 0 {
+			return fmt.Errorf("a rule names URLs %v: the operator needs none", r.NonResourceURLs)
+		}
+		for _, resource := range r.Resources {
+			if slices.Contains([]string{"pods/exec", "pods/attach", "pods/portforward", "pods/ephemeralcontainers"}, resource) {
+				return fmt.Errorf("a rule grants %s: the operator must not enter pods", resource)
+			}
+			for _, verb := range r.Verbs {
+				if resource == "secrets" && verb != "get" && verb != "create" {
+					return fmt.Errorf("a rule grants %s of secrets: only get and create of the operator's own", verb)
+				}
+			}
+		}
+		for _, verb := range r.Verbs {
+			if slices.Contains([]string{"escalate", "bind", "impersonate"}, verb) {
+				return fmt.Errorf("a rule of %v grants %s", r.Resources, verb)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+)
+
+func rule(group, resources, verbs string) rbacv1.PolicyRule {
+	return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: strings.Fields(resources), Verbs: strings.Fields(verbs)}
+}
+
+func TestEveryRuleComesOutInOnePart(t *testing.T) {
+	got := split([]rbacv1.PolicyRule{
+		rule("", "namespaces pods nodes pods/eviction", "get list"),
+		rule("bedrock.dev", "validators validatorkeyclaims validators/status", "get"),
+		rule("storage.k8s.io", "storageclasses", "get"),
+	})
+	want := parts{
+		namespaced: []rbacv1.PolicyRule{rule("", "pods pods/eviction", "get list"), rule("bedrock.dev", "validators validators/status", "get")},
+		claims:     []rbacv1.PolicyRule{rule("bedrock.dev", "validatorkeyclaims", "get")},
+		cluster:    []rbacv1.PolicyRule{rule("", "namespaces nodes", "get list"), rule("storage.k8s.io", "storageclasses", "get")},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("parts are\n%v\nwant\n%v", got, want)
+	}
+}
+
+func TestSecretsAreReadByNameInANamespace(t *testing.T) {
+	got := byName([]rbacv1.PolicyRule{rule("", "configmaps secrets", "create get")})
+	named := rule("", "secrets", "get")
+	named.ResourceNames = []string{secretName}
+	want := []rbacv1.PolicyRule{rule("", "configmaps", "create get"), rule("", "secrets", "create"), named}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("rules are\n%v\nwant\n%v", got, want)
+	}
+}
+
+func TestRightsThatAreRefused(t *testing.T) {
+	for name, r := range map[string]rbacv1.PolicyRule{
+		"wildcard":        rule("", "*", "get"),
+		"exec":            rule("", "pods/exec", "create"),
+		"list of secrets": rule("", "secrets", "list"),
+		"watch":           rule("", "secrets", "get watch"),
+		"escalate":        rule("rbac.authorization.k8s.io", "roles", "escalate"),
+	} {
+		if check([]rbacv1.PolicyRule{r}) == nil {
+			t.Errorf("%s is not refused", name)
+		}
+	}
+	if err := check([]rbacv1.PolicyRule{rule("", "secrets", "get create"), rule("", "pods/eviction", "create")}); err != nil {
+		t.Errorf("rights that are needed are refused: %v", err)
+	}
+}
