@@ -20,7 +20,7 @@ var advice = map[string]string{
 	"not_ready":          "a candidate's node says that it is ready once it is synced; a jailed validator is rotated first",
 	"too_few_validators": "add a validator first, or state it with --allow-fewer",
 	"one_newcomer":       "weigh the next newcomer in the next epoch",
-	"rotation_limit":     "wait until the window of earlier rotations has passed, or let the authority set rotation_window_ms=0 for the time",
+	"rotation_limit":     "wait until the window of earlier rotations has passed (half of it for the same validator), or let the authority set rotation_window_ms=0 for the time",
 	"maintenance_limit":  "others have leases: wait until one ends",
 	"already_scheduled":  "`bedrock tx authority cancel` takes it back",
 	"bad_schedule":       "let the window begin above the present height, with another module than the running one",

@@ -242,6 +242,12 @@ func TestBadInputSaysWhatToDo(t *testing.T) {
 	}{
 		{"unknown command", []string{"strat"}},
 		{"required flag", []string{"init"}},
+		{"weigh VALIDATOR=POWER", []string{"tx", "authority", "weigh"}},
+		{"for example\n  bedrock tx authority weigh fifth=10", []string{"tx", "authority", "weigh"}},
+		{"2 arguments do not fit: bedrock keys show takes them as\n  bedrock keys show", []string{"keys", "show", "a", "b"}},
+		{"there is no file missing.wasm here", []string{"executor", "rehearse", "missing.wasm", "--home", dir}},
+		{"who may read it", []string{"executor", "inspect", filepath.Join(home, "config.yaml", "x")}},
+		{"say which node joins: --home H", []string{"tx", "validator", "join"}},
 		{"chain id", []string{"init", "--chain-id", "No Good", "--dir", filepath.Join(dir, "n")}},
 		{"--chain-id C makes a new network", []string{"init", "--dir", filepath.Join(dir, "n")}},
 		{"--peers is about a home", []string{"init", "--dir", filepath.Join(dir, "n"), "--chain-id", "a", "--peers", "x"}},

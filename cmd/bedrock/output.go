@@ -73,8 +73,11 @@ func readFile(cmd *cobra.Command, path string, limit int64) ([]byte, error) {
 	var r io.Reader = cmd.InOrStdin()
 	if path != "-" {
 		f, err := os.Open(path)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("there is no file %s here: check its name and the folder that this runs in", path)
+		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("cannot read %s: %w; check who may read it", path, err)
 		}
 		defer f.Close()
 		r = f

@@ -15,5 +15,6 @@ func newRoot() *cobra.Command {
 		newInitCommand(), newIdentityCommand(), newGenesisCommand(), newConfigCommand(), newKeysCommand(),
 		newTxCommand(), newQueryCommand(), newVerifyCommand(), newExecutorCommand(), newInspectCommand(),
 	)
+	sayUsage(root)
 	return root
 }

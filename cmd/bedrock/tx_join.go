@@ -65,6 +65,9 @@ consent to that owner: at its home, by its admin service, or by a file that
   bedrock tx validator join --consent consent.json --moniker fifth --key owner.json --genesis net/genesis.json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if from.home == "" && from.admin == "" && from.file == "" {
+				return errors.New("say which node joins: --home H, or --admin URL of its running node, or --consent FILE that `bedrock identity consent join` printed where it is")
+			}
 			if cfg, err := from.config(); err != nil {
 				return err
 			} else if cfg != nil && moniker == "" {
