@@ -208,6 +208,9 @@ func (p *Pool) placeOne(it *item, v CheckVerdict) Result {
 		}
 		return r
 	}
+	if p.executed.has(it.hash) { // meanwhile: of no machine but one with nonces does check know
+		return Result{Hash: it.hash, Status: Duplicate, Reason: ReasonExecuted, Text: "the transaction was executed already"}
+	}
 	now := p.cfg.Now()
 	e := &entry{hash: it.hash, tx: it.tx, nonce: it.verdict.Nonce, price: v.GasPrice, gas: it.verdict.GasLimit,
 		cost: v.MaxCost, validUntil: v.ValidUntil, source: it.source, added: now}

@@ -89,6 +89,24 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
+// What is final while it is checked here, as gossip brings it late, does not come in:
+// a machine without nonces would execute it again.
+func TestWhatIsExecutedWhileItIsCheckedStaysOut(t *testing.T) {
+	f := newFixture(t, nil)
+	x := tx("a", 0, 1)
+	f.set(func(l *ledger) {
+		l.onCheck = func() {
+			f.Committed(CommitInfo{Height: 1, Executed: []TxResult{{Hash: types.TxHash(x.bytes())}}})
+		}
+	})
+	if r := f.add(x)[0]; r.Status != Duplicate || r.Reason != ReasonExecuted {
+		t.Errorf("it was taken: %+v", r)
+	}
+	if got := f.build(BuildLimits{}); len(got) != 0 {
+		t.Errorf("it would be proposed again: %d", len(got))
+	}
+}
+
 func TestBuildFollowsPriceAndNonce(t *testing.T) {
 	f := newFixture(t, nil)
 	f.mustAdd(tx("a", 0, 1), tx("a", 1, 50), tx("b", 0, 20), tx("b", 1, 2), tx("c", 0, 20))
