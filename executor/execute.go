@@ -38,6 +38,9 @@ type Result struct {
 	GasUsed     uint64
 	MoreWork    bool
 	EpochChange *executorv1.EpochParams
+	// EvidenceWaits says that the module judged none of the block's evidence, since
+	// the state waits for a migration: the chain does not hold it.
+	EvidenceWaits bool
 	// Success is false for a failed block: the parent's state stands
 	// (rule: failed-block).
 	Success       bool
@@ -158,15 +161,16 @@ func (m *Module) execute(ctx context.Context, reader Reader, block *Block) (*Res
 	}
 	c.overlay.SetRoot(answer.root)
 	return &Result{
-		StateRoot:    answer.root,
-		ReceiptsRoot: receipts.Root(answer.receipts),
-		Receipts:     answer.receipts,
-		GasUsed:      answer.gasUsed,
-		MoreWork:     answer.moreWork,
-		EpochChange:  answer.change,
-		Success:      true,
-		Overlay:      c.overlay,
-		Usage:        c.usage,
+		StateRoot:     answer.root,
+		ReceiptsRoot:  receipts.Root(answer.receipts),
+		Receipts:      answer.receipts,
+		GasUsed:       answer.gasUsed,
+		MoreWork:      answer.moreWork,
+		EpochChange:   answer.change,
+		EvidenceWaits: answer.evidenceWaits,
+		Success:       true,
+		Overlay:       c.overlay,
+		Usage:         c.usage,
 	}, nil
 }
 

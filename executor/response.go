@@ -16,6 +16,8 @@ type executed struct {
 	gasUsed  uint64
 	moreWork bool
 	change   *executorv1.EpochParams
+	// evidenceWaits: the block's evidence was not judged.
+	evidenceWaits bool
 }
 
 // decodeExecution reads an ExecutionResponse with one receipt for each of count
@@ -40,6 +42,8 @@ func decodeExecution(answer []byte, count int, limits *Limits) (*executed, error
 			e.moreWork = f.number(maxBool) == 1
 		case 5:
 			e.change = decodeEpoch(f)
+		case 6:
+			e.evidenceWaits = f.number(maxBool) == 1
 		default:
 			f.unknown()
 		}

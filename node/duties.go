@@ -11,7 +11,7 @@ import (
 
 // duties tell the ledger what it expects to hear of this node.
 func (n *Node) duties() []membership.Duty {
-	return []membership.Duty{membership.Ready{}, membership.ModuleReady{Upgrade: n.upgrades.view, Query: n.queryLedger}}
+	return []membership.Duty{membership.Ready{}, membership.ModuleReady{Upgrade: n.upgrades.view}}
 }
 
 // runDuties does them until ctx ends.

@@ -128,7 +128,7 @@ func (x *execution) Execute(ctx context.Context, epoch *types.Epoch, b *types.Bl
 		return nil, err
 	}
 	out := &engine.Execution{Block: id, Height: b.Header.Height, Success: result.Success, Failure: result.FailureReason,
-		StateRoot: result.StateRoot, ReceiptsRoot: result.ReceiptsRoot, GasUsed: result.GasUsed, MoreWork: result.MoreWork,
+		StateRoot: result.StateRoot, ReceiptsRoot: result.ReceiptsRoot, GasUsed: result.GasUsed, MoreWork: result.MoreWork, EvidenceWaits: result.EvidenceWaits,
 		Receipts: result.Receipts, Overlay: result.Overlay}
 	if result.EpochChange != nil {
 		out.Change = nextEpoch(epoch, result.EpochChange)
@@ -278,7 +278,7 @@ type blockVerifier struct {
 }
 
 // Verify answers gas limits, or why the block is refused. // rule: verify-before-vote
-func (v *blockVerifier) Verify(ctx context.Context, hash types.Hash, txs [][]byte) ([]uint64, string, error) {
+func (v *blockVerifier) Verify(ctx context.Context, hash types.Hash, maxGas uint64, txs [][]byte) ([]uint64, string, error) {
 	if len(txs) == 0 {
 		return nil, "", nil
 	}
@@ -288,16 +288,5 @@ func (v *blockVerifier) Verify(ctx context.Context, hash types.Hash, txs [][]byt
 	if _, err := v.execution.await(ctx, &epoch); err != nil {
 		return nil, "", err
 	}
-	verdicts, err := mempool.VerifyAll(ctx, v.execution, v.verdicts, hash, txs, runtime.GOMAXPROCS(0))
-	if err != nil {
-		return nil, "", err
-	}
-	gas := make([]uint64, len(txs))
-	for i := range verdicts {
-		if verdicts[i].Code != 0 {
-			return nil, fmt.Sprintf("transaction %d (%s) does not verify: code %d, %s", i, types.TxHash(txs[i]), verdicts[i].Code, verdicts[i].Log), nil
-		}
-		gas[i] = verdicts[i].GasLimit
-	}
-	return gas, "", nil
+	return mempool.VerifyBlock(ctx, v.execution, v.verdicts, hash, maxGas, txs, runtime.GOMAXPROCS(0))
 }

@@ -18,7 +18,7 @@ func (s storePort) Commit(blocks []engine.FinalBlock, _ *types.CC, _ []types.Epo
 	for i := range blocks {
 		b := &blocks[i]
 		finals[i] = storage.Final{Block: b.Block, Outcome: b.Outcome, Receipts: b.Execution.Receipts, Writes: b.Execution.Overlay.WriteSet(),
-			Certificate: b.Certificate, NextEpoch: b.Change, Failed: !b.Execution.Success}
+			Certificate: b.Certificate, NextEpoch: b.Change, Failed: !b.Execution.Success, EvidenceWaits: b.Execution.EvidenceWaits}
 		for _, ev := range b.Block.Evidence {
 			finals[i].EvidenceHashes = append(finals[i].EvidenceHashes, types.SumHash(ev))
 		}

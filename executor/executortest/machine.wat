@@ -242,4 +242,7 @@
       (local.set $out (call $put (i32.add (local.get $out) (i32.const 1)) (local.get $epochlen)))
       (memory.copy (local.get $out) (local.get $epoch) (local.get $epochlen))
       (local.set $out (i32.add (local.get $out) (local.get $epochlen)))))
+    (if (local.get $later) (then ;; evidence_waits
+      (i32.store16 (local.get $out) (i32.const 0x0130))
+      (local.set $out (i32.add (local.get $out) (i32.const 2)))))
     (call $packed (local.get $at) (local.get $out))))

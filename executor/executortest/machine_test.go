@@ -147,7 +147,7 @@ func TestVariants(t *testing.T) {
 		}
 	}
 	result, err := m.Execute(context.Background(), view, blockOf(m, []byte("a"), []byte{OpEpoch, 1}))
-	if err != nil || !result.Success || !result.MoreWork || len(result.Receipts) != 2 || result.Receipts[0].Code != executor.CodeMigrating || result.EpochChange != nil {
+	if err != nil || !result.Success || !result.MoreWork || !result.EvidenceWaits || len(result.Receipts) != 2 || result.Receipts[0].Code != executor.CodeMigrating || result.EpochChange != nil {
 		t.Errorf("a block of the migration: %+v, %v", result, err)
 	}
 	m, view = variant(t, Variant{Version: 1, Traps: true})

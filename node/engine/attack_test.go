@@ -29,7 +29,7 @@ func TestEvidenceDoesNotStepTheCoreBetweenEffects(t *testing.T) {
 	if first := e.writer.queue[0].persist; first == nil || first.State.Epoch != 7 {
 		t.Fatal("a state that a later step made is written before the present one's")
 	}
-	if waiting := e.evidence.waiting(e.worker.evidenceInFlight); !waiting {
+	if waiting := e.evidence.waiting(clock.now.MonoMs, e.worker.evidenceInFlight); !waiting {
 		t.Error("the evidence is not kept")
 	}
 }

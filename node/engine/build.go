@@ -36,7 +36,7 @@ func (w *worker) buildBlock(f consensus.BuildBlock, epoch *types.Epoch) *types.B
 	for _, b := range w.e.committer.untold() { // before the pool is asked: what is told by then, it left out
 		ancestors = append(ancestors, w.known(b))
 	}
-	block := &types.Block{Evidence: w.e.evidence.take(func(hash types.Hash) bool {
+	block := &types.Block{Evidence: w.e.evidence.take(w.e.cfg.Clock.Now().MonoMs, func(hash types.Hash) bool {
 		for _, a := range ancestors {
 			if _, ok := a.evidence[hash]; ok {
 				return true
@@ -104,7 +104,7 @@ func (w *worker) verifyBlock(f consensus.VerifyBlock, epoch *types.Epoch) (strin
 	if reason, err := w.e.evidence.refuse(block, f.InFlight, w); reason != "" || err != nil {
 		return reason, err
 	}
-	gas, refusal, err := w.e.cfg.Verifier.Verify(w.e.ctx, epoch.ExecutorHash, block.Payload)
+	gas, refusal, err := w.e.cfg.Verifier.Verify(w.e.ctx, epoch.ExecutorHash, epoch.MaxGas, block.Payload)
 	if err != nil || refusal != "" {
 		return refusal, err
 	}

@@ -182,7 +182,7 @@ func (c *committer) commit(blocks []FinalBlock, certificate *types.CC) error {
 		c.unsyncedFrom = begin
 	}
 	c.e.cfg.Pool.Final(blocks, last.Change)
-	c.e.evidence.final(blocks, c.e.sets.of)
+	c.evidenceFinal(blocks)
 	c.told(last.Outcome.Height)
 	c.e.worker.final(last.Outcome.Height, ids)
 	c.e.cfg.Transport.SetTip(last.Outcome.Height)
@@ -190,6 +190,16 @@ func (c *committer) commit(blocks []FinalBlock, certificate *types.CC) error {
 	c.e.cfg.Observer.Final(blocks, certificate)
 	c.e.postCall(c.e.tellWork)
 	return nil
+}
+
+// evidenceFinal tells the pool of evidence, and the loop once what no block judged may
+// be proposed again.
+func (c *committer) evidenceFinal(blocks []FinalBlock) {
+	clock := c.e.cfg.Clock
+	again := clock.Now().MonoMs + c.e.cfg.Consensus.Timing.SettleMs
+	if c.e.evidence.final(blocks, again, c.e.sets.of) {
+		clock.After(again, func() { c.e.postCall(c.e.tellWork) })
+	}
 }
 
 // maybeSync syncs when due and answers how long that may still wait.

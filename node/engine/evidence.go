@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/bedrock-bft/bedrock/node/types"
 )
@@ -30,12 +31,15 @@ type heldEvidence struct {
 	encoded []byte
 	epoch   uint64
 	of      offender
+	// fromMs is the instant, monotonic, from which on a block may hold it.
+	fromMs uint64
 }
 
 // evidencePool holds verified evidence that no final block has: one piece of each
 // offender and kind, since one jails.
 type evidencePool struct {
 	store Store
+	waits atomic.Bool // a migration is under way
 
 	mu    sync.Mutex
 	order []types.Hash
@@ -103,8 +107,12 @@ func (p *evidencePool) all() [][]byte {
 	return out
 }
 
-// take lists what may go into a block, oldest first.
-func (p *evidencePool) take(exclude func(types.Hash) bool) [][]byte {
+// take lists what may go into a block now, oldest first; nothing while a
+// migration is under way, since its blocks judge no evidence. // rule: migration
+func (p *evidencePool) take(nowMs uint64, exclude func(types.Hash) bool) [][]byte {
+	if p.waits.Load() {
+		return nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var out [][]byte
@@ -112,22 +120,30 @@ func (p *evidencePool) take(exclude func(types.Hash) bool) [][]byte {
 		if len(out) == types.MaxEvidence {
 			break
 		}
-		if !exclude(hash) {
-			out = append(out, p.held[hash].encoded)
+		if h := p.held[hash]; h.fromMs <= nowMs && !exclude(hash) {
+			out = append(out, h.encoded)
 		}
 	}
 	return out
 }
 
-func (p *evidencePool) waiting(exclude func(types.Hash) bool) bool {
-	return len(p.take(exclude)) > 0
+func (p *evidencePool) waiting(nowMs uint64, exclude func(types.Hash) bool) bool {
+	return len(p.take(nowMs, exclude)) > 0
 }
 
+// executed hears of each block: while a migration goes on, evidence is held back.
+// The last block of one judges none either, and ends that. // rule: migration
+func (p *evidencePool) executed(x *Execution) { p.waits.Store(x.EvidenceWaits && x.MoreWork) }
+
 // final drops what blocks hold and what else there is of those offenders. A failed
-// block executed none of its evidence: that stays. // rule: failed-block
-func (p *evidencePool) final(blocks []FinalBlock, setOf func(uint64) (*types.ValidatorSet, error)) {
+// block judged none of its evidence, nor did one of a migration: that stays, for a
+// block from fromMs on: the others have until then to see that this one is final, since
+// what is in flight may not stand twice. It answers whether there is such.
+// rule: failed-block, migration
+func (p *evidencePool) final(blocks []FinalBlock, fromMs uint64, setOf func(uint64) (*types.ValidatorSet, error)) (rests bool) {
 	for i := range blocks {
-		if !blocks[i].Execution.Success {
+		if x := blocks[i].Execution; !x.Success || x.EvidenceWaits {
+			rests = p.rest(&blocks[i], fromMs) || rests
 			continue
 		}
 		for _, encoded := range blocks[i].Block.Evidence {
@@ -140,6 +156,21 @@ func (p *evidencePool) final(blocks []FinalBlock, setOf func(uint64) (*types.Val
 			}
 		}
 	}
+	return rests
+}
+
+// rest keeps what a block did not judge out of others until an instant.
+func (p *evidencePool) rest(b *FinalBlock, fromMs uint64) (rests bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, encoded := range b.Block.Evidence {
+		hash := types.SumHash(encoded)
+		if h, ok := p.held[hash]; ok {
+			h.fromMs, rests = fromMs, true
+			p.held[hash] = h
+		}
+	}
+	return rests
 }
 
 func (p *evidencePool) settle(identity [32]byte, epoch uint64) {

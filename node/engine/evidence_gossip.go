@@ -18,6 +18,13 @@ const (
 	evidenceBurst     = 200
 )
 
+// Sets of epochs that are not at hand are read and their keys expanded for gossip at
+// this rate at most: that is dear, and anybody can name any epoch.
+const (
+	setsPerSecond = 0.5
+	setsBurst     = 4
+)
+
 // evidenceAgain is how long after evidence was passed on it is passed on again
 // while no final block holds it: longer than gossip remembers what it has seen.
 const evidenceAgain = 3 * time.Minute
@@ -26,11 +33,13 @@ const evidenceAgain = 3 * time.Minute
 type evidenceGossip struct {
 	e       *Engine
 	limiter *rate.Limiter
+	sets    *rate.Limiter // of sets that are not at hand
 	heard   <-chan p2p.Message
 }
 
 func newEvidenceGossip(e *Engine) *evidenceGossip {
-	return &evidenceGossip{e: e, limiter: rate.NewLimiter(evidencePerSecond, evidenceBurst)}
+	return &evidenceGossip{e: e, limiter: rate.NewLimiter(evidencePerSecond, evidenceBurst),
+		sets: rate.NewLimiter(setsPerSecond, setsBurst)}
 }
 
 func (g *evidenceGossip) serve() (err error) {
@@ -52,11 +61,19 @@ func (g *evidenceGossip) judge(_ context.Context, _ p2p.PeerID, data []byte) p2p
 	if ev.Epoch > present || ev.Epoch+evidenceEpochs <= present || !g.limiter.Allow() {
 		return p2p.Ignore
 	}
-	set, err := g.e.sets.of(ev.Epoch)
-	if err != nil || !g.e.evidence.wanted(ev, &set.Epoch) {
+	if known, err := g.e.cfg.Store.KnownEvidence(types.SumHash(data)); err != nil || known {
 		return p2p.Ignore
 	}
-	if known, err := g.e.cfg.Store.KnownEvidence(types.SumHash(data)); err != nil || known {
+	set := g.e.sets.at(ev.Epoch)
+	if set == nil {
+		if !g.sets.Allow() {
+			return p2p.Ignore // gossip brings it again. evidenceAgain
+		}
+		if set, err = g.e.sets.of(ev.Epoch); err != nil {
+			return p2p.Ignore
+		}
+	}
+	if !g.e.evidence.wanted(ev, &set.Epoch) {
 		return p2p.Ignore
 	}
 	if set.VerifyEvidence(ev) != nil {

@@ -97,6 +97,101 @@ func TestEvidenceOfAFailedBlockComesAgain(t *testing.T) {
 	net.agree()
 }
 
+// A migration's blocks judge no evidence: whoever leads one could else rid itself of
+// what convicts it. // rule: migration
+func TestEvidenceOutlastsAMigration(t *testing.T) {
+	net := newNetwork(t, 4)
+	net.startAll()
+	net.progress(3, 0, 1, 2, 3)
+	for i := range 20 {
+		for _, n := range net.nodes {
+			n.pool.add(fmt.Appendf(nil, "migrate %d", i))
+		}
+	}
+	for _, n := range net.nodes {
+		n.pool.add([]byte("migrate last"))
+	}
+	ev := ptr(net.evidence(2, 1, ""))
+	net.nodes[0].found(*ev)
+	waitFor(t, "the evidence to be in a final block that judged it", func() bool {
+		known, err := net.nodes[3].store.KnownEvidence(types.SumHash(ev.Encode()))
+		net.must(err)
+		return known
+	}, nil)
+	net.agree()
+}
+
+func TestEvidenceIsHeldBackWhileAMigrationGoesOn(t *testing.T) {
+	net := newNetwork(t, 4)
+	e := net.nodes[0].open(net.hub.Join(net.nodes[0].id), &handClock{now: consensus.Now{MonoMs: 1000}})
+	pool, ev := e.evidence, ptr(net.evidence(3, 1, ""))
+	e.accusing.judge(t.Context(), net.nodes[1].id, ev.Encode())
+	none := func(types.Hash) bool { return false }
+	takes := func(nowMs uint64, want bool) {
+		t.Helper()
+		if got := len(pool.take(nowMs, none)) == 1; got != want || pool.waiting(nowMs, none) != want {
+			t.Errorf("at %d ms it gives evidence: %t, want %t", nowMs, got, want)
+		}
+	}
+	block := FinalBlock{Block: &types.Block{Evidence: [][]byte{ev.Encode()}}, Execution: &Execution{Success: true, EvidenceWaits: true, MoreWork: true}}
+	takes(1000, true)
+	pool.executed(block.Execution) // the leader was another, and put it in all the same
+	takes(1000, false)
+	if !pool.final([]FinalBlock{block}, 1500, e.sets.of) {
+		t.Error("nothing rests after a block that did not judge what is held")
+	}
+	pool.executed(&Execution{Success: true, EvidenceWaits: true}) // the migration's last
+	takes(1499, false)                                            // others may not know yet that the block is final
+	takes(1500, true)
+	if judged := e.accusing.judge(t.Context(), net.nodes[1].id, ptr(net.evidence(3, 5, "z")).Encode()); judged != p2p.Ignore {
+		t.Errorf("more of whom as much is held of: %v", judged)
+	}
+	block.Execution = &Execution{Success: true}
+	pool.final([]FinalBlock{block}, 0, e.sets.of)
+	if held := len(pool.all()); held != 0 {
+		t.Errorf("%d pieces held after a block judged them", held)
+	}
+}
+
+// Anybody can name old epochs: that costs little, and the present set stays at hand.
+func TestJunkEvidenceOfOldEpochsCostsLittle(t *testing.T) {
+	net := newNetwork(t, 4)
+	n := net.nodes[0]
+	e := n.open(net.hub.Join(n.id), &handClock{now: consensus.Now{MonoMs: 1000}})
+	first, err := n.store.EpochStart(1)
+	net.must(err)
+	n.store.mu.Lock()
+	for number := uint64(2); number <= 40; number++ {
+		start := *first
+		start.Epoch.Number = number
+		n.store.epochs[number] = &start
+	}
+	n.store.mu.Unlock()
+	present, err := e.sets.of(40)
+	net.must(err)
+	for number := uint64(1); number < 40; number++ {
+		_, err := e.sets.of(number)
+		net.must(err)
+		if again, err := e.sets.of(40); err != nil || again != present {
+			t.Fatalf("after epoch %d the present set is made again: %v", number, err)
+		}
+	}
+	if len(e.sets.held) != maxSets {
+		t.Errorf("%d sets held, want %d", len(e.sets.held), maxSets)
+	}
+	for e.accusing.sets.Allow() {
+	}
+	heard := ptr(net.evidence(3, 1, "")).Encode()
+	if got := e.accusing.judge(t.Context(), net.nodes[1].id, heard); got != p2p.Ignore || e.sets.at(1) != nil {
+		t.Errorf("of an epoch whose set would have to be made, once too often: %v", got)
+	}
+	_, err = e.sets.of(1)
+	net.must(err)
+	if got := e.accusing.judge(t.Context(), net.nodes[1].id, heard); got != p2p.Accept {
+		t.Errorf("of an epoch whose set is at hand: %v", got)
+	}
+}
+
 func ptr[T any](v T) *T { return &v }
 
 func TestWhatEvidenceIsPassedOn(t *testing.T) {
@@ -132,12 +227,12 @@ func TestWhatEvidenceIsPassedOn(t *testing.T) {
 		t.Errorf("%d pieces held, want 2", held)
 	}
 	block := FinalBlock{Block: &types.Block{Evidence: [][]byte{ptr(net.evidence(1, 9, "another pair")).Encode()}}, Execution: &Execution{}}
-	e.evidence.final([]FinalBlock{block}, e.sets.of)
+	e.evidence.final([]FinalBlock{block}, 0, e.sets.of)
 	if held := len(e.evidence.all()); held != 2 {
 		t.Errorf("%d pieces held after a failed block, want 2", held)
 	}
 	block.Execution = &Execution{Success: true}
-	e.evidence.final([]FinalBlock{block}, e.sets.of)
+	e.evidence.final([]FinalBlock{block}, 0, e.sets.of)
 	if held := len(e.evidence.all()); held != 1 || judge(net.evidence(1, 3, "y")) != p2p.Ignore {
 		t.Errorf("%d pieces held after a block with evidence of the same offender, want 1, and no more of it", held)
 	}

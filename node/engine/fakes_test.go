@@ -59,6 +59,9 @@ func (x *fakeExecutor) Execute(ctx context.Context, epoch *types.Epoch, b *types
 			return nil, x.fault
 		case bytes.HasPrefix(tx, []byte("fail block")):
 			return &Execution{Block: b.ID(), Height: b.Header.Height, StateRoot: parent.StateRoot, ReceiptsRoot: types.ListRoot(nil)}, nil
+		case bytes.HasPrefix(tx, []byte("migrate")):
+			out.MoreWork = !bytes.HasPrefix(tx, []byte("migrate last"))
+			out.EvidenceWaits = true
 		}
 		hash := types.TxHash(tx)
 		seed = append(seed, hash[:]...)
@@ -79,7 +82,7 @@ func (x *fakeExecutor) Prepare(context.Context, *types.Epoch) error { return nil
 // fakeVerifier refuses transactions that begin with "bad".
 type fakeVerifier struct{}
 
-func (fakeVerifier) Verify(_ context.Context, _ types.Hash, txs [][]byte) ([]uint64, string, error) {
+func (fakeVerifier) Verify(_ context.Context, _ types.Hash, _ uint64, txs [][]byte) ([]uint64, string, error) {
 	gas := make([]uint64, len(txs))
 	for i, tx := range txs {
 		if bytes.HasPrefix(tx, []byte("bad")) {
@@ -254,7 +257,8 @@ func (s *fakeStore) KnownEvidence(hash types.Hash) (bool, error) {
 	defer s.mu.Unlock()
 	for _, b := range s.blocks[1:] {
 		for _, ev := range b.Evidence {
-			if types.SumHash(ev) == hash && !bytes.Contains(bytes.Join(b.Payload, nil), []byte("fail block")) {
+			held := bytes.Join(b.Payload, nil)
+			if types.SumHash(ev) == hash && !bytes.Contains(held, []byte("fail block")) && !bytes.Contains(held, []byte("migrate")) {
 				return true, nil
 			}
 		}

@@ -81,7 +81,7 @@ func isEvidence(effect consensus.Effect) bool {
 // tellWork tells the core whether something waits to be proposed. // rule: idle
 func (e *Engine) tellWork() {
 	height := e.core.Status().FinalHeight + 1
-	waiting := e.cfg.Pool.Waiting(height, e.worker.inFlight) || e.evidence.waiting(e.worker.evidenceInFlight)
+	waiting := e.cfg.Pool.Waiting(height, e.worker.inFlight) || e.evidence.waiting(e.cfg.Clock.Now().MonoMs, e.worker.evidenceInFlight)
 	if waiting == e.told && !(waiting && e.builtNone) {
 		return
 	}

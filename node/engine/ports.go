@@ -69,8 +69,11 @@ type Execution struct {
 	ReceiptsRoot types.Hash
 	GasUsed      uint64
 	MoreWork     bool
-	Change       *types.Epoch // the next epoch, Number set
-	Receipts     []receipts.Receipt
+	// EvidenceWaits: none of the block's evidence was judged, since the state waits
+	// for a migration; the chain does not hold it.
+	EvidenceWaits bool
+	Change        *types.Epoch // the next epoch, Number set
+	Receipts      []receipts.Receipt
 	// Overlay holds what the block wrote, for the store.
 	Overlay *state.Overlay
 }
@@ -96,8 +99,9 @@ type Executor interface {
 // Verifier judges a block's transactions. // rule: verify-before-vote
 type Verifier interface {
 	// Verify gives the gas limit of each transaction, or the first refusal as
-	// text. An error is a host fault or a cancelled context.
-	Verify(ctx context.Context, executor types.Hash, txs [][]byte) (gas []uint64, refusal string, err error)
+	// text: also that the limits together are above maxGas, before more is verified.
+	// An error is a host fault or a cancelled context.
+	Verify(ctx context.Context, executor types.Hash, maxGas uint64, txs [][]byte) (gas []uint64, refusal string, err error)
 }
 
 // FinalBlock is what the store keeps of one height.
@@ -127,7 +131,7 @@ type Store interface {
 	// Certificate is the one of the lowest height at or above height.
 	Certificate(height uint64) (*types.CC, error)
 	EpochStart(number uint64) (*types.EpochStart, error)
-	// KnownEvidence reports evidence that a final block holds.
+	// KnownEvidence reports evidence that a final block holds, one that judged it.
 	KnownEvidence(hash types.Hash) (bool, error)
 }
 

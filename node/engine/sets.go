@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/bedrock-bft/bedrock/node/types"
@@ -10,25 +11,44 @@ import (
 // maxSets bounds the validator sets kept with their keys expanded.
 const maxSets = 8
 
-// sets gives validator sets by epoch, from the store, to any goroutine.
+// sets gives validator sets by epoch, from the store, to any goroutine. Those asked
+// for last are kept, so that what strangers ask of old epochs does not displace the
+// present one, and nobody waits while a set is made for another.
 type sets struct {
 	store   Store
 	genesis types.Hash
 	scheme  types.Scheme
 
 	mu   sync.Mutex
-	held map[uint64]*types.ValidatorSet
+	held map[uint64]*heldSet
+	uses uint64
+}
+
+type heldSet struct {
+	set  *types.ValidatorSet
+	used uint64 // by the count of uses
 }
 
 func newSets(cfg *Config) *sets {
-	return &sets{store: cfg.Store, genesis: cfg.Consensus.Genesis, scheme: cfg.Consensus.Scheme, held: map[uint64]*types.ValidatorSet{}}
+	return &sets{store: cfg.Store, genesis: cfg.Consensus.Genesis, scheme: cfg.Consensus.Scheme, held: map[uint64]*heldSet{}}
+}
+
+// at is the set of an epoch if it is at hand; nil: it would have to be made.
+func (s *sets) at(epoch uint64) *types.ValidatorSet {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.held[epoch]
+	if h == nil {
+		return nil
+	}
+	s.uses++
+	h.used = s.uses
+	return h.set
 }
 
 // of is the set of an epoch that the store knows.
 func (s *sets) of(epoch uint64) (*types.ValidatorSet, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if set := s.held[epoch]; set != nil {
+	if set := s.at(epoch); set != nil {
 		return set, nil
 	}
 	start, err := s.store.EpochStart(epoch)
@@ -42,11 +62,25 @@ func (s *sets) of(epoch uint64) (*types.ValidatorSet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("validators of epoch %d: %w", epoch, err)
 	}
-	if len(s.held) >= maxSets {
-		clear(s.held)
-	}
-	s.held[epoch] = set
+	s.keep(epoch, set)
 	return set, nil
+}
+
+// keep takes a set in, in the place of the one that was asked for longest ago.
+func (s *sets) keep(epoch uint64, set *types.ValidatorSet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.held[epoch]; !ok && len(s.held) >= maxSets {
+		oldest, least := uint64(0), uint64(math.MaxUint64)
+		for number, h := range s.held {
+			if h.used < least {
+				oldest, least = number, h.used
+			}
+		}
+		delete(s.held, oldest)
+	}
+	s.uses++
+	s.held[epoch] = &heldSet{set: set, used: s.uses}
 }
 
 // history is what outcomes of an epoch depend on besides their parents.

@@ -143,6 +143,7 @@ func (w *worker) runBlock(epoch *types.Epoch, block *types.Block, parent *types.
 	took := time.Since(begin)
 	w.e.cfg.Observer.Executed(took, len(block.Payload))
 	w.e.traceExecuted(block, x, took)
+	w.e.evidence.executed(x)
 	if !x.Success {
 		w.e.log.Warn("block failed in execution", "height", block.Header.Height, "block", id, "reason", x.Failure)
 	}

@@ -15,37 +15,25 @@ type Upgrade struct {
 	Why       string          // why not
 }
 
-// ModuleReady says for a validator that its node can run what is scheduled.
+// ModuleReady says for a validator in the set that its node can run what is scheduled.
 // rule: module-ready
 type ModuleReady struct {
 	// Upgrade is how far the node is.
 	Upgrade func() Upgrade
-	// Query reads the newest final state, as that of Config.
-	Query func(ctx context.Context, path string) (Row, error)
 }
 
 // Name implements Duty.
 func (ModuleReady) Name() string { return "module_ready" }
 
 // Due implements Duty.
-func (d ModuleReady) Due(ctx context.Context, self *Self) (ledger.Operation, string, error) {
+func (d ModuleReady) Due(_ context.Context, self *Self) (Statement, error) {
 	upgrade := d.Upgrade()
 	if why := notDue(&upgrade, self); why != "" {
-		return nil, why, nil
+		return Statement{Why: why}, nil
 	}
 	u := upgrade.Scheduled
-	if self.Validator.Status == ledger.StatusCandidate {
-		// What is scheduled lists those in the set; a candidate's word is kept for it.
-		row, err := d.Query(ctx, "module_ready/"+self.Name.String())
-		if err != nil {
-			return nil, "", err
-		}
-		said, err := ledger.DecodeReadiness(row.Value)
-		if err == nil && row.Code == 0 && !row.Absent && said == (ledger.Readiness{Executor: u.Executor, Engine: u.Engine}) {
-			return nil, "the ledger knows it", nil
-		}
-	}
-	return ledger.ModuleReady{Validator: self.Name, Identity: self.Validator.Identity, Executor: u.Executor, Engine: u.Engine}, "", nil
+	op := ledger.ModuleReady{Validator: self.Name, Identity: self.Validator.Identity, Executor: u.Executor, Engine: u.Engine}
+	return Statement{Operation: op, About: u.At}, nil
 }
 
 // notDue is why nothing is to be told; empty: something may be.
@@ -54,7 +42,7 @@ func notDue(upgrade *Upgrade, self *Self) string {
 	switch status := self.Validator.Status; {
 	case u == nil:
 		return "nothing is scheduled"
-	case status != ledger.StatusActive && status != ledger.StatusCandidate:
+	case status != ledger.StatusActive:
 		return "the validator is " + status.String()
 	case slices.Contains(u.Ready, self.Name):
 		return "the ledger knows it"

@@ -16,19 +16,19 @@ type Ready struct{}
 func (Ready) Name() string { return "ready" }
 
 // Due implements Duty.
-func (Ready) Due(_ context.Context, self *Self) (ledger.Operation, string, error) {
+func (Ready) Due(_ context.Context, self *Self) (Statement, error) {
 	v := &self.Validator
 	switch {
 	case v.Status == ledger.StatusJailed && v.Rotated == 0:
-		return nil, "the validator is jailed, and was not rotated since", nil
+		return Statement{Why: "the validator is jailed, and was not rotated since"}, nil
 	case v.Status != ledger.StatusCandidate && v.Status != ledger.StatusJailed:
-		return nil, "the validator is no candidate", nil
+		return Statement{Why: "the validator is no candidate"}, nil
 	case v.Ready:
-		return nil, "the ledger knows it", nil
+		return Statement{Why: "the ledger knows it"}, nil
 	case self.NotSynced != "":
-		return nil, self.NotSynced, nil
+		return Statement{Why: self.NotSynced}, nil
 	}
-	return ledger.Ready{Validator: self.Name, Identity: v.Identity}, "", nil
+	return Statement{Operation: ledger.Ready{Validator: self.Name, Identity: v.Identity}}, nil
 }
 
 // SyncView is what Synced looks at. What peers say of their tips is not part of

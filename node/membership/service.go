@@ -42,8 +42,17 @@ type Self struct {
 type Duty interface {
 	// Name names it in logs.
 	Name() string
-	// Due answers the operation to submit now; nil: none, and why.
-	Due(ctx context.Context, self *Self) (op ledger.Operation, why string, err error)
+	// Due answers what is to be said now.
+	Due(ctx context.Context, self *Self) (Statement, error)
+}
+
+// Statement is what a duty has to say, or why it has nothing to.
+type Statement struct {
+	Operation ledger.Operation // nil: nothing
+	Why       string
+	// About is the height of what it is said about, 0: none. The same words about
+	// something else are another transaction: a pool takes none twice.
+	About uint64
 }
 
 // Config is what a Service is made of. Tick is for tests; nil: every Interval.
@@ -149,15 +158,15 @@ func (s *Service) read(ctx context.Context) (*Self, error) {
 }
 
 func (s *Service) do(ctx context.Context, duty Duty, self *Self) error {
-	op, why, err := duty.Due(ctx, self)
+	due, err := duty.Due(ctx, self)
 	if err != nil {
 		return err
 	}
-	if op == nil {
-		s.say(duty.Name(), slog.LevelDebug, "nothing to tell the ledger", "duty", duty.Name(), "validator", self.Name, "reason", why)
+	if due.Operation == nil {
+		s.say(duty.Name(), slog.LevelDebug, "nothing to tell the ledger", "duty", duty.Name(), "validator", self.Name, "reason", due.Why)
 		return nil
 	}
-	tx, err := ledger.Sign(s.cfg.Identity, ledger.FeeFreeBody(s.cfg.Genesis, (self.Height/validFor+2)*validFor, op))
+	tx, err := ledger.Sign(s.cfg.Identity, ledger.FeeFreeBody(s.cfg.Genesis, (self.Height/validFor+2)*validFor+due.About%validFor, due.Operation))
 	if err != nil {
 		return err
 	}

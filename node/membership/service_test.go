@@ -153,8 +153,8 @@ func TestWhoHasNothingToTellTheLedger(t *testing.T) {
 type failing struct{}
 
 func (failing) Name() string { return "failing" }
-func (failing) Due(context.Context, *Self) (ledger.Operation, string, error) {
-	return nil, "", errors.New("no module store")
+func (failing) Due(context.Context, *Self) (Statement, error) {
+	return Statement{}, errors.New("no module store")
 }
 
 func TestOneDutyThatFailsKeepsNoOtherFromBeingDone(t *testing.T) {

@@ -40,6 +40,7 @@
 //	(*Pool) Has, Get, Stats, Subscribe, Flush, Close
 //	(*Pool) Verdicts() *Verdicts            cache: Get, Put, Missing
 //	VerifyAll(ctx, Verifier, *Verdicts, executor, txs) ([]Verdict, error)
+//	VerifyBlock(...) (gas, refusal, err)    the same of a block: no more than its gas
 //	EncodeBatch, DecodeBatch                gossip of the topic tx
 //
 // The package must not know the ledger, the network's streams or consensus. The

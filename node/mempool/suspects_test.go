@@ -2,6 +2,7 @@ package mempool
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -161,6 +162,46 @@ func TestVerifyAllAsksForWhatIsMissing(t *testing.T) {
 	l.fault = errFault
 	if _, err := VerifyAll(t.Context(), l, NewVerdicts(1), types.Hash{}, txs, 2); err == nil {
 		t.Error("a host fault gave verdicts")
+	}
+}
+
+// What a proposer has others verify is bounded by the block's gas and a batch a worker,
+// and by the first refusal. // rule: verify-before-vote
+func TestVerifyBlockEndsWhereTheBlockIsRefused(t *testing.T) {
+	txs := make([][]byte, 4000)
+	for i := range txs {
+		x := tx("a", uint64(i), 1)
+		x.broken = i == 3999
+		txs[i] = x.bytes()
+	}
+	for _, tc := range []struct {
+		name          string
+		maxGas        uint64
+		txs           [][]byte
+		remembered    int // verdicts at hand
+		least, most   int // verified
+		refusalAnyway bool
+	}{
+		{"all of it", 399_900, txs[:3999], 0, 3999, 3999, false},
+		{"gas one short", 399_899, txs[:3999], 0, 3999, 3999, true},
+		{"gas for 300", 30_000, txs, 0, 301, 2*batchTxs + 301, true},
+		{"gas for 300, of which 200 are known", 30_000, txs, 200, 101, 2*batchTxs + 301, true},
+		{"the first is refused", 1 << 40, slices.Concat(txs[3999:], txs[:3999]), 0, 1, 3 * batchTxs, true},
+	} {
+		l, v := newLedger(), NewVerdicts(16384)
+		if tc.remembered > 0 {
+			if _, err := VerifyAll(t.Context(), l, v, types.Hash{}, tc.txs[:tc.remembered], 1); err != nil {
+				t.Fatal(err)
+			}
+			l.verified = 0
+		}
+		gas, refusal, err := VerifyBlock(t.Context(), l, v, types.Hash{}, tc.maxGas, tc.txs, 2)
+		if err != nil || (refusal != "") != tc.refusalAnyway || l.verified < tc.least || l.verified > tc.most {
+			t.Errorf("%s: refused %q, error %v, %d verified, want %d to %d", tc.name, refusal, err, l.verified, tc.least, tc.most)
+		}
+		if refusal == "" && (len(gas) != len(tc.txs) || gas[7] != 100) {
+			t.Errorf("%s: %d gas limits", tc.name, len(gas))
+		}
 	}
 }
 

@@ -91,58 +91,128 @@ func (v *Verdicts) Missing(executor types.Hash, txs []types.Hash) []int {
 	return out
 }
 
-// VerifyAll gives the verdict on each transaction of a block: remembered ones, and
+// VerifyAll gives the verdict on each transaction of a list: remembered ones, and
 // the rest verified in batches on as many goroutines as workers says.
-// rule: verify-before-vote
 func VerifyAll(ctx context.Context, verifier Verifier, cache *Verdicts, executor types.Hash, txs [][]byte, workers int) ([]Verdict, error) {
-	verdicts := make([]Verdict, len(txs))
-	hashes := make([]types.Hash, len(txs))
+	run := newVerification(verifier, cache, executor, txs)
+	if err := run.run(ctx, workers); err != nil {
+		return nil, err
+	}
+	return run.verdicts, nil
+}
+
+// VerifyBlock gives the gas limit of each transaction of a block, or why the block is
+// refused: the first verdict that refuses one, or limits above maxGas, ends it. So
+// what a proposer can have others verify is bounded by the block's gas, and by a batch
+// a worker. // rule: verify-before-vote
+func VerifyBlock(ctx context.Context, verifier Verifier, cache *Verdicts, executor types.Hash, maxGas uint64, txs [][]byte, workers int) (gas []uint64, refusal string, err error) {
+	run := newVerification(verifier, cache, executor, txs)
+	run.limited, run.gasLeft = true, maxGas
+	if err := run.run(ctx, workers); err != nil {
+		return nil, "", err
+	}
+	if run.refusal != "" {
+		return nil, run.refusal, nil
+	}
+	gas = make([]uint64, len(txs))
+	for i := range run.verdicts {
+		gas[i] = run.verdicts[i].GasLimit
+	}
+	return gas, "", nil
+}
+
+// verification is one run over a list of transactions.
+type verification struct {
+	verifier Verifier
+	cache    *Verdicts
+	executor types.Hash
+	txs      [][]byte
+	hashes   []types.Hash
+	verdicts []Verdict
+	limited  bool // a refusal, or gas limits above gasLeft, end it
+
+	mu      sync.Mutex
+	gasLeft uint64
+	refusal string
+}
+
+func newVerification(verifier Verifier, cache *Verdicts, executor types.Hash, txs [][]byte) *verification {
+	return &verification{verifier: verifier, cache: cache, executor: executor, txs: txs,
+		hashes: make([]types.Hash, len(txs)), verdicts: make([]Verdict, len(txs))}
+}
+
+func (r *verification) run(ctx context.Context, workers int) error {
 	var missing []int
-	for i, tx := range txs {
-		hashes[i] = types.TxHash(tx)
-		v, ok := cache.Get(executor, hashes[i])
+	for i, tx := range r.txs {
+		r.hashes[i] = types.TxHash(tx)
+		v, ok := r.cache.Get(r.executor, r.hashes[i])
 		if !ok {
 			missing = append(missing, i)
 			continue
 		}
-		verdicts[i] = v
+		r.note(i, v)
 	}
-	if len(missing) == 0 {
-		return verdicts, nil
-	}
+	workers = max(1, workers)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
-	places := make(chan struct{}, max(1, workers))
-	size := max(1, min(batchTxs, (len(missing)+max(1, workers)-1)/max(1, workers)))
+	places := make(chan struct{}, workers)
+	size := max(1, min(batchTxs, (len(missing)+workers-1)/workers))
 	for len(missing) > 0 && ctx.Err() == nil {
+		places <- struct{}{}
+		if r.refused() {
+			break
+		}
 		part := missing[:min(size, len(missing))]
 		missing = missing[len(part):]
-		places <- struct{}{}
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			defer func() { <-places }()
-			batch := make([][]byte, len(part))
-			for i, at := range part {
-				batch[i] = txs[at]
-			}
-			found, err := verifyBatch(ctx, verifier, executor, batch)
-			if err != nil {
+			if err := r.batch(ctx, part); err != nil {
 				cancel(err)
-				return
 			}
-			for i, at := range part {
-				verdicts[at] = found[i]
-				cache.Put(executor, hashes[at], found[i])
-			}
-		}()
+		})
 	}
 	wg.Wait()
-	if err := context.Cause(ctx); err != nil {
-		return nil, err
+	return context.Cause(ctx)
+}
+
+// batch verifies those at some places.
+func (r *verification) batch(ctx context.Context, part []int) error {
+	batch := make([][]byte, len(part))
+	for i, at := range part {
+		batch[i] = r.txs[at]
 	}
-	return verdicts, nil
+	found, err := verifyBatch(ctx, r.verifier, r.executor, batch)
+	if err != nil {
+		return err
+	}
+	for i, at := range part {
+		r.cache.Put(r.executor, r.hashes[at], found[i])
+		r.note(at, found[i])
+	}
+	return nil
+}
+
+// note takes a verdict, and where that counts why there is no need for more.
+func (r *verification) note(at int, v Verdict) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.verdicts[at] = v
+	switch {
+	case !r.limited || r.refusal != "":
+	case v.Code != 0:
+		r.refusal = fmt.Sprintf("transaction %d (%s) does not verify: code %d, %s", at, r.hashes[at], v.Code, v.Log)
+	case v.GasLimit > r.gasLeft:
+		r.refusal = "gas limits above the block's"
+	default:
+		r.gasLeft -= v.GasLimit
+	}
+}
+
+func (r *verification) refused() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refusal != ""
 }
 
 // verifyBatch asks the verifier and holds it to its promises.

@@ -114,9 +114,12 @@ type Final struct {
 	Writes *state.WriteSet
 	// EvidenceHashes are of Block.Evidence, in order.
 	EvidenceHashes []types.Hash
-	// Failed: execution failed, so no evidence was executed, and it may come again.
+	// Failed: execution failed, so no evidence was judged, and it may come again.
 	// // rule: failed-block
 	Failed bool
+	// EvidenceWaits: no evidence was judged, since the state waits for a migration.
+	// It may come again too. // rule: migration
+	EvidenceWaits bool
 	// Certificate is one whose outcome is this block's, or nil. The last block of
 	// a batch has one.
 	Certificate *types.CC

@@ -294,9 +294,9 @@ func (s *Store) raiseSynced(height uint64) {
 	}
 }
 
-// executed is the evidence that a block held against validators.
+// executed is the evidence that a block held against validators and judged.
 func executed(f *Final) []types.Hash {
-	if f.Failed {
+	if f.Failed || f.EvidenceWaits {
 		return nil
 	}
 	return f.EvidenceHashes

@@ -265,17 +265,24 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// A failed block executed none of its evidence, which may come again.
-// // rule: failed-block
-func TestEvidenceOfAFailedBlockIsNotKnown(t *testing.T) {
-	c := newChain(1, 10)
-	s := filled(t, c, 4)
-	batch := c.batch(5, 5) // the fifth holds evidence
-	batch[0].Failed = true
-	if err := s.Commit(batch); err != nil {
-		t.Fatal(err)
-	}
-	if known, err := s.KnownEvidence(batch[0].EvidenceHashes[0]); err != nil || known {
-		t.Errorf("known: %v, error %v", known, err)
+// A failed block judged none of its evidence, nor did one of a migration: it may come
+// again. // rule: failed-block, migration
+func TestEvidenceThatNoBlockJudgedIsNotKnown(t *testing.T) {
+	for name, spoil := range map[string]func(*Final){
+		"failed block":         func(f *Final) { f.Failed = true },
+		"block of a migration": func(f *Final) { f.EvidenceWaits = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newChain(1, 10)
+			s := filled(t, c, 4)
+			batch := c.batch(5, 5) // the fifth holds evidence
+			spoil(&batch[0])
+			if err := s.Commit(batch); err != nil {
+				t.Fatal(err)
+			}
+			if known, err := s.KnownEvidence(batch[0].EvidenceHashes[0]); err != nil || known {
+				t.Errorf("known: %v, error %v", known, err)
+			}
+		})
 	}
 }

@@ -1076,12 +1076,15 @@ func (x *Receipt) GetLog() string {
 }
 
 type ExecutionResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	NewStateRoot  []byte                 `protobuf:"bytes,1,opt,name=new_state_root,json=newStateRoot,proto3" json:"new_state_root,omitempty"`
-	Receipts      []*Receipt             `protobuf:"bytes,2,rep,name=receipts,proto3" json:"receipts,omitempty"`
-	GasUsed       uint64                 `protobuf:"varint,3,opt,name=gas_used,json=gasUsed,proto3" json:"gas_used,omitempty"`
-	MoreWork      bool                   `protobuf:"varint,4,opt,name=more_work,json=moreWork,proto3" json:"more_work,omitempty"`         // a migration wants another block
-	EpochChange   *EpochParams           `protobuf:"bytes,5,opt,name=epoch_change,json=epochChange,proto3" json:"epoch_change,omitempty"` // absent: the epoch goes on
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	NewStateRoot []byte                 `protobuf:"bytes,1,opt,name=new_state_root,json=newStateRoot,proto3" json:"new_state_root,omitempty"`
+	Receipts     []*Receipt             `protobuf:"bytes,2,rep,name=receipts,proto3" json:"receipts,omitempty"`
+	GasUsed      uint64                 `protobuf:"varint,3,opt,name=gas_used,json=gasUsed,proto3" json:"gas_used,omitempty"`
+	MoreWork     bool                   `protobuf:"varint,4,opt,name=more_work,json=moreWork,proto3" json:"more_work,omitempty"`         // a migration wants another block
+	EpochChange  *EpochParams           `protobuf:"bytes,5,opt,name=epoch_change,json=epochChange,proto3" json:"epoch_change,omitempty"` // absent: the epoch goes on
+	// The state waits for a migration: the block's evidence was not judged, and counts
+	// as none that the chain holds.
+	EvidenceWaits bool `protobuf:"varint,6,opt,name=evidence_waits,json=evidenceWaits,proto3" json:"evidence_waits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1149,6 +1152,13 @@ func (x *ExecutionResponse) GetEpochChange() *EpochParams {
 		return x.EpochChange
 	}
 	return nil
+}
+
+func (x *ExecutionResponse) GetEvidenceWaits() bool {
+	if x != nil {
+		return x.EvidenceWaits
+	}
+	return false
 }
 
 type QueryRequest struct {
@@ -1516,13 +1526,14 @@ const file_bedrock_executor_v1_executor_proto_rawDesc = "" +
 	"\bgas_used\x18\x03 \x01(\x04R\agasUsed\x12\x1f\n" +
 	"\vevent_count\x18\x04 \x01(\rR\n" +
 	"eventCount\x12\x10\n" +
-	"\x03log\x18\x05 \x01(\tR\x03log\"\xf0\x01\n" +
+	"\x03log\x18\x05 \x01(\tR\x03log\"\x97\x02\n" +
 	"\x11ExecutionResponse\x12$\n" +
 	"\x0enew_state_root\x18\x01 \x01(\fR\fnewStateRoot\x128\n" +
 	"\breceipts\x18\x02 \x03(\v2\x1c.bedrock.executor.v1.ReceiptR\breceipts\x12\x19\n" +
 	"\bgas_used\x18\x03 \x01(\x04R\agasUsed\x12\x1b\n" +
 	"\tmore_work\x18\x04 \x01(\bR\bmoreWork\x12C\n" +
-	"\fepoch_change\x18\x05 \x01(\v2 .bedrock.executor.v1.EpochParamsR\vepochChange\"\xb9\x01\n" +
+	"\fepoch_change\x18\x05 \x01(\v2 .bedrock.executor.v1.EpochParamsR\vepochChange\x12%\n" +
+	"\x0eevidence_waits\x18\x06 \x01(\bR\revidenceWaits\"\xb9\x01\n" +
 	"\fQueryRequest\x123\n" +
 	"\x05state\x18\x01 \x01(\v2\x1d.bedrock.executor.v1.StateRefR\x05state\x126\n" +
 	"\acontext\x18\x02 \x01(\v2\x1c.bedrock.executor.v1.ContextR\acontext\x12\x12\n" +

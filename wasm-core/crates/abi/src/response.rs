@@ -47,6 +47,8 @@ pub struct ExecutionResponse {
     pub more_work: bool,
     /// The epoch that follows this block.
     pub epoch_change: Option<EpochParams>,
+    /// The block's evidence was not judged: the state waits for a migration.
+    pub evidence_waits: bool,
 }
 
 /// Encodes `VerifyResponse`.
@@ -96,6 +98,7 @@ impl ExecutionResponse {
             put_varint(&mut out, change.encoded_len() as u64);
             out.extend_from_slice(&change.encode_to_vec());
         }
+        put_number(&mut out, 6, self.evidence_waits.into());
         out
     }
 }
@@ -125,6 +128,7 @@ mod tests {
             root in any::<[u8; 32]>(), tx_hash in any::<[u8; 32]>(), code in any::<u32>(),
             gas_used in any::<u64>(), event_count in any::<u32>(), log in ".{0,20}",
             copies in 0usize..4, more_work in any::<bool>(), change in any::<Option<u32>>(),
+            evidence_waits in any::<bool>(),
         ) {
             let epoch_change = change.map(|engine| EpochParams {
                 engine, max_block_gas: gas_used, executor_hash: root.to_vec(), ..Default::default()
@@ -132,12 +136,12 @@ mod tests {
             let ours = ExecutionResponse {
                 new_state_root: root,
                 receipts: vec![Receipt { tx_hash, code, gas_used, event_count, log: log.clone() }; copies],
-                gas_used, more_work, epoch_change: epoch_change.clone(),
+                gas_used, more_work, epoch_change: epoch_change.clone(), evidence_waits,
             };
             let receipt = generated::Receipt { tx_hash: tx_hash.to_vec(), code, gas_used, event_count, log };
             let theirs = generated::ExecutionResponse {
                 new_state_root: root.to_vec(), receipts: vec![receipt; copies],
-                gas_used, more_work, epoch_change,
+                gas_used, more_work, epoch_change, evidence_waits,
             };
             prop_assert_eq!(ours.encode(), theirs.encode_to_vec());
         }

@@ -78,8 +78,8 @@ codes! {
     ONE_NEWCOMER = 51, "one_newcomer";
     /// Powers together are not below 2^32.
     POWER_OUT_OF_RANGE = 52, "power_out_of_range";
-    /// A third of the power would have been rotated within the window, or it is not in
-    /// the set and was rotated fee-free twice in it.
+    /// A third of the power would have been rotated within the window, or it was
+    /// rotated less than half of one ago, or not in the set twice in one for nothing.
     ROTATION_LIMIT = 53, "rotation_limit";
     /// A third of the power would be under maintenance.
     MAINTENANCE_LIMIT = 54, "maintenance_limit";

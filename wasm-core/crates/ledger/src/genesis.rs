@@ -4,6 +4,7 @@
 mod validators;
 
 use crate::amount;
+use crate::gas;
 use crate::json::Json;
 use crate::keys;
 use crate::operation::governance::MAX_AUTHORITY_KEYS;
@@ -42,10 +43,27 @@ pub(crate) fn fill(request: &GenesisRequest, state: &mut Genesis) -> Result<(), 
     .and_then(|()| json.end())
     .map_err(|error| format!("app_state: {error}"))?;
     let params = Params::from_values(values)?;
+    repairable(state, &params)?;
     validators::fill(request, said_of, state)?;
     state.set(vec![keys::PARAMS], params.encode());
     state.set(vec![keys::SUPPLY], supply.encode().to_vec());
     Ok(())
+}
+
+/// Whether the authority could set a parameter: nobody else can repair a chain.
+fn repairable(state: &Genesis, params: &Params) -> Result<(), String> {
+    let Some(threshold) = state.get(&[keys::AUTHORITY]).and_then(|row| row.first_chunk()) else {
+        return Ok(());
+    };
+    let (bytes, gas) = gas::repair(u64::from(u16::from_le_bytes(*threshold)), params);
+    let most = params.max_tx_gas.min(params.max_block_gas);
+    if bytes <= params.max_tx_bytes && gas <= most {
+        return Ok(());
+    }
+    Err(format!(
+        "parameters: to set one would take the authority {bytes} bytes and {gas} gas, the most are max_tx_bytes {} and {most} (the lower of max_tx_gas and the blocks' gas): it could never change them; lower prices or raise limits",
+        params.max_tx_bytes
+    ))
 }
 
 fn account(json: &mut Json<'_>, state: &mut Genesis, supply: &mut Supply) -> Result<(), String> {

@@ -53,3 +53,4 @@ mod verification;
 mod wire;
 
 pub use machine::Ledger;
+pub use verification::POSSESSION_GAS;

@@ -115,7 +115,7 @@ impl<'a> Decoded<'a> {
             }
             Operation::Governance(of) => {
                 block.frame.get_or_init(|| Frame::declare(&block.names, block.epoch, keys));
-                TxRows::Governance(Box::new(OperationRows::declare(&of, &block.names, keys)))
+                TxRows::Governance(Box::new(OperationRows::declare(&of, keys)))
             }
         };
         Ok(Decoded { transaction, bytes: bytes.len(), payer, payer_key, rows })

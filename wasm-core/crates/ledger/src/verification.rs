@@ -10,6 +10,11 @@ use bedrock_crypto::bls;
 use bedrock_crypto::ed25519::{verify_batch, Key, PublicKey, Signed};
 use bedrock_sdk::Verdict;
 
+/// Least gas limit of what brings a BLS key, whatever the schedule says: hosts give up a
+/// block whose limits exceed its gas before all of it is verified, so this bounds the
+/// pairings that a proposer can ask of the others.
+pub const POSSESSION_GAS: u64 = 1_000_000;
+
 /// A signature over something other than the body.
 struct Consent<'a> {
     place: usize,
@@ -25,6 +30,7 @@ struct NewKeys<'a> {
     identity: &'a [u8; 32],
     consensus_key: &'a [u8],
     possession: &'a [u8],
+    gas_limit: u64,
 }
 
 /// What is verified of a batch, beside the bodies' own signatures.
@@ -94,7 +100,8 @@ impl<'a> Extras<'a> {
                 let Join { identity, consensus_key, possession, consent: signature, .. } = join;
                 let message = Join::signed(body.genesis_hash, body.payer, consensus_key);
                 self.consents.push(Consent { place, key: identity, signature, message });
-                self.new_keys.push(NewKeys { place, identity, consensus_key, possession });
+                let gas_limit = body.gas_limit;
+                self.new_keys.push(NewKeys { place, identity, consensus_key, possession, gas_limit });
             }
             Operation::Governance(Governance::Rotate(rotate)) => {
                 let Rotate { identity, consensus_key, possession, consent: signature, .. } = rotate;
@@ -106,7 +113,8 @@ impl<'a> Extras<'a> {
                     body.valid_until,
                 );
                 self.consents.push(Consent { place, key: identity, signature, message });
-                self.new_keys.push(NewKeys { place, identity, consensus_key, possession });
+                let gas_limit = body.gas_limit;
+                self.new_keys.push(NewKeys { place, identity, consensus_key, possession, gas_limit });
             }
             _ => {}
         }
@@ -125,6 +133,12 @@ impl NewKeys<'_> {
             return decoded
                 .map(|_| ())
                 .ok_or((codes::BAD_KEY, "the consensus key is no point of edwards25519"));
+        }
+        if self.gas_limit < POSSESSION_GAS {
+            return Err((
+                codes::GAS_LIMIT_TOO_LOW,
+                "a BLS key takes a gas limit of at least 1000000: verifying its proof is dear",
+            ));
         }
         let key = self.consensus_key.try_into().ok().and_then(bls::PublicKey::decode);
         let key = key.ok_or((codes::BAD_KEY, "the consensus key is no point of G2, or its identity"))?;

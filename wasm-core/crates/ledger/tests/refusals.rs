@@ -92,7 +92,8 @@ fn of_validators(g: &Governed) -> Vec<(&'static str, u32, Vec<u8>)> {
         ("maintain, jailed", codes::WRONG_STATUS, maintain(&delegate(6), 6, 0, lease)),
         ("maintain, by another", codes::NOT_AUTHORIZED, maintain(&delegate(1), 0, 0, lease)),
         ("module ready, by another", codes::STALE, module(1, 0, &NEXT, 2)),
-        ("module ready, for what runs", codes::NOTHING_TO_DO, module(0, 0, &running, 1)),
+        ("module ready, for what runs", codes::NOT_SCHEDULED, module(0, 0, &running, 1)),
+        ("module ready, jailed", codes::WRONG_STATUS, module(6, 6, &NEXT, 2)),
         ("module ready, gone", codes::NO_SUCH_VALIDATOR, module(5, 5, &NEXT, 2)),
     ]
 }

@@ -132,10 +132,12 @@ fn execute_block<M: StateMachine>(
         gas_used: run.gas_used,
         more_work: ending.more_work,
         epoch_change: ending.epoch_change,
+        evidence_waits: false,
     })
 }
 
-/// The answer of a block whose transactions wait for a migration. rule: migration
+/// The answer of a block whose transactions wait for a migration, and its evidence
+/// with them. rule: migration
 fn skip_all(
     host: &mut dyn Host,
     request: &ExecutionRequest<'_>,
@@ -155,6 +157,7 @@ fn skip_all(
         gas_used: run.gas_used,
         more_work: done.more_work,
         epoch_change: None,
+        evidence_waits: true,
     })
 }
 

@@ -218,6 +218,10 @@ pub struct ExecutionResponse {
     /// absent: the epoch goes on
     #[prost(message, optional, tag="5")]
     pub epoch_change: ::core::option::Option<EpochParams>,
+    /// The state waits for a migration: the block's evidence was not judged, and counts
+    /// as none that the chain holds.
+    #[prost(bool, tag="6")]
+    pub evidence_waits: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct QueryRequest {

@@ -27,6 +27,7 @@ pub(super) fn rotate(view: &View<'_>, rotate: &Rotate<'_>) -> Result<Decision, F
         );
     }
     if validator.is_active() {
+        not_at_once(view, validator.rotated)?;
         within_the_window(view, rotate.validator)?;
     } else {
         seldom_for_nothing(view, validator.rotated)?;
@@ -50,6 +51,21 @@ pub(super) fn rotate(view: &View<'_>, rotate: &Rotate<'_>) -> Result<Decision, F
     ];
     decision.event("rotate", attributes);
     Ok(decision)
+}
+
+/// Each rotation of a validator in the set is an epoch, and evidence reaches 1,024
+/// epochs back: half a window lies between two, paid or not, so that nobody rotates
+/// alone what convicts it out of reach. The authority lifts that by a window of 0.
+fn not_at_once(view: &View<'_>, rotated: u64) -> Result<(), Failure> {
+    let rest = view.block.params.rotation_window_ms / 2;
+    let again = rotated.saturating_add(rest);
+    if rotated == 0 || again <= view.block.time_ms {
+        return Ok(());
+    }
+    let log = format!(
+        "it is in the set and was rotated less than {rest} ms ago: wait until {again} (ms since 1970), or let the authority set rotation_window_ms"
+    );
+    refused(codes::ROTATION_LIMIT, log)
 }
 
 /// Power rotated within the window, this included, stays below a third, in a set

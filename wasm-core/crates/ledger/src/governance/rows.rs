@@ -47,12 +47,12 @@ pub(crate) struct OperationRows {
     pub(crate) module_ready: Option<KeyRef>,
     /// Holder of the new identity, of the new consensus key, owner of the fees.
     pub(crate) new_keys: Option<[KeyRef; 3]>,
-    /// `weigh`: those that it names. `schedule`: the readiness of all.
+    /// `weigh`: those that it names.
     pub(crate) listed: Vec<KeyRef>,
 }
 
 impl OperationRows {
-    pub(crate) fn declare(of: &Governance<'_>, names: &[[u8; 32]], keys: &mut Keys) -> Self {
+    pub(crate) fn declare(of: &Governance<'_>, keys: &mut Keys) -> Self {
         let mut rows = OperationRows::default();
         if let Some(name) = of.validator() {
             rows.validator = Some(keys.declare(&keys::validator(name)));
@@ -69,9 +69,6 @@ impl OperationRows {
             Governance::Weigh { weights, .. } => {
                 let listed = weights.iter().map(|(name, _)| keys.declare(&keys::validator(name)));
                 rows.listed = listed.collect();
-            }
-            Governance::Schedule { .. } => {
-                rows.listed = names.iter().map(|name| keys.declare(&keys::module_ready(name))).collect();
             }
             _ => {}
         }

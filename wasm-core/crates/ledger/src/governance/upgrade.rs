@@ -37,12 +37,8 @@ pub(super) fn schedule(
         );
         return refused(codes::BAD_SCHEDULE, log);
     }
-    let wanted = readiness(executor, engine);
-    let said =
-        block.names.iter().zip(&view.rows.listed).filter(|(_, key)| view.row(**key) == Some(&wanted[..]));
-    let mut ready: Vec<_> = said.map(|(name, _)| *name).collect();
-    ready.sort_unstable();
-    let upgrade = Upgrade { executor: *executor, engine, not_before, not_after, at: block.height, ready };
+    let upgrade =
+        Upgrade { executor: *executor, engine, not_before, not_after, at: block.height, ready: vec![] };
     let mut decision = Decision::default();
     decision.set(view.frame.upgrade, upgrade.encode());
     let attributes = vec![
@@ -68,7 +64,8 @@ pub(super) fn cancel(view: &View<'_>, executor: &[u8; 32]) -> Result<Decision, F
     Ok(decision)
 }
 
-/// A validator's node can run a module.
+/// The node of a validator in the set can run what is scheduled. Of anything else
+/// nothing is noted: it is told for nothing, and could be told in every block.
 pub(super) fn module_ready(
     view: &View<'_>,
     name: &[u8; 32],
@@ -78,24 +75,20 @@ pub(super) fn module_ready(
 ) -> Result<Decision, Failure> {
     let validator = view.validator()?;
     view.by_identity(&validator, identity)?;
-    let row = readiness(executor, engine);
+    if !validator.is_active() {
+        return refused(codes::WRONG_STATUS, "it is not in the set");
+    }
     let key = view.rows.module_ready.ok_or(Failure::Broken("rows of another operation"))?;
-    let mut decision = Decision::default();
-    let mut upgrade = read(view.store, view.frame.upgrade)?;
-    let noted = match &mut upgrade {
-        Some(upgrade) if upgrade.executor == *executor && upgrade.engine == engine => {
-            upgrade.note(name, true)
-        }
-        _ => false,
+    let mut upgrade = match read(view.store, view.frame.upgrade)? {
+        Some(upgrade) if upgrade.executor == *executor && upgrade.engine == engine => upgrade,
+        _ => return refused(codes::NOT_SCHEDULED, "nothing is scheduled, or another module"),
     };
-    let runs = executor[..] == view.block.executor[..] && engine == view.block.engine;
-    if runs || (!noted && view.row(key) == Some(&row[..])) {
-        return refused(codes::NOTHING_TO_DO, "it is known to be ready for this module, or runs it");
+    if !upgrade.note(name, true) {
+        return refused(codes::NOTHING_TO_DO, "it is known to be ready for this module");
     }
-    if let (true, Some(upgrade)) = (noted, upgrade) {
-        decision.set(view.frame.upgrade, upgrade.encode());
-    }
-    decision.set(key, row);
+    let mut decision = Decision::default();
+    decision.set(view.frame.upgrade, upgrade.encode());
+    decision.set(key, readiness(executor, engine));
     let attributes = vec![
         ("validator", name.to_vec()),
         ("executor", executor.to_vec()),
