@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -49,8 +50,9 @@ type Network struct {
 }
 
 // New makes the homes of a network (Binary and FirstHost must be given; Dir is a new
-// folder where it is empty); nothing runs yet. At the test's end all processes are ended and the vote logs of all
-// that ever ran are compared.
+// folder where it is empty), or takes up those that Dir holds; nothing is started. At
+// the test's end all processes started here are ended, and the vote logs of all that
+// ever ran are compared: who runs nodes of them beside ends those before.
 func New(t *testing.T, opt devnet.Options) *Network {
 	t.Helper()
 	if opt.Dir == "" {
@@ -78,7 +80,8 @@ func New(t *testing.T, opt devnet.Options) *Network {
 		t.Fatal(err)
 	}
 	c.Trust, c.Timing = client.Trust{Genesis: g.Hash(), Epoch: g.Epoch()}, g.Timing
-	if c.Keys, err = home.LoadAccounts(filepath.Join(c.Dir, home.AccountsName)); err != nil {
+	c.Keys, err = home.LoadAccounts(filepath.Join(c.Dir, home.AccountsName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // another state machine has none
 		t.Fatal(err)
 	}
 	for range c.Net.Nodes {

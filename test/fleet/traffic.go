@@ -15,13 +15,13 @@ import (
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
 )
 
-// passing are refusals of a transfer that is sent again: it may be in already, or
+// passing are refusals of a transaction that is sent again: it may be in already, or
 // the pool may be busy coming up.
 var passing = []string{"nonce_used", "executed", "busy", "pool_full", "peer_quota", "closed"}
 
-// Traffic is signed transfers of many accounts, each with one in flight. A
-// transfer's finality counts from when it was due, so that a stall is seen by
-// all that it held up.
+// Traffic is transactions of many senders, each with one in flight. A transaction's
+// finality counts from when it was due, so that a stall is seen by all that it held
+// up.
 type Traffic struct {
 	c        *Network
 	w        *Told
@@ -36,20 +36,61 @@ type Traffic struct {
 	failed []string
 }
 
-// Send starts traffic of the accounts [first, first+senders) to some nodes, rate
-// transfers a second in all, until stop.
+// maker makes a sender's next transaction.
+type maker func() ([]byte, error)
+
+// Send starts transfers of the accounts [first, first+senders) to some nodes, rate
+// a second in all, until stop.
 func (c *Network) Send(w *Told, first, senders int, rate float64, nodes ...int) *Traffic {
 	c.Helper()
-	ctx, cancel := context.WithCancel(c.Context())
-	tr := &Traffic{c: c, w: w, nodes: nodes, cancel: cancel, interval: time.Duration(float64(senders) / rate * float64(time.Second))}
-	start := time.Now()
-	for i := range senders {
-		key, err := c.Keys.Key((first + i) % c.Keys.Count)
-		if err != nil {
+	keys := make([]ed25519.PrivateKey, senders)
+	for i := range keys {
+		var err error
+		if keys[i], err = c.Keys.Key((first + i) % c.Keys.Count); err != nil {
 			c.Fatal(err)
 		}
-		due := start.Add(tr.interval * time.Duration(i) / time.Duration(senders))
-		tr.all.Go(func() { tr.sender(ctx, i, key, due) })
+	}
+	return c.start(w, senders, rate, nodes, func(ctx context.Context, tr *Traffic, sender int) (maker, error) {
+		nonce, err := tr.nonce(ctx, sender, keys[sender])
+		return func() ([]byte, error) {
+			tx, err := tr.transfer(keys[sender], nonce)
+			nonce++
+			return tx, err
+		}, err
+	})
+}
+
+// SendRaw is Send of a state machine's own transactions: next makes the n-th of a
+// sender, no two of them the same.
+func (c *Network) SendRaw(w *Told, senders int, rate float64, next func(sender, n int) []byte, nodes ...int) *Traffic {
+	c.Helper()
+	return c.start(w, senders, rate, nodes, func(_ context.Context, _ *Traffic, sender int) (maker, error) {
+		n := 0
+		return func() ([]byte, error) {
+			tx := next(sender, n)
+			n++
+			return tx, nil
+		}, nil
+	})
+}
+
+func (c *Network) start(w *Told, senders int, rate float64, nodes []int, of func(context.Context, *Traffic, int) (maker, error)) *Traffic {
+	ctx, cancel := context.WithCancel(c.Context())
+	tr := &Traffic{c: c, w: w, nodes: nodes, cancel: cancel, interval: time.Duration(float64(senders) / rate * float64(time.Second))}
+	begin := time.Now()
+	for i := range senders {
+		due := begin.Add(tr.interval * time.Duration(i) / time.Duration(senders))
+		tr.all.Go(func() {
+			next, err := of(ctx, tr, i)
+			if err == nil {
+				err = tr.sender(ctx, i, next, due)
+			}
+			if ctx.Err() == nil {
+				tr.mu.Lock()
+				tr.failed = append(tr.failed, err.Error())
+				tr.mu.Unlock()
+			}
+		})
 	}
 	c.Cleanup(tr.Stop)
 	return tr
@@ -61,24 +102,25 @@ func (tr *Traffic) Stop() {
 	tr.all.Wait()
 }
 
-func (tr *Traffic) sender(ctx context.Context, at int, key ed25519.PrivateKey, due time.Time) {
+// sender sends one after the other until ctx ends or one cannot be made.
+func (tr *Traffic) sender(ctx context.Context, at int, next maker, due time.Time) error {
 	clock := time.NewTimer(time.Until(due))
 	defer clock.Stop()
-	nonce, err := tr.nonce(ctx, at, key)
-	for ; err == nil; nonce++ {
+	for {
 		select {
 		case <-clock.C:
 		case <-ctx.Done():
-			return
+			return ctx.Err()
 		}
-		err = tr.transfer(ctx, at, key, nonce, due)
+		tx, err := next()
+		if err == nil {
+			err = tr.deliver(ctx, at, tx, due)
+		}
+		if err != nil {
+			return err
+		}
 		due = due.Add(tr.interval)
 		clock.Reset(time.Until(due))
-	}
-	if ctx.Err() == nil {
-		tr.mu.Lock()
-		tr.failed = append(tr.failed, err.Error())
-		tr.mu.Unlock()
 	}
 }
 
@@ -99,14 +141,14 @@ func (tr *Traffic) nonce(ctx context.Context, at int, key ed25519.PrivateKey) (u
 	}
 }
 
-// transfer sends one transfer until it is final: where a node refuses or is away,
-// to the next one, and again after some time, since a pool may have been lost.
-func (tr *Traffic) transfer(ctx context.Context, at int, key ed25519.PrivateKey, nonce uint64, due time.Time) error {
+func (tr *Traffic) transfer(key ed25519.PrivateKey, nonce uint64) ([]byte, error) {
 	op := ledger.Transfer{To: ledger.AddressOf(key.Public().(ed25519.PublicKey)), Amount: ledger.AmountOf(1)}
-	tx, err := ledger.Sign(key, ledger.Body{Genesis: tr.c.Trust.Genesis, Nonce: nonce, GasLimit: ledger.GasLimit(op), GasPrice: 1, Operation: op})
-	if err != nil {
-		return err
-	}
+	return ledger.Sign(key, ledger.Body{Genesis: tr.c.Trust.Genesis, Nonce: nonce, GasLimit: ledger.GasLimit(op), GasPrice: 1, Operation: op})
+}
+
+// deliver sends one transaction until it is final: where a node refuses or is away,
+// to the next one, and again after some time, since a pool may have been lost.
+func (tr *Traffic) deliver(ctx context.Context, at int, tx []byte, due time.Time) error {
 	tr.mu.Lock()
 	tr.sent++
 	tr.mu.Unlock()
@@ -134,7 +176,7 @@ func (tr *Traffic) transfer(ctx context.Context, at int, key ed25519.PrivateKey,
 	}
 }
 
-// Final is how many transfers are final.
+// Final is how many transactions are final.
 func (tr *Traffic) Final() int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -158,6 +200,6 @@ func (tr *Traffic) Check() {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	if n := len(tr.failed); n > 0 {
-		tr.c.Errorf("%d transfers were refused, such as: %s", n, tr.failed[n-1])
+		tr.c.Errorf("%d transactions were refused, such as: %s", n, tr.failed[n-1])
 	}
 }

@@ -3,10 +3,11 @@ package metrics_test
 import (
 	"context"
 	"crypto/ed25519"
+	"flag"
+	"fmt"
 	"maps"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,36 +21,61 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
-	"github.com/bedrock-bft/bedrock/client"
 	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/client/load"
 	"github.com/bedrock-bft/bedrock/node/devnet"
-	"github.com/bedrock-bft/bedrock/node/genesis"
-	"github.com/bedrock-bft/bedrock/node/home"
 	"github.com/bedrock-bft/bedrock/node/metrics"
+	"github.com/bedrock-bft/bedrock/test/fleet"
 )
 
-const (
-	// deadline bounds the whole test, far above what it takes.
-	deadline  = 5 * time.Minute
-	firstHost = 160
-)
+// firstHost is x of node0's address 127.0.0.x.
+const firstHost = 160
+
+var allFlag = flag.Bool("all", false, "under both signature schemes (default: ed25519)")
 
 type families map[string]*dto.MetricFamily
 
 func TestMetricsAndLogsUnderLoad(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), deadline)
-	defer cancel()
-	net, trust, keys := startNetwork(ctx, t)
+	schemes := []string{"ed25519"}
+	if *allFlag {
+		schemes = append(schemes, "bls12381")
+	}
+	bedrock := fleet.Build(t)
+	for _, scheme := range schemes {
+		t.Run(scheme, func(t *testing.T) { metricsAndLogs(t, bedrock, scheme) })
+	}
+}
+
+func metricsAndLogs(t *testing.T, bedrock, scheme string) {
+	ctx := t.Context()
+	c := fleet.New(t, devnet.Options{Binary: bedrock, Scheme: scheme, FirstHost: firstHost, Env: []string{"BEDROCK_LOG_LEVEL=debug"}})
+	c.StartAll()
+	c.WaitSigning(c.All()...)
+	for i := range c.Net.Nodes {
+		c.Wait("all nodes are connected", func() (bool, string) {
+			s := c.Status(i)
+			return s != nil && s.Peers == 3, fmt.Sprint(s)
+		})
+	}
+	w := c.Follow(ctx)
 	var endpoints []string
-	for i := range net.Nodes {
-		endpoints = append(endpoints, net.RPC(i))
+	var keys []ed25519.PrivateKey
+	for i := range c.Net.Nodes {
+		endpoints = append(endpoints, c.Net.RPC(i))
 	}
-	before := make([]families, len(net.Nodes))
-	for i := range net.Nodes {
-		before[i] = scrape(ctx, t, net.Ops(i))
+	for i := range 20 {
+		key, err := c.Keys.Key(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, key)
 	}
-	result, err := load.Run(ctx, load.Config{Endpoints: endpoints, Trust: trust, Keys: keys, Rate: 100, Duration: 8 * time.Second, Drain: time.Minute, RecordShare: 0.1})
+	firstTransfer(c, keys)
+	before := make([]families, len(c.Net.Nodes))
+	for i := range c.Net.Nodes {
+		before[i] = scrape(ctx, t, c.Net.Ops(i))
+	}
+	result, err := load.Run(ctx, load.Config{Endpoints: endpoints, Trust: c.Trust, Keys: keys, Rate: 100, Duration: 8 * time.Second, Drain: time.Minute, RecordShare: 0.1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,92 +84,34 @@ func TestMetricsAndLogsUnderLoad(t *testing.T) {
 		t.Errorf("report %+v; %s; %s", r, result.Text, result.Disagreement)
 	}
 	page := documented(t)
-	for i := range net.Nodes {
-		after := scrape(ctx, t, net.Ops(i))
+	for i := range c.Net.Nodes {
+		after := scrape(ctx, t, c.Net.Ops(i))
 		if diff := cmp.Diff(page, slices.Sorted(maps.Keys(after))); diff != "" {
 			t.Errorf("node%d exports other metrics than docs/metrics.md has (-page +node):\n%s", i, diff)
 		}
 		checkConvention(t, after)
 		checkFigures(t, i, before[i], after, &r.Nodes[i])
 	}
-	if err := net.Stop(); err != nil {
+	w.Hold(1, c.All()...)
+	c.NoConflict()
+	if err := c.Net.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	followBlock(t, net)
+	followBlock(t, c.Net)
 }
 
-// startNetwork runs four validators that log everything, and waits until they sign.
-func startNetwork(ctx context.Context, t *testing.T) (*devnet.Network, client.Trust, []ed25519.PrivateKey) {
-	t.Helper()
-	dir := t.TempDir()
-	bedrock := filepath.Join(dir, "bedrock")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", bedrock, "github.com/bedrock-bft/bedrock/cmd/bedrock").CombinedOutput(); err != nil {
-		t.Fatalf("build the program: %v\n%s", err, out)
-	}
-	net, err := devnet.Prepare(ctx, devnet.Options{Binary: bedrock, Dir: filepath.Join(dir, "net"), ChainID: "metrics", Validators: 4,
-		FirstHost: firstHost, Env: []string{"BEDROCK_LOG_LEVEL=debug"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := net.Stop(); err != nil {
-			t.Error(err)
-		}
-		for _, p := range net.Nodes {
-			if t.Failed() {
-				t.Logf("--- %s\n%s", p.Name, p.LastLines(10))
-			}
-		}
-	})
-	g, err := genesis.Load(net.Genesis())
-	if err != nil {
-		t.Fatal(err)
-	}
-	accounts, err := home.LoadAccounts(filepath.Join(dir, "net", home.AccountsName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var keys []ed25519.PrivateKey
-	for i := range 20 {
-		key, err := accounts.Key(i)
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys = append(keys, key)
-	}
-	if err := net.StartAll(); err != nil {
-		t.Fatal(err)
-	}
-	trust := client.Trust{Genesis: g.Hash(), Epoch: g.Epoch()}
-	var first *client.Client
-	for i := range net.Nodes {
-		c, err := client.New(net.RPC(i), client.Options{Trust: trust})
-		if err != nil {
-			t.Fatal(err)
-		}
-		first = c
-		for {
-			s, err := c.Status(ctx)
-			if err == nil && s.Signing && s.Peers == 3 {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				t.Fatalf("node%d does not sign: %v, %v", i, s, err)
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
-	}
-	// The load reads nonces with proofs, which there are from the first block on.
+// firstTransfer makes the first block: the load reads nonces with proofs, which there
+// are from then on.
+func firstTransfer(c *fleet.Network, keys []ed25519.PrivateKey) {
+	c.Helper()
 	op := ledger.Transfer{To: ledger.AddressOf(keys[1].Public().(ed25519.PublicKey)), Amount: ledger.AmountOf(1)}
-	tx, err := ledger.Sign(keys[0], ledger.Body{Genesis: trust.Genesis, GasLimit: ledger.GasLimit(op), GasPrice: 1, Operation: op})
+	tx, err := ledger.Sign(keys[0], ledger.Body{Genesis: c.Trust.Genesis, GasLimit: ledger.GasLimit(op), GasPrice: 1, Operation: op})
 	if err != nil {
-		t.Fatal(err)
+		c.Fatal(err)
 	}
-	if _, err := first.SubmitFinal(ctx, tx, deadline); err != nil {
-		t.Fatal(err)
+	if _, err := c.Clients[0].SubmitFinal(c.Context(), tx, fleet.Patience); err != nil {
+		c.Fatal(err)
 	}
-	return net, trust, keys
 }
 
 func scrape(ctx context.Context, t *testing.T, ops string) families {
