@@ -1,5 +1,3 @@
-// Package module says what the canonical module's hash is, without linking the engine
-// that runs it. Executor embeds the module itself and tests that the hash is its own.
 package module
 
 import (

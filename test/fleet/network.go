@@ -19,6 +19,7 @@ import (
 	"github.com/bedrock-bft/bedrock/node/genesis"
 	"github.com/bedrock-bft/bedrock/node/home"
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
+	"github.com/bedrock-bft/bedrock/test/votebook"
 )
 
 // Patience bounds a wait for what must happen: far above what a quiet machine
@@ -42,7 +43,7 @@ type Network struct {
 	// with evidence are no failure.
 	Evidence bool
 
-	votes *voteBook
+	votes *votebook.Book
 
 	mu     sync.Mutex
 	deaths map[string]error // by name: of nodes that ended unasked
@@ -58,7 +59,7 @@ func New(t *testing.T, opt devnet.Options) *Network {
 	if opt.Dir == "" {
 		opt.Dir = filepath.Join(t.TempDir(), "net")
 	}
-	c := &Network{T: t, Dir: opt.Dir, deaths: map[string]error{}, votes: newVoteBook()}
+	c := &Network{T: t, Dir: opt.Dir, deaths: map[string]error{}, votes: votebook.New()}
 	opt.ChainID = "test"
 	if opt.Validators == 0 {
 		opt.Validators = 4

@@ -1,10 +1,11 @@
-package fleet
+package votebook_test
 
 import (
 	"testing"
 
 	"github.com/bedrock-bft/bedrock/node/storage/votelog"
 	"github.com/bedrock-bft/bedrock/node/types"
+	"github.com/bedrock-bft/bedrock/test/votebook"
 )
 
 func TestTheBookFindsWhatWasSignedTwice(t *testing.T) {
@@ -31,14 +32,14 @@ func TestTheBookFindsWhatWasSignedTwice(t *testing.T) {
 		{"another block in a commit vote", commit(4, a, a), commit(4, b, a), "", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			book, second := newVoteBook(), "one"
+			book, second := votebook.New(), "one"
 			if tc.other != "" {
 				second = tc.other
 			}
-			if err := book.add("one", &tc.first); err != nil {
+			if err := book.Add("one", &tc.first); err != nil {
 				t.Fatal(err)
 			}
-			if err := book.add(second, &tc.second); (err != nil) != tc.twice {
+			if err := book.Add(second, &tc.second); (err != nil) != tc.twice {
 				t.Errorf("it says %v, signed twice: %t", err, tc.twice)
 			}
 		})
@@ -46,7 +47,7 @@ func TestTheBookFindsWhatWasSignedTwice(t *testing.T) {
 }
 
 func TestTheBookFindsALogThatFell(t *testing.T) {
-	book := newVoteBook()
+	book := votebook.New()
 	for _, step := range []struct {
 		state votelog.StateOverview
 		falls bool
@@ -56,7 +57,7 @@ func TestTheBookFindsALogThatFell(t *testing.T) {
 		{votelog.StateOverview{Epoch: 2}, false},
 		{votelog.StateOverview{Epoch: 1, VotedView: 9, LockView: 9}, true},
 	} {
-		if err := book.rise("one", &step.state); (err != nil) != step.falls {
+		if err := book.Rise("one", &step.state); (err != nil) != step.falls {
 			t.Errorf("after %+v it says %v, fell: %t", step.state, err, step.falls)
 		}
 	}
