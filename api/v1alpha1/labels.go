@@ -15,6 +15,11 @@ const (
 	// LabelName is always "bedrock".
 	LabelName = "app.kubernetes.io/name"
 
+	// LabelRPCClient, with the value "true", on a pod in any namespace lets it reach
+	// nodes' RPC through their NetworkPolicies; LabelMetricsClient their metrics.
+	LabelRPCClient     = "bedrock.dev/rpc-client"
+	LabelMetricsClient = "bedrock.dev/metrics-client"
+
 	// ManagedBy is the value of LabelManagedBy, and the field manager's prefix.
 	ManagedBy = "bedrock-operator"
 )
