@@ -62,8 +62,12 @@ image: ## Build the images of node and operator, with lists of their contents (A
 test: ## All checks and tests, with a summary; what CI runs
 	@hack/test
 
+.PHONY: e2e
+e2e: ## Tests on a real cluster that they start themselves (ROW=0)
+	@hack/e2e $(ROW)
+
 .PHONY: test-long
-test-long: ## Fuzzing, race detector, models, the module rebuilt, nodes killed and damaged (PARTS="fuzz race model module engines chaos governance", FUZZTIME=60s, KILLS=20)
+test-long: ## Fuzzing, race detector, models, the module rebuilt, nodes killed and damaged (PARTS="fuzz race model module engines chaos governance cluster", FUZZTIME=60s, KILLS=20)
 	@hack/test-long $(PARTS)
 
 ##@ Measure

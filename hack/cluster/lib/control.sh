@@ -90,7 +90,7 @@ volumes_config() {
       printf '%s{"node": "node%s", "paths": ["%s/n%s/volumes"]}' "$sep" "$n" "$RUN" "$n"
       sep=', '
     done
-    printf '], "setupCommand": "", "teardownCommand": ""}\n'
+    printf '], "setupCommand": "/volume", "teardownCommand": "/volume"}\n'
   } >"$RUN/addons/volumes.new"
   mv "$RUN/addons/volumes.new" "$RUN/addons/volumes.json"
 }

@@ -3,7 +3,17 @@
 # shellcheck shell=bash
 
 node_dir() { echo "$RUN/n$1"; }
-ctr_of() { "$TOOLS/bin/ctr" --address "$(node_dir "$1")/containerd.sock" --namespace k8s.io --timeout 120s "${@:2}"; }
+# It warns of cgroup v1 at each call, where the machine has that.
+ctr_of() { # NODE COMMAND...
+  "$TOOLS/bin/ctr" --address "$(node_dir "$1")/containerd.sock" --namespace k8s.io --timeout 120s "${@:2}" \
+    2> >(grep -v level=warning >&2)
+}
+
+# Nodes lie in four zones, by turns.
+node_zone() { # NODE
+  local zones=(zone-a zone-b zone-c zone-d)
+  echo "${zones[($1 - 1) % 4]}"
+}
 
 # node_prepare makes everything but processes.
 node_prepare() { # NODE
@@ -36,7 +46,7 @@ node_start() { # NODE
   done
   if ! alive "kubelet$n"; then
     start "kubelet$n" "$ns" "$TOOLS/bin/kubelet" --config "$dir/kubelet.yaml" --kubeconfig "$PKI/kubelet$n.kubeconfig" \
-      --hostname-override "node$n" --node-ip "$(node_ip "$n")" --root-dir "$dir/kubelet" --cert-dir "$dir/kubelet/pki"
+      --hostname-override "node$n" --node-ip "$(node_ip "$n")" --node-labels "topology.kubernetes.io/zone=$(node_zone "$n")" --root-dir "$dir/kubelet" --cert-dir "$dir/kubelet/pki"
     cgroup_join "$n" "kubelet$n"
   fi
   if ! alive "proxy$n"; then
@@ -54,7 +64,7 @@ node_ready() { # NODE
 
 # node_end removes everything that a node has on this machine, but its folder.
 node_end() { # NODE
-  stop "kubelet$1"
+  stop_now "kubelet$1"
   cgroup_end "$1"
   rm -f "$PIDS/kubelet$1" "$PIDS/containerd$1" "$PIDS/proxy$1"
   # What the network plugins remember of containers that were killed and not deleted.

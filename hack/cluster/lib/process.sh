@@ -57,6 +57,18 @@ stop() { # NAME...
 }
 not_alive() { ! alive "$1"; }
 
+# stop_now ends recorded processes whose state goes with them.
+stop_now() { # NAME...
+  local name pid at
+  for name in "$@"; do
+    if alive "$name"; then
+      read -r pid at <"$PIDS/$name"
+      kill -KILL "$pid" 2>/dev/null || true
+    fi
+  done
+  stop "$@"
+}
+
 # Each node's programs and containers are in a cgroup that this cluster made: whatever is
 # in it, shims and orphans included, was started here.
 cgroup_roots() {
@@ -112,7 +124,8 @@ cgroup_end() { # NODE
     kill -KILL $pids 2>/dev/null || true
     sleep 0.05
   done
-  for root in $(cgroup_roots); do
+  # Container runtimes make them in every hierarchy that there is.
+  for root in /sys/fs/cgroup /sys/fs/cgroup/*; do
     [ ! -d "$root/$NAME-n$1" ] || find "$root/$NAME-n$1" -depth -type d -exec rmdir {} + 2>/dev/null || true
   done
 }
