@@ -1,0 +1,130 @@
+//go:build e2e
+
+package operator
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/node/signer"
+	"github.com/bedrock-bft/bedrock/node/storage/votelog"
+	"github.com/bedrock-bft/bedrock/test/votebook"
+)
+
+// votes copies what signer volumes hold, again and again, into one book: the volumes
+// of a local cluster are folders of this machine.
+type votes struct {
+	n    *network
+	book *votebook.Book
+	seen map[string]bool // folders that gave a record
+	mu   sync.Mutex
+}
+
+// A log keeps more records than a validator adds in that time.
+const copyEvery = 2 * time.Second
+
+func watchVotes(n *network) *votes {
+	v := &votes{n: n, book: votebook.New(), seen: map[string]bool{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(copyEvery)
+		defer tick.Stop()
+		for {
+			v.collect(ctx)
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	n.Cleanup(func() {
+		v.collect(context.Background())
+		cancel()
+		<-done
+		prepares, commits := v.book.Counts()
+		v.mu.Lock()
+		n.Logf("%d prepare and %d commit votes of %d volumes on record", prepares, commits, len(v.seen))
+		if len(v.seen) == 0 {
+			n.Error("no signer volume was ever read: that nothing was signed twice is not shown")
+		}
+		v.mu.Unlock()
+	})
+	return v
+}
+
+// collect adds every signer volume of the namespace to the book.
+func (v *votes) collect(ctx context.Context) {
+	var claims corev1.PersistentVolumeClaimList
+	err := v.n.List(ctx, &claims, client.InNamespace(v.n.ns), client.HasLabels{v1alpha1.LabelValidator})
+	if err != nil {
+		return // the API server may be stopped by the test: the next time
+	}
+	for i := range claims.Items {
+		claim := &claims.Items[i]
+		if !strings.Contains(claim.Name, "-signer-") || claim.Spec.VolumeName == "" {
+			continue
+		}
+		var volume corev1.PersistentVolume
+		if err := v.n.Get(ctx, client.ObjectKey{Name: claim.Spec.VolumeName}, &volume); err != nil {
+			continue
+		}
+		if dir := folder(&volume); dir != "" {
+			v.read(dir)
+		}
+	}
+}
+
+func folder(volume *corev1.PersistentVolume) string {
+	switch {
+	case volume.Spec.Local != nil:
+		return volume.Spec.Local.Path
+	case volume.Spec.HostPath != nil:
+		return volume.Spec.HostPath.Path
+	}
+	return ""
+}
+
+// read copies one volume's vote log, which may be in use, and adds it.
+func (v *votes) read(dir string) {
+	record, err := signer.ReadRecord(dir)
+	if err != nil {
+		return // no identity yet
+	}
+	_, owner, _, err := record.Keys()
+	if err != nil {
+		v.n.Errorf("%s: %v", dir, err)
+		return
+	}
+	copied, err := os.MkdirTemp("", "bedrock-votelog-")
+	if err != nil {
+		v.n.Errorf("copy %s: %v", dir, err)
+		return
+	}
+	defer os.RemoveAll(copied)
+	if err := os.CopyFS(copied, os.DirFS(filepath.Join(dir, "votelog"))); err != nil {
+		return // a segment was dropped while it was copied: the next time
+	}
+	in, err := votelog.Inspect(copied, votelog.Options{Owner: owner, AllowUnsafeFileSystem: true})
+	if err != nil {
+		return // torn by the copy: the next time
+	}
+	v.mu.Lock()
+	v.seen[dir] = true
+	v.mu.Unlock()
+	for k := range in.Records {
+		if err := v.book.Add(record.NetworkKey, &in.Records[k].State); err != nil {
+			v.n.Errorf("signed twice: %v", err)
+		}
+	}
+}
