@@ -52,6 +52,14 @@ kubeconfig: ## Print the path of that cluster's kubeconfig
 cluster-down: ## End the cluster that was made here
 	@hack/cluster/make down
 
+.PHONY: demo
+demo: ## Four validators on it by one apply: images, operator, network, explorer
+	@hack/demo
+
+.PHONY: demo-down
+demo-down: ## End the demo; the cluster stays
+	@hack/demo down
+
 .PHONY: image
 image: ## Build the images of node and operator, with lists of their contents (ARGS=--check)
 	@VERSION=$(VERSION) hack/image/build $(ARGS)
