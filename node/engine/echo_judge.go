@@ -50,7 +50,7 @@ func (ec *echo) setAside(reason string) {
 		if ec.e.cfg.OnForeign != nil {
 			ec.e.cfg.OnForeign(reason)
 		}
-		ec.e.fail(fmt.Errorf("volume-foreign: %s", reason))
+		ec.e.fail(fmt.Errorf("volume-foreign: %s: this identity is set aside; start the node again, it follows under a new one, and let the validator's owner rotate to that", reason))
 	})
 }
 

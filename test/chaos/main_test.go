@@ -20,6 +20,7 @@ var (
 	seedFlag   = flag.Uint64("seed", 0, "seed of instants and bits (default: the time)")
 	killsFlag  = flag.Int("kills", 3, "how often all nodes are killed")
 	flipsFlag  = flag.Int("flips", 1, "how many bits are flipped in each place")
+	loopFlag   = flag.Bool("loop", false, "a module that loops as well, which takes the fuel of a block on all nodes")
 )
 
 // bedrock is the program under test.

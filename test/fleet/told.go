@@ -21,7 +21,9 @@ type Told struct {
 	highest uint64
 	txs     map[types.Hash]uint64 // transaction -> height
 	waiting map[types.Hash]chan struct{}
-	accused []uint64 // heights of blocks with evidence
+	accused []uint64  // heights of blocks with evidence
+	rose    time.Time // when the highest height was told of first
+	pause   time.Duration
 	wrong   []string
 }
 
@@ -93,7 +95,7 @@ func (w *Told) take(node int, b *client.Block) {
 	was, known := w.blocks[b.Outcome.Height]
 	if !known {
 		w.blocks[b.Outcome.Height] = now
-		w.highest = max(w.highest, b.Outcome.Height)
+		w.rises(b.Outcome.Height)
 		if accuses {
 			w.accused = append(w.accused, b.Outcome.Height)
 		}
@@ -112,6 +114,28 @@ func (w *Told) take(node int, b *client.Block) {
 	if known && (was.block != now.block || was.outcome != now.outcome || was.txs != now.txs) {
 		w.report("height %d: node%d said %+v, node%d says %+v", b.Outcome.Height, was.by, was, node, now)
 	}
+}
+
+// rises notes a height that nobody had told of. Callers hold mu.
+func (w *Told) rises(height uint64) {
+	if height <= w.highest {
+		return
+	}
+	now := time.Now()
+	if !w.rose.IsZero() {
+		w.pause = max(w.pause, now.Sub(w.rose))
+	}
+	w.highest, w.rose = height, now
+}
+
+// Pause is the longest that finality stood still, by anybody's notice, since it was
+// asked last.
+func (w *Told) Pause() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	longest := max(w.pause, time.Since(w.rose))
+	w.pause = 0
+	return longest
 }
 
 // Evidence is what the blocks told of hold of it, in the order of being told.
@@ -151,6 +175,13 @@ func (w *Told) Await(h types.Hash) <-chan struct{} {
 		}
 	}
 	return ch
+}
+
+// HeightOf is the height whose block executed a transaction, 0: none that was told of.
+func (w *Told) HeightOf(h types.Hash) uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.txs[h]
 }
 
 // Count is the highest height told of, and how many transactions were.

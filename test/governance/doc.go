@@ -1,5 +1,6 @@
 // Package governance changes real networks while they are loaded: validators
-// join, leave, are weighed, rotated and jailed, and the executor is replaced. It
+// join, leave, are weighed, rotated and jailed, epoch follows epoch while one of them
+// is cut off, and the executor is replaced. It
 // has no code, only tests; each runs a network of processes (test/fleet).
 //
 // What is held beside what each test is about: no identity ever signed twice by

@@ -69,9 +69,15 @@ func upgrade(t *testing.T, scheme string) {
 // TestRevert schedules a module that fails every block once it is active: the
 // chain goes back to the former one by itself.
 func TestRevert(t *testing.T) {
+	for _, scheme := range schemes("ed25519") {
+		t.Run(scheme, func(t *testing.T) { revert(t, scheme) })
+	}
+}
+
+func revert(t *testing.T, scheme string) {
 	path := modules.Build(t, modules.LedgerTrapLater)
 	trap := hashOf(t, path)
-	c := govern(t, devnet.Options{})
+	c := govern(t, devnet.Options{Scheme: scheme})
 	w := c.Follow(t.Context())
 	load := c.Send(w, firstSender, senders, trafficRate, 0, 1, 2, 3)
 	c.Wait("transfers are final", func() (bool, string) { return load.Final() > 20, "" })

@@ -159,7 +159,7 @@ func (f osFile) Size() (int64, error) {
 // still writes the size where a write moved it.
 func (f osFile) Sync() error {
 	for {
-		err := unix.Fdatasync(int(f.Fd()))
+		err := fdatasync(int(f.Fd()))
 		if !errors.Is(err, unix.EINTR) {
 			return err
 		}
