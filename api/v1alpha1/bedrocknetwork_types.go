@@ -381,6 +381,9 @@ type GenesisStatus struct {
 	// Time of height 0, recorded before the document was made.
 	// +required
 	Time metav1.Time `json:"time"`
+	// SHA-256 of the executor's module that the chain starts with, recorded likewise.
+	// +optional
+	Executor Hash `json:"executor,omitempty"`
 }
 
 // CeremonyRecord is the public record of one validator's identity.

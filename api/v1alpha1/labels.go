@@ -47,6 +47,12 @@ const (
 	// AnnotationRelease on a network or Validator lets a held deletion go on; only
 	// `kubectl bedrock release` writes it. // rule: hold
 	AnnotationRelease = "bedrock.dev/release"
+	// AnnotationSigned on a network gives back half-signed transactions that people of
+	// the authority signed: base64 of each file, with commas between. // rule: delegate-only
+	AnnotationSigned = "bedrock.dev/signed"
+	// AnnotationLeft on a signer volume's claim says that its validator left the chain:
+	// it counts no more among those that a kept network has.
+	AnnotationLeft = "bedrock.dev/left"
 	// AnnotationConfigHash on a pod template is the hash of what needs a restart.
 	AnnotationConfigHash = "bedrock.dev/config-hash"
 	// AnnotationGenesisHash is the genesis hash that a document or pod belongs to.

@@ -9,20 +9,31 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/chain"
+	"github.com/bedrock-bft/bedrock/controllers/network"
+	"github.com/bedrock-bft/bedrock/executor/module"
 )
 
 // version is set by the linker.
 var version = "dev"
+
+// nodeTimeout bounds one question to a node.
+const nodeTimeout = 5 * time.Second
 
 // options are the flags.
 type options struct {
@@ -93,6 +104,11 @@ func (o *options) manager() ctrl.Options {
 		LeaderElectionID:              "bedrock-operator.bedrock.dev",
 		LeaderElectionReleaseOnCancel: true,
 	}
+	// Only what the operator made is kept in memory; Secrets never are.
+	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})}
+	out.Cache.ByObject = map[client.Object]cache.ByObject{
+		&corev1.ConfigMap{}: ours, &corev1.Service{}: ours, &appsv1.StatefulSet{}: ours,
+	}
 	if o.namespaces != "" {
 		out.Cache.DefaultNamespaces = map[string]cache.Config{}
 		for ns := range strings.SplitSeq(o.namespaces, ",") {
@@ -110,5 +126,10 @@ func setUp(mgr ctrl.Manager) error {
 	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("add the readiness check: %w", err)
 	}
-	return nil
+	executor, err := module.Hash()
+	if err != nil {
+		return err
+	}
+	dial := chain.NewDialer(chain.Options{Timeout: nodeTimeout})
+	return network.Setup(mgr, network.Deps{Dial: dial, Executor: executor})
 }

@@ -22,13 +22,16 @@ type Options struct {
 	Genesis types.Hash
 	// Threshold of the authority's Keys [1 of 1].
 	Threshold, Keys int
-	BlockTime       time.Duration // between heights [1 s]
-	BaseTimer       time.Duration // a view's [1 s]
-	IdleInterval    time.Duration // [10 s]
-	RotationWindow  time.Duration // [1 h; below 0: none]
-	MaxLease        time.Duration // [24 h]
-	NoLedger        bool          // the executor keeps no validators
-	Schema          uint32        // of the nodes' databases [1]
+	// Operator, if set, is the owner and the delegate of genesis' validators and the
+	// first key of the authority.
+	Operator       ed25519.PrivateKey
+	BlockTime      time.Duration // between heights [1 s]
+	BaseTimer      time.Duration // a view's [1 s]
+	IdleInterval   time.Duration // [10 s]
+	RotationWindow time.Duration // [1 h; below 0: none]
+	MaxLease       time.Duration // [24 h]
+	NoLedger       bool          // the executor keeps no validators
+	Schema         uint32        // of the nodes' databases [1]
 }
 
 // Chain is a chain in memory. Safe for concurrent use.
@@ -135,7 +138,12 @@ func key(name string) ed25519.PrivateKey {
 func (c *Chain) Genesis() types.Hash { return c.opt.Genesis }
 
 // Owner is the key of the account that owns validator i of genesis.
-func (c *Chain) Owner(i int) ed25519.PrivateKey { return key(fmt.Sprintf("owner %d", i)) }
+func (c *Chain) Owner(i int) ed25519.PrivateKey {
+	if c.opt.Operator != nil {
+		return c.opt.Operator
+	}
+	return key(fmt.Sprintf("owner %d", i))
+}
 
 // OwnerAddress is that account.
 func (c *Chain) OwnerAddress(i int) ledger.Address {
@@ -143,7 +151,19 @@ func (c *Chain) OwnerAddress(i int) ledger.Address {
 }
 
 // Delegate is the key that may rotate, maintain and leave the validators of genesis.
-func (c *Chain) Delegate() ed25519.PrivateKey { return key("delegate") }
+func (c *Chain) Delegate() ed25519.PrivateKey {
+	if c.opt.Operator != nil {
+		return c.opt.Operator
+	}
+	return key("delegate")
+}
+
+func (o *Options) authorityKey(i int) ed25519.PrivateKey {
+	if i == 0 && o.Operator != nil {
+		return o.Operator
+	}
+	return key(fmt.Sprintf("authority %d", i))
+}
 
 // DelegateKey is its public key.
 func (c *Chain) DelegateKey() ledger.ID { return ledger.ID(c.Delegate().Public().(ed25519.PublicKey)) }
@@ -152,7 +172,7 @@ func (c *Chain) DelegateKey() ledger.ID { return ledger.ID(c.Delegate().Public()
 func (c *Chain) AuthorityKeys() []ed25519.PrivateKey {
 	out := make([]ed25519.PrivateKey, c.opt.Keys)
 	for i := range out {
-		out[i] = key(fmt.Sprintf("authority %d", i))
+		out[i] = c.opt.authorityKey(i)
 	}
 	return out
 }

@@ -72,7 +72,7 @@ func newState(opt *Options) *state {
 		window: uint64(opt.RotationWindow.Milliseconds()), maxLease: uint64(opt.MaxLease.Milliseconds()),
 		authority: ledger.Authority{Threshold: uint16(opt.Threshold)}}
 	for i := range opt.Keys {
-		s.authority.Keys = append(s.authority.Keys, ledger.ID(key(fmt.Sprintf("authority %d", i)).Public().(ed25519.PublicKey)))
+		s.authority.Keys = append(s.authority.Keys, ledger.ID(opt.authorityKey(i).Public().(ed25519.PublicKey)))
 	}
 	sort.Slice(s.authority.Keys, func(i, j int) bool { return s.authority.Keys[i].String() < s.authority.Keys[j].String() })
 	return s

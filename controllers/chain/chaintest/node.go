@@ -125,7 +125,7 @@ func (n *Node) Record() string {
 func Record(volume string, generation int) string {
 	id := identityOf(volume, generation)
 	return fmt.Sprintf(`{"version":1,"scheme":"ed25519","consensus_key":"%s","possession":"","network_key":"%s","volume_id":"%s","source":"born","created_ms":%d}`,
-		hex.EncodeToString(consensusOf(volume, generation)), id, ledger.Hash([]byte(volume)), int64(startMs))
+		hex.EncodeToString(consensusOf(volume, generation)), id, ledger.ID(ledger.Hash([]byte(volume))), int64(startMs))
 }
 
 // Stop ends its process: nobody reaches it, and it does not vote.

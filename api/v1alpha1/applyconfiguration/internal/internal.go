@@ -341,6 +341,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: configMap
       type:
         scalar: string
+    - name: executor
+      type:
+        namedType: com.github.bedrock-bft.bedrock.api.v1alpha1.Hash
     - name: hash
       type:
         namedType: com.github.bedrock-bft.bedrock.api.v1alpha1.Hash

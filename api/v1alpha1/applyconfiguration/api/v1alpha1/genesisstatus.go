@@ -18,6 +18,8 @@ type GenesisStatusApplyConfiguration struct {
 	ConfigMap *string `json:"configMap,omitempty"`
 	// Time of height 0, recorded before the document was made.
 	Time *v1.Time `json:"time,omitempty"`
+	// SHA-256 of the executor's module that the chain starts with, recorded likewise.
+	Executor *apiv1alpha1.Hash `json:"executor,omitempty"`
 }
 
 // GenesisStatusApplyConfiguration constructs a declarative configuration of the GenesisStatus type for use with
@@ -47,5 +49,13 @@ func (b *GenesisStatusApplyConfiguration) WithConfigMap(value string) *GenesisSt
 // If called multiple times, the Time field is set to the value of the last call.
 func (b *GenesisStatusApplyConfiguration) WithTime(value v1.Time) *GenesisStatusApplyConfiguration {
 	b.Time = &value
+	return b
+}
+
+// WithExecutor sets the Executor field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Executor field is set to the value of the last call.
+func (b *GenesisStatusApplyConfiguration) WithExecutor(value apiv1alpha1.Hash) *GenesisStatusApplyConfiguration {
+	b.Executor = &value
 	return b
 }

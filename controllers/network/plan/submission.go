@@ -1,0 +1,77 @@
+package plan
+
+import (
+	"github.com/bedrock-bft/bedrock/client/ledger"
+	"github.com/bedrock-bft/bedrock/controllers/chain"
+)
+
+// Met says whether the chain already is as an operation would make it: then it need
+// not be sent (again). // rule: chain-over-API
+func Met(op ledger.Operation, set *chain.Set) bool {
+	if set == nil || !set.Ledger {
+		return false
+	}
+	switch o := op.(type) {
+	case ledger.Join:
+		return set.Find(ledger.ValidatorName(o.Identity)) != nil
+	case ledger.Delegate:
+		m := set.Find(o.Validator)
+		return m == nil || m.Row.Delegate == o.Delegate
+	case ledger.Ready:
+		m := set.Find(o.Validator)
+		return m == nil || m.Row.Ready || m.Row.Status == ledger.StatusActive
+	case ledger.Leave:
+		m := set.Find(o.Validator)
+		return m == nil || m.Row.Status == ledger.StatusLeft
+	case ledger.Weigh:
+		for _, w := range o.Weights {
+			m := set.Find(w.Validator)
+			if m == nil || m.Row.Power != w.Power || m.Row.Status != ledger.StatusActive {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// Fate is what becomes of a stored submission.
+type Fate int
+
+// Fates of a submission.
+const (
+	// Send the stored bytes, once more if need be.
+	Send Fate = iota
+	// Hold: it is on its way, or executed and not seen yet.
+	Hold
+	// Drop: it has done what it was for, or never will.
+	Drop
+)
+
+// FateOf decides by what a node knows of the transaction: nil, it knows none.
+func FateOf(met bool, execution *chain.Execution) (Fate, string) {
+	switch {
+	case met:
+		return Drop, ""
+	case execution == nil:
+		return Send, ""
+	case execution.Pending:
+		return Hold, ""
+	case execution.Final && execution.Code != 0:
+		return Drop, ledger.CodeName(execution.Code) + ": " + execution.Log
+	}
+	return Hold, ""
+}
+
+// Refused decides by a pool's refusal: what the ledger refuses now it may never take,
+// so that the bytes are given up and the next look plans anew; a full pool is tried
+// again with the same bytes.
+func Refused(v *chain.Verdict) (Fate, string) {
+	if v.Admitted {
+		return Hold, ""
+	}
+	if v.Code == 0 {
+		return Hold, v.Reason + ": " + v.Text
+	}
+	return Drop, ledger.CodeName(v.Code) + ": " + v.Text
+}

@@ -1,0 +1,188 @@
+package network
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/client/ledger"
+	"github.com/bedrock-bft/bedrock/controllers/chain"
+	"github.com/bedrock-bft/bedrock/controllers/network/plan"
+)
+
+// membershipInput gathers what the membership's plan needs: newcomers' nodes are asked
+// whether they are synced, and two nodes of the set whether they are connected to them.
+func (p *pass) membershipInput(ctx context.Context) *plan.MembershipInput {
+	in := &plan.MembershipInput{Set: plan.Newest(p.views), Live: map[ledger.ID]bool{}, Final: p.verdicts[v1alpha1.NetworkFinalizing].OK()}
+	if key, err := idOf(p.status.OperatorKey); err == nil {
+		in.Operator = key
+	}
+	if c := p.network.Spec.Genesis.Ceremony; c != nil && c.Owner != "" && c.Owner != p.status.OperatorKey {
+		in.OwnerElsewhere = true
+	}
+	wanted := map[string]bool{}
+	for i := range p.wanted {
+		wanted[p.wanted[i].Name] = true
+		in.Wanted = append(in.Wanted, p.subject(p.wanted[i].Name, p.wanted[i].Power))
+	}
+	for _, name := range sortedNames(p.live) {
+		v := p.live[name]
+		switch {
+		case wanted[name]:
+		case p.owned(v) || v.DeletionTimestamp != nil:
+			in.Leaving = append(in.Leaving, p.subject(name, 0))
+		default: // made by hand
+			in.Wanted = append(in.Wanted, p.subject(name, max(1, v.Spec.Power)))
+		}
+	}
+	if in.Set == nil {
+		return in
+	}
+	for i := range in.Set.Members {
+		m := &in.Set.Members[i]
+		in.Live[m.Name] = plan.Live(m, p.views, len(in.Set.Members))
+	}
+	p.askNewcomers(ctx, in)
+	return in
+}
+
+func (p *pass) subject(name string, power int64) plan.Subject {
+	s := plan.Subject{Name: name, Power: uint64(max(0, power)), WhyNot: "its node does not answer"}
+	for i := range p.status.Records {
+		if string(p.status.Records[i].Validator) == name {
+			if id, err := idOf(p.status.Records[i].Identity); err == nil {
+				s.Genesis = id
+			}
+		}
+	}
+	v := p.live[name]
+	if v == nil {
+		return s
+	}
+	active := activeInstance(v)
+	for i := range v.Status.Instances {
+		in := &v.Status.Instances[i]
+		if id, err := idOf(in.Identity); err == nil && in != active {
+			s.Identities = append(s.Identities, id)
+		}
+	}
+	if active != nil {
+		if id, err := idOf(active.Identity); err == nil {
+			s.Identities = append(s.Identities, id)
+		}
+	}
+	return s
+}
+
+// askNewcomers asks those that are wanted and not in the set.
+func (p *pass) askNewcomers(ctx context.Context, in *plan.MembershipInput) {
+	var peers []chain.Peer
+	asked, listed := 0, false
+	for i := range in.Wanted {
+		s := &in.Wanted[i]
+		if asked == askMost || len(s.Identities) == 0 || in.Set.ByIdentity(s.Identities[len(s.Identities)-1]) != nil {
+			continue
+		}
+		at, ok := p.node(s.Name)
+		if !ok {
+			continue
+		}
+		asked++
+		if !p.synced(ctx, s, at) {
+			continue
+		}
+		if !listed {
+			peers, listed = p.peersOfMembers(ctx, in.Set), true
+		}
+		s.Reachable, s.WhyNot = reachable(at.identity, peers, len(in.Set.Members))
+	}
+}
+
+func (p *pass) synced(ctx context.Context, s *plan.Subject, at node) bool {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	status, err := p.client.Status(ctx, at.endpoint)
+	switch {
+	case err != nil:
+		s.WhyNot = "its node does not answer"
+	case status.Identity != at.identity:
+		s.WhyNot = fmt.Sprintf("its node has the identity %s, its volume's record %s", status.Identity, at.identity)
+	case status.Syncing:
+		s.WhyNot = "its node fetches blocks"
+	default:
+		s.Synced, s.WhyNot = true, ""
+	}
+	return s.Synced
+}
+
+// reachable: as many nodes of the set as there are, up to two, are connected to it.
+func reachable(identity ledger.ID, peers []chain.Peer, members int) (bool, string) {
+	count := 0
+	for i := range peers {
+		if peers[i].Identity == identity {
+			count++
+		}
+	}
+	if need := max(1, min(2, members)); count < need {
+		return false, fmt.Sprintf("fewer than %d nodes of the set are connected to it; look at its announced address (condition Exposed)", need)
+	}
+	return true, ""
+}
+
+// peersOfMembers are the peers that three nodes of the set have, one after the other.
+func (p *pass) peersOfMembers(ctx context.Context, set *chain.Set) []chain.Peer {
+	admin, err := p.admin(ctx)
+	if err != nil || admin == nil {
+		return nil
+	}
+	var out []chain.Peer
+	asked := 0
+	for _, n := range p.nodes() {
+		if asked == wantViews || set.ByIdentity(n.identity) == nil || !p.answered(n.validator) {
+			continue
+		}
+		asked++
+		one, cancel := context.WithTimeout(ctx, askTimeout)
+		peers, err := admin.Peers(one, n.admin)
+		cancel()
+		if err == nil {
+			out = append(out, peers...)
+		}
+	}
+	return out
+}
+
+func (p *pass) answered(validator string) bool {
+	return slices.ContainsFunc(p.views, func(v plan.View) bool { return v.Validator == validator })
+}
+
+func (p *pass) node(validator string) (node, bool) {
+	for _, n := range p.nodes() {
+		if n.validator == validator {
+			return n, true
+		}
+	}
+	return node{}, false
+}
+
+// admin is the nodes' administration by the operator's key; nil if there is none.
+func (p *pass) admin(ctx context.Context) (chain.Admin, error) {
+	if p.Administer == nil {
+		return nil, nil
+	}
+	key, err := p.signer(ctx)
+	if err != nil || key == nil {
+		return nil, err
+	}
+	return p.Administer(key.private)
+}
+
+func sortedNames(m map[string]*v1alpha1.Validator) []string {
+	out := make([]string, 0, len(m))
+	for name := range m {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,115 @@
+package network
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	v1alpha1ac "github.com/bedrock-bft/bedrock/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/apply"
+	"github.com/bedrock-bft/bedrock/controllers/faults"
+	"github.com/bedrock-bft/bedrock/controllers/network/plan"
+	"github.com/bedrock-bft/bedrock/controllers/verdict"
+)
+
+// readWanted reads what the spec asks for and which Validators are there.
+func (p *pass) readWanted(ctx context.Context) error {
+	var err error
+	if p.wanted, err = plan.Validators(p.network.Name, &p.network.Spec.Validators); err != nil {
+		p.say(verdict.False(v1alpha1.NetworkMembership, "SpecInvalid", err.Error()))
+		return done
+	}
+	var list v1alpha1.ValidatorList
+	if err := p.List(ctx, &list, client.InNamespace(p.network.Namespace)); err != nil {
+		return fmt.Errorf("list validators: %w", err)
+	}
+	p.live = map[string]*v1alpha1.Validator{}
+	for i := range list.Items {
+		v := &list.Items[i]
+		if v.Spec.Chain.Type == v1alpha1.ChainNetwork && string(v.Spec.Chain.Network) == p.network.Name {
+			p.live[v.Name] = v
+		}
+	}
+	return nil
+}
+
+// owned says whether this network made a Validator; the others were made by hand.
+func (p *pass) owned(v *v1alpha1.Validator) bool { return metav1.IsControlledBy(v, p.network) }
+
+// validators applies one Validator for each that is wanted.
+func (p *pass) validators(ctx context.Context) error {
+	for i := range p.wanted {
+		w := &p.wanted[i]
+		live := p.live[w.Name]
+		if live != nil && !p.owned(live) && live.DeletionTimestamp == nil && metav1.GetControllerOf(live) == nil {
+			p.say(verdict.False(v1alpha1.NetworkMembership, "NameTaken",
+				fmt.Sprintf("Validator %s was made by hand and has the name of one of this network's: delete it or give it another name", w.Name)))
+			return done
+		}
+		if live != nil && live.DeletionTimestamp != nil {
+			p.wake(soon) // deleted by hand: made again once it is gone
+			continue
+		}
+		want, err := p.validatorOf(w)
+		if err != nil {
+			return err
+		}
+		if err := p.applyValidator(ctx, want, live); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pass) applyValidator(ctx context.Context, want *v1alpha1ac.ValidatorApplyConfiguration, live *v1alpha1.Validator) error {
+	var owned *v1alpha1ac.ValidatorApplyConfiguration
+	if live != nil {
+		var err error
+		if owned, err = v1alpha1ac.ExtractValidator(live, Manager); err != nil {
+			return fmt.Errorf("read Validator %s: %w", live.Name, err)
+		}
+		if same, err := apply.Same(want, owned); err != nil || same {
+			return err
+		}
+	}
+	return faults.Do(ctx, "network/apply-validator", func() error {
+		_, err := apply.Object(ctx, p.Client, Manager, want, owned)
+		return err
+	})
+}
+
+// validatorOf is the Validator of the template.
+func (p *pass) validatorOf(w *plan.Wanted) (*v1alpha1ac.ValidatorApplyConfiguration, error) {
+	t := &p.network.Spec.Validators.Template
+	scheduling := *t.Scheduling.DeepCopy()
+	scheduling.Zone = w.Zone
+	// Defaults of the API server are written out: a later change of the template
+	// then removes what it no longer says.
+	spec := v1alpha1.ValidatorSpec{
+		Chain:   v1alpha1.ChainRef{Type: v1alpha1.ChainNetwork, Network: v1alpha1.Name(p.network.Name)},
+		Moniker: w.Name, Power: w.Power, Keys: v1alpha1.KeySource{Source: v1alpha1.KeysVolume},
+		Bootstrap: v1alpha1.Bootstrap{Type: v1alpha1.BootstrapPeers},
+		Compute:   t.Compute, Storage: t.Storage, Scheduling: scheduling, Exposure: t.Exposure,
+		DeletionProtection: p.network.Spec.DeletionProtection, DeletionPolicy: p.network.Spec.DeletionPolicy,
+	}
+	specAC := &v1alpha1ac.ValidatorSpecApplyConfiguration{}
+	if err := into(&spec, specAC); err != nil {
+		return nil, err
+	}
+	return v1alpha1ac.Validator(w.Name, p.network.Namespace).
+		WithLabels(p.labels(v1alpha1.ComponentValidator)).
+		WithLabels(map[string]string{v1alpha1.LabelValidator: w.Name}).
+		WithOwnerReferences(p.owner()).
+		WithSpec(specAC), nil
+}
+
+// owner is the reference of what goes with the network.
+func (p *pass) owner() *metav1ac.OwnerReferenceApplyConfiguration {
+	return metav1ac.OwnerReference().
+		WithAPIVersion(v1alpha1.SchemeGroupVersion.String()).WithKind("BedrockNetwork").
+		WithName(p.network.Name).WithUID(p.network.UID).WithController(true)
+}
