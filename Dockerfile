@@ -2,16 +2,17 @@
 # arguments; targets: node, operator.
 ARG GO_VERSION=1.26.8
 FROM docker.io/library/golang:${GO_VERSION}-bookworm AS source
+# RocksDB is a library of Debian's.
+RUN apt-get update && \
+    apt-get install -y --no-install-recommends librocksdb-dev libsnappy-dev liblz4-dev libzstd-dev zlib1g-dev
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ENV GOFLAGS="-trimpath -buildvcs=false -mod=readonly" GOTOOLCHAIN=local
 
-# RocksDB is a library of Debian's; the Go resolver is used, so that glibc needs no files.
+# The Go resolver is used, so that glibc needs no files.
 FROM source AS build-node
-RUN apt-get update && \
-    apt-get install -y --no-install-recommends librocksdb-dev libsnappy-dev liblz4-dev libzstd-dev zlib1g-dev
 ARG VERSION=unknown
 RUN go build -tags netgo,osusergo -ldflags "-s -w -X main.version=${VERSION}" -o /out/usr/bin/bedrock ./cmd/bedrock && \
     hack/image/root /out /out/usr/bin/bedrock
