@@ -47,6 +47,9 @@ type Node struct {
 	started  time.Time
 	clock    clock
 
+	peerLines []string            // of p2p.peers_file, at the start
+	filePeers map[p2p.PeerID]bool // that are dialled as configured
+
 	signer    *signer.Signer
 	voteLog   *votelog.Log
 	recovered votelog.Recovered
@@ -277,7 +280,7 @@ func (n *Node) openNetwork(context.Context) error {
 	n.network, err = p2p.New(p2p.Config{
 		Identity: n.signer.NetworkKey(), Listen: n.cfg.P2P.Listen, ChainID: n.genesis.ChainID, Genesis: n.genesis.Hash(), Role: roles[n.cfg.Role],
 		Peers: peers, Tip: n.store.Tip(), MaxBlockBytes: maxBlockMessage, BlockQueueBytes: 4 * (int(n.genesis.Block.MaxBytes)*2 + 1<<20), MaxPeers: n.cfg.P2P.MaxPeers,
-		MaxPerAddress: n.cfg.P2P.MaxPerAddress, DialMax: n.cfg.P2P.DialMax, BanFor: n.cfg.P2P.BanFor, Log: n.log, Registerer: n.registry,
+		MaxPerAddress: n.cfg.P2P.MaxPerAddress, DialMax: n.cfg.P2P.DialMax, Announced: n.announced, BanFor: n.cfg.P2P.BanFor, Log: n.log, Registerer: n.registry,
 	})
 	if err != nil {
 		return err

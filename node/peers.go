@@ -1,34 +1,50 @@
 package node
 
 import (
+	"errors"
 	"fmt"
-	"strings"
+	"os"
+	"slices"
 
 	"github.com/bedrock-bft/bedrock/node/p2p"
 	"github.com/bedrock-bft/bedrock/node/types"
 	executorv1 "github.com/bedrock-bft/bedrock/proto/bedrock/executor/v1"
 )
 
-// peers are the configured ones, by identity.
+// peers are the configured ones and those of p2p.peers_file. A file that is not there
+// yet is waited for.
 func (n *Node) peers() ([]p2p.Peer, error) {
+	if file := n.cfg.P2P.PeersFile; file != "" {
+		lines, err := readLines(n.path(file), maxPeerLines)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("p2p.peers_file: %w", err)
+		}
+		n.peerLines = lines
+	}
+	peers, err := parsePeers(append(slices.Clone(n.cfg.P2P.Peers), n.peerLines...))
+	n.filePeers = map[p2p.PeerID]bool{}
+	for _, p := range peers {
+		n.filePeers[p.ID] = true
+	}
+	return peers, err
+}
+
+// parsePeers reads NETWORK_KEY@HOST:PORT entries; one identity may have several.
+func parsePeers(entries []string) ([]p2p.Peer, error) {
 	byID := map[p2p.PeerID]int{}
 	var peers []p2p.Peer
-	for _, entry := range n.cfg.P2P.Peers {
-		key, address, ok := strings.Cut(entry, "@")
-		if !ok {
-			return nil, fmt.Errorf("p2p.peers: %q: want NETWORK_KEY@HOST:PORT", entry)
-		}
-		id, err := p2p.ParsePeerID(key)
+	for _, entry := range entries {
+		p, err := p2p.ParsePeer(entry)
 		if err != nil {
 			return nil, fmt.Errorf("p2p.peers: %w", err)
 		}
-		at, known := byID[id]
+		at, known := byID[p.ID]
 		if !known {
 			at = len(peers)
-			byID[id] = at
-			peers = append(peers, p2p.Peer{ID: id})
+			byID[p.ID] = at
+			peers = append(peers, p2p.Peer{ID: p.ID})
 		}
-		peers[at].Addresses = append(peers[at].Addresses, address)
+		peers[at].Addresses = append(peers[at].Addresses, p.Addresses...)
 	}
 	return peers, nil
 }

@@ -37,6 +37,7 @@ func (n *Node) Run(ctx context.Context) error {
 	group.Go(func() error { return n.gossip.run(ctx) })
 	group.Go(func() error { return n.watchSpace(ctx) })
 	group.Go(func() error { return n.watchHalt(ctx) })
+	group.Go(func() error { return n.watchPeers(ctx) })
 	group.Go(func() error { return n.prune(ctx) })
 	group.Go(func() error { return n.upgrades.run(ctx) })
 	group.Go(func() error { return n.runDuties(ctx) })

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/bedrock-bft/bedrock/node/genesis"
 	"github.com/bedrock-bft/bedrock/node/signer"
 )
 
@@ -49,56 +48,6 @@ func (f *identityFlags) volume() (string, error) {
 		return filepath.Join(f.home, "signer"), nil
 	}
 	return "", fmt.Errorf("name the volume: --home H or --signer-dir D")
-}
-
-func newIdentityInitCommand() *cobra.Command {
-	var f identityFlags
-	var scheme, keyFile string
-	var pw passwordFlags
-	cmd := &cobra.Command{
-		Use:   "init --home H",
-		Short: "Make the identity of a signer volume, once",
-		Long: `Makes the network identity, the consensus key and an empty vote log, with mode
-0600, and prints the public record. A volume that has an identity is refused.
-
---consensus-key takes in a key that was made elsewhere, from an encrypted keystore
-("bedrock keys generate --kind consensus"). It is read once; from then on the
-volume holds it, and it may sign only where the chain pairs it with this identity.`,
-		Example: `  bedrock identity init --home /var/lib/bedrock
-  bedrock identity init --home /var/lib/bedrock --mark $PVC_UID --mark $CLUSTER_UID
-  bedrock identity init --home H --consensus-key key.json --password-file pw`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := f.volume()
-			if err != nil {
-				return err
-			}
-			opt := signer.InitOptions{Marks: f.marks, AllowUnsafeFileSystem: f.allowUnsafe}
-			if opt.Scheme, err = genesis.ParseScheme(scheme); err != nil {
-				return fmt.Errorf("--scheme: %w", err)
-			}
-			if keyFile != "" {
-				key, err := openKeystore(cmd, keyFile, &pw)
-				if err != nil {
-					return err
-				}
-				if key.Kind != kindConsensus || key.Scheme != scheme {
-					return fmt.Errorf("%s holds a key of kind %s for %s: a consensus key for %s is needed", keyFile, key.Kind, key.Scheme, scheme)
-				}
-				opt.BroughtKey = key.Secret
-			}
-			record, err := signer.Init(dir, opt)
-			if err != nil {
-				return err
-			}
-			return showRecord(cmd, &record)
-		},
-	}
-	f.add(cmd, true)
-	pw.add(cmd)
-	cmd.Flags().StringVar(&scheme, "scheme", "ed25519", "of the consensus key: ed25519 or bls12381, as genesis says")
-	cmd.Flags().StringVar(&keyFile, "consensus-key", "", "keystore of a consensus key to take in")
-	return cmd
 }
 
 func newIdentityShowCommand() *cobra.Command {

@@ -5,15 +5,19 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/node"
 	"github.com/bedrock-bft/bedrock/node/config"
+	"github.com/bedrock-bft/bedrock/node/signer"
 )
 
 func newStartCommand() *cobra.Command {
-	var home string
+	var home, hash string
+	var marks []string
 	cmd := &cobra.Command{
 		Use:   "start --home D",
 		Short: "Run one node",
@@ -21,13 +25,20 @@ func newStartCommand() *cobra.Command {
 
 A home is made by "bedrock init". The node locks both of its volumes, follows the
 chain, and signs once a quorum of the validators has confirmed that nobody holds
-newer signatures of its key.`,
-		Example: "  bedrock start --home devnet/node2",
-		Args:    cobra.NoArgs,
+newer signatures of its key.
+
+--genesis-hash and --mark say from outside which chain this is and as what the
+signer volume is mounted; a configuration that says otherwise is refused.`,
+		Example: `  bedrock start --home devnet/node2
+  bedrock start --home /home/bedrock --genesis-hash 5e1f… --mark $PVC_UID --mark $CLUSTER_UID`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			cfg, notes, err := config.Load(home, os.Environ())
 			if err != nil {
 				return err
+			}
+			if err := pin(&cfg, hash, marks); err != nil {
+				return fmt.Errorf("start %s: %w", home, err)
 			}
 			level := new(slog.LevelVar)
 			log, err := newLogger(cmd.ErrOrStderr(), cfg.Log, level)
@@ -50,10 +61,39 @@ newer signatures of its key.`,
 		},
 	}
 	cmd.Flags().StringVar(&home, "home", "", "the node's home, as `bedrock init` makes it")
+	cmd.Flags().StringVar(&hash, "genesis-hash", "", "SHA-256 of the genesis document; any other content is refused")
+	cmd.Flags().StringArrayVar(&marks, "mark", nil, "what the signer volume is mounted as; once for each")
 	if err := cmd.MarkFlagRequired("home"); err != nil {
 		panic(err) // the flag is defined one line above
 	}
 	return cmd
+}
+
+// pin puts what the arguments say into the configuration. Where both say something
+// it must be the same: one of them is of another node or chain.
+func pin(cfg *config.Config, hash string, marks []string) error {
+	if hash != "" {
+		id, err := ledger.ParseID(hash)
+		if err != nil {
+			return fmt.Errorf("--genesis-hash: %w", err)
+		}
+		hash = id.String()
+		if cfg.Genesis.Hash != "" && cfg.Genesis.Hash != hash {
+			return fmt.Errorf("--genesis-hash is %s and genesis.hash %s: the configuration is of another chain", hash, cfg.Genesis.Hash)
+		}
+		cfg.Genesis.Hash = hash
+	}
+	if len(marks) == 0 {
+		return nil
+	}
+	if err := signer.CheckMarks(marks); err != nil {
+		return fmt.Errorf("--mark: %w", err)
+	}
+	if len(cfg.Signer.Marks) > 0 && !slices.Equal(cfg.Signer.Marks, marks) {
+		return fmt.Errorf("--mark says %q and signer.marks %q: say it in one place", marks, cfg.Signer.Marks)
+	}
+	cfg.Signer.Marks = marks
+	return nil
 }
 
 // newLogger makes the node's own log.

@@ -47,6 +47,8 @@ type Log struct {
 type P2P struct {
 	Listen        []string
 	Announce      []string
+	AnnounceFile  string   // read at each handshake
+	PeersFile     string   // read again and again
 	Peers         []string // network key in hex, '@', host:port
 	MaxPeers      int
 	MaxPerAddress int

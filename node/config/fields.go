@@ -39,7 +39,9 @@ func fields() []field {
 
 		list("p2p.listen", "UDP addresses to listen on.", []string{"0.0.0.0:7600"}, 16, isAddress, func(c *Config) *[]string { return &c.P2P.Listen }),
 		list("p2p.announce", "Addresses that others reach this node at; empty: those that it listens on.", nil, 16, isAddress, func(c *Config) *[]string { return &c.P2P.Announce }),
+		text("p2p.announce_file", "File with one such address a line, read anew for each handshake, in place of p2p.announce; empty: none.", "", isPathOrEmpty, func(c *Config) *string { return &c.P2P.AnnounceFile }),
 		list("p2p.peers", "Nodes that are always dialled: NETWORK_KEY@HOST:PORT, the host resolved at each dial.", nil, 1024, isPeer, func(c *Config) *[]string { return &c.P2P.Peers }),
+		text("p2p.peers_file", "File with one such node a line, beside p2p.peers; a change is taken up within seconds, without a restart; empty: none.", "", isPathOrEmpty, func(c *Config) *string { return &c.P2P.PeersFile }),
 		number("p2p.max_peers", "Connected peers that are neither validators nor listed above.", 128, 0, 4096, func(c *Config) *int { return &c.P2P.MaxPeers }),
 		number("p2p.max_per_address", "Connections of such peers from one address.", 8, 1, 4096, func(c *Config) *int { return &c.P2P.MaxPerAddress }),
 		duration("p2p.dial_max", "Longest wait between dials of one peer.", 15*time.Second, time.Second, time.Hour, func(c *Config) *time.Duration { return &c.P2P.DialMax }),

@@ -222,31 +222,21 @@ func holdsFiles(dir string) (bool, error) {
 
 // document makes the genesis of the records.
 func (o *Options) document(nodes []Node, accounts *Accounts) (*genesis.Genesis, error) {
-	timing := genesis.DevnetTiming()
-	if o.WideArea {
-		timing = genesis.WideAreaTiming()
-	}
-	doc := genesis.Document{
-		Block: genesis.Block{MaxBytes: o.MaxBytes, MaxGas: o.MaxGas}, ChainID: o.ChainID, Engine: o.Engine,
-		ExecutorHash: o.ExecutorHash, Scheme: o.Scheme, TimeMs: uint64(o.Time.UnixMilli()), Timing: timing, AppState: o.AppState,
+	c := genesis.Ceremony{
+		ChainID: o.ChainID, Scheme: o.Scheme, TimeMs: uint64(o.Time.UnixMilli()), ExecutorHash: o.ExecutorHash, Engine: o.Engine,
+		MaxBytes: o.MaxBytes, MaxGas: o.MaxGas, WideArea: o.WideArea, AppState: o.AppState,
 	}
 	for i := range nodes {
-		consensus, network, possession, err := nodes[i].Identity.Keys()
-		if err != nil {
-			return nil, err
-		}
-		doc.Validators = append(doc.Validators, genesis.Validator{
-			ConsensusKey: consensus, NetworkKey: network[:], Possession: possession, Power: 10, Moniker: moniker(i),
-		})
+		c.Participants = append(c.Participants, genesis.Participant{Record: nodes[i].Identity})
 	}
-	if doc.AppState == nil {
+	if c.AppState == nil {
 		state, err := appState(nodes, accounts, o.Balance)
 		if err != nil {
 			return nil, err
 		}
-		doc.AppState = state
+		c.AppState = state
 	}
-	return genesis.New(doc)
+	return c.Make()
 }
 
 // Document makes a genesis of the public records of validators that live
@@ -260,9 +250,6 @@ func Document(o Options, records []signer.Record) (*genesis.Genesis, error) {
 	}
 	nodes := make([]Node, len(records))
 	for i := range records {
-		if records[i].Scheme != o.Scheme {
-			return nil, fmt.Errorf("record %d (identity %s) has a consensus key of scheme %s, the chain's is %s", i, records[i].NetworkKey, records[i].Scheme, o.Scheme)
-		}
 		nodes[i] = Node{Identity: records[i]}
 	}
 	return o.document(nodes, nil)

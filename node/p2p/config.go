@@ -61,6 +61,9 @@ type Config struct {
 	// BanFor is how long a penalised peer is refused [10 min].
 	BanFor time.Duration
 
+	// Announced, if set, gives the addresses that others reach this node at, at most
+	// 16, for each handshake anew.
+	Announced func() []string
 	// Gater, if set, may refuse a peer before its handshake, with the reason.
 	Gater      func(id PeerID, address string) error
 	Resolver   Resolver

@@ -16,6 +16,7 @@ import (
 type target struct {
 	addresses []string
 	wake      chan struct{} // a token when its connections changed
+	gone      bool          // removed; guarded by Network.mu
 }
 
 // maxTargets bounds the peers that are kept connected.
@@ -47,11 +48,30 @@ func (n *Network) AddPeer(p Peer) error {
 		n.mu.Unlock()
 		return nil
 	}
-	t = &target{addresses: p.Addresses, wake: make(chan struct{}, 1)}
-	n.dialled[p.ID] = t
+	if n.closed {
+		n.mu.Unlock()
+		return nil
+	}
+	n.keep(p.ID, &target{addresses: p.Addresses, wake: make(chan struct{}, 1)})
 	n.mu.Unlock()
-	n.spawn(func() { n.keepConnected(p.ID, t) })
 	return nil
+}
+
+// keep begins to dial a peer. Callers hold mu and have seen that the network is open.
+func (n *Network) keep(id PeerID, t *target) {
+	n.dialled[id] = t
+	n.work.Add(1)
+	go func() {
+		defer n.work.Done()
+		n.keepConnected(id, t)
+	}()
+}
+
+// wanted reports whether a target is still to be dialled.
+func (n *Network) wanted(t *target) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return !t.gone
 }
 
 // poke wakes the dialler of a peer. Callers hold mu.
@@ -74,7 +94,7 @@ func (n *Network) keepConnected(id PeerID, t *target) {
 		return
 	}
 	lastText := ""
-	for n.ctx.Err() == nil {
+	for n.ctx.Err() == nil && n.wanted(t) {
 		if n.connected(id) {
 			wait = n.cfg.DialMin
 			lastText = ""
@@ -137,7 +157,7 @@ const dialTimeout = 10 * time.Second
 
 func (n *Network) dial(id PeerID) error {
 	n.mu.Lock()
-	addresses := n.dialled[id].addresses
+	addresses := n.where(id)
 	n.mu.Unlock()
 	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
 	defer cancel()

@@ -23,8 +23,13 @@ import (
 const handshakeProtocol = protocol.ID("/bedrock/handshake/1")
 
 func (n *Network) hello() *p2pv1.Hello {
+	var addresses []string
+	if n.cfg.Announced != nil {
+		addresses = usable(n.cfg.Announced())
+	}
 	return &p2pv1.Hello{
-		ChainId: n.cfg.ChainID, GenesisHash: n.cfg.Genesis[:],
+		Addresses: addresses,
+		ChainId:   n.cfg.ChainID, GenesisHash: n.cfg.Genesis[:],
 		ProtocolMin: ProtocolMin, ProtocolMax: ProtocolMax,
 		TipHeight: n.tip.Load(), Role: p2pv1.Role(n.cfg.Role), Session: n.session,
 	}

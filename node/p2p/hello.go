@@ -19,7 +19,7 @@ const (
 )
 
 const (
-	maxHelloBytes   = 1 << 10
+	maxHelloBytes   = 8 << 10
 	maxRefusalBytes = 512
 	sessionBytes    = 16
 )

@@ -113,6 +113,7 @@ func (n *Network) onReady(l *link, hello *p2pv1.Hello) {
 	if p == nil {
 		p = n.meet(l, hello)
 	}
+	n.noteAnnounced(l.id, hello.GetAddresses())
 	p.links = append(p.links, l)
 	if len(p.links) > maxLinks {
 		stale = append(stale, p.links[0].conn)

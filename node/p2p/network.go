@@ -56,6 +56,7 @@ type Network struct {
 	refusals   map[PeerID]string // what was last logged, bounded by maxRefusals
 	faults     map[PeerID]*fault
 	lost       map[PeerID]time.Time // when the last connection ended, bounded by maxLost
+	announced  map[PeerID][]string  // addresses that validators and configured peers told, bounded by maxLost
 }
 
 var _ Transport = (*Network)(nil)
@@ -78,6 +79,7 @@ func New(cfg Config) (*Network, error) {
 		topics:     make(map[Topic]*joined),
 		refusals:   make(map[PeerID]string),
 		lost:       make(map[PeerID]time.Time),
+		announced:  make(map[PeerID][]string),
 		faults:     make(map[PeerID]*fault),
 	}
 	copy(n.self[:], cfg.Identity.Public().(ed25519.PublicKey))

@@ -1,15 +1,13 @@
 package signer
 
 import (
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
-	"github.com/bedrock-bft/bedrock/node/types"
+	"github.com/bedrock-bft/bedrock/node/genesis"
 )
 
 // Names on a signer volume.
@@ -29,7 +27,7 @@ const (
 )
 
 const (
-	recordVersion  = 1
+	recordVersion  = genesis.RecordVersion
 	maxRecordBytes = 64 << 10
 )
 
@@ -43,42 +41,7 @@ const (
 var ErrNoIdentity = errors.New("signer volume has no identity: make one with `bedrock identity init`")
 
 // Record is the public record of an identity: what a genesis ceremony needs.
-type Record struct {
-	Version      int    `json:"version"`
-	Scheme       string `json:"scheme"`        // ed25519 or bls12381
-	ConsensusKey string `json:"consensus_key"` // hex
-	Possession   string `json:"possession"`    // hex; empty for ed25519
-	NetworkKey   string `json:"network_key"`   // hex, Ed25519
-	VolumeID     string `json:"volume_id"`     // hex; hash of the marks that it was born under
-	Source       string `json:"source"`        // of the consensus key: born or brought
-	CreatedMs    int64  `json:"created_ms"`    // Unix time
-}
-
-// Keys are the record's keys as bytes.
-func (r *Record) Keys() (consensus []byte, network [32]byte, possession []byte, err error) {
-	if consensus, err = hex.DecodeString(r.ConsensusKey); err != nil {
-		return nil, network, nil, fmt.Errorf("consensus_key of identity record: %w", err)
-	}
-	n, err := hex.DecodeString(r.NetworkKey)
-	if err != nil || len(n) != len(network) {
-		return nil, network, nil, fmt.Errorf("network_key of identity record is not 64 hex digits: %q", r.NetworkKey)
-	}
-	if possession, err = hex.DecodeString(r.Possession); err != nil {
-		return nil, network, nil, fmt.Errorf("possession of identity record: %w", err)
-	}
-	return consensus, [32]byte(n), possession, nil
-}
-
-// SchemeID is the record's scheme.
-func (r *Record) SchemeID() (types.SchemeID, error) {
-	switch r.Scheme {
-	case "ed25519":
-		return types.SchemeEd25519, nil
-	case "bls12381":
-		return types.SchemeBLS12381, nil
-	}
-	return 0, fmt.Errorf("scheme %q of identity record: want ed25519 or bls12381", r.Scheme)
-}
+type Record = genesis.Record
 
 // ReadRecord reads a volume's public record. ErrNoIdentity where there is none.
 func ReadRecord(dir string) (Record, error) {
@@ -97,20 +60,7 @@ func ReadRecord(dir string) (Record, error) {
 }
 
 // ParseRecord reads a public record.
-func ParseRecord(raw []byte) (Record, error) {
-	var r Record
-	if err := json.Unmarshal(raw, &r); err != nil {
-		return r, fmt.Errorf("read identity record: %w", err)
-	}
-	if r.Version != recordVersion {
-		return r, fmt.Errorf("identity record has version %d, this program knows %d: use the release that wrote it", r.Version, recordVersion)
-	}
-	if _, _, _, err := r.Keys(); err != nil {
-		return r, err
-	}
-	_, err := r.SchemeID()
-	return r, err
-}
+func ParseRecord(raw []byte) (Record, error) { return genesis.ParseRecord(raw) }
 
 // readBounded reads a regular file of at most limit bytes.
 func readBounded(path string, limit int64) ([]byte, error) {

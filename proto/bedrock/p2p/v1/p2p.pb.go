@@ -93,7 +93,9 @@ type Hello struct {
 	Role        Role   `protobuf:"varint,6,opt,name=role,proto3,enum=bedrock.p2p.v1.Role" json:"role,omitempty"`
 	// 16 random bytes, made once a process: connections of an earlier process of
 	// the same identity are closed by them.
-	Session       []byte `protobuf:"bytes,7,opt,name=session,proto3" json:"session,omitempty"`
+	Session []byte `protobuf:"bytes,7,opt,name=session,proto3" json:"session,omitempty"`
+	// Where others reach the sender, HOST:PORT, at most 16; read anew for each hello.
+	Addresses     []string `protobuf:"bytes,8,rep,name=addresses,proto3" json:"addresses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -173,6 +175,13 @@ func (x *Hello) GetRole() Role {
 func (x *Hello) GetSession() []byte {
 	if x != nil {
 		return x.Session
+	}
+	return nil
+}
+
+func (x *Hello) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
 	}
 	return nil
 }
@@ -585,7 +594,7 @@ var File_bedrock_p2p_v1_p2p_proto protoreflect.FileDescriptor
 
 const file_bedrock_p2p_v1_p2p_proto_rawDesc = "" +
 	"\n" +
-	"\x18bedrock/p2p/v1/p2p.proto\x12\x0ebedrock.p2p.v1\"\xee\x01\n" +
+	"\x18bedrock/p2p/v1/p2p.proto\x12\x0ebedrock.p2p.v1\"\x8c\x02\n" +
 	"\x05Hello\x12\x19\n" +
 	"\bchain_id\x18\x01 \x01(\tR\achainId\x12!\n" +
 	"\fgenesis_hash\x18\x02 \x01(\fR\vgenesisHash\x12!\n" +
@@ -594,7 +603,8 @@ const file_bedrock_p2p_v1_p2p_proto_rawDesc = "" +
 	"\n" +
 	"tip_height\x18\x05 \x01(\x04R\ttipHeight\x12(\n" +
 	"\x04role\x18\x06 \x01(\x0e2\x14.bedrock.p2p.v1.RoleR\x04role\x12\x18\n" +
-	"\asession\x18\a \x01(\fR\asession\"S\n" +
+	"\asession\x18\a \x01(\fR\asession\x12\x1c\n" +
+	"\taddresses\x18\b \x03(\tR\taddresses\"S\n" +
 	"\n" +
 	"HelloReply\x12+\n" +
 	"\x05hello\x18\x01 \x01(\v2\x15.bedrock.p2p.v1.HelloR\x05hello\x12\x18\n" +
