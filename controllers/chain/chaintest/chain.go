@@ -128,10 +128,18 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// keys are those that were made: nodes are compared by them at every answer.
+var keys sync.Map
+
 // key is a key of this package: its seed is a hash of a name.
 func key(name string) ed25519.PrivateKey {
+	if k, ok := keys.Load(name); ok {
+		return k.(ed25519.PrivateKey)
+	}
 	seed := sha256.Sum256([]byte("bedrock/chaintest/" + name))
-	return ed25519.NewKeyFromSeed(seed[:])
+	k := ed25519.NewKeyFromSeed(seed[:])
+	keys.Store(name, k)
+	return k
 }
 
 // Genesis is the chain's genesis hash.

@@ -1,0 +1,111 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/bedrock-bft/bedrock/client/ledger"
+)
+
+// PodState is what the API server has of a validator's pod.
+type PodState string
+
+// Values of PodState.
+const (
+	PodRunning PodState = "Running"
+	PodPending PodState = "Pending" // there, and not running
+	PodGoing   PodState = "Going"   // being deleted
+	PodGone    PodState = "Gone"
+)
+
+// BudgetState is what its PodDisruptionBudget says. // rule: pdb-two-states
+type BudgetState string
+
+// Values of BudgetState.
+const (
+	BudgetNone   BudgetState = ""
+	BudgetClosed BudgetState = "Closed"
+	BudgetOpen   BudgetState = "Open"
+	BudgetOther  BudgetState = "Other" // neither of the two: somebody changed it
+)
+
+// Ask is a wish for a token. // rule: token-request
+type Ask struct {
+	Kind   Kind
+	Reason string // "drain:NODE", "rollout:HASH" or a person's words
+	// Annotation is the value that asks; empty: a node or a template does.
+	Annotation string
+	// Explicit is a person's word that the chain may halt. // rule: undrainable
+	Explicit bool
+}
+
+// Validator is one of ours.
+type Validator struct {
+	Name       string
+	ID         ledger.ID   // on chain; zero: not known
+	Identities []ledger.ID // of its instances
+	PodUID     string
+	PodState   PodState
+	// Disrupted: the budget's status says that an eviction of the pod was let pass.
+	Disrupted bool
+	Budget    BudgetState
+	// Foreign is another budget that selects its pod: the API server then refuses every
+	// eviction.
+	Foreign string
+	Ask     *Ask
+	// Outdated is the template that its pod is not of; empty: it is.
+	Outdated string
+}
+
+func (f *Validator) member(v *View) *Member { return v.Find(f.ID, f.Identities...) }
+
+// known says whether it could be found in a set that it is in.
+func (f *Validator) known() bool { return f.ID != (ledger.ID{}) || len(f.Identities) > 0 }
+
+// Input is all that a step is decided from.
+type Input struct {
+	Now    time.Time
+	Ledger Ledger
+	View   View
+	Fleet  []Validator
+	Policy Policy
+	Paused bool
+	// DrainsNotSeen: nodes cannot be read, so cordons ask for nothing.
+	DrainsNotSeen bool
+	// FullNodesWait says what full nodes lack of a rollout: they go first. Empty: they are
+	// done, or there are none.
+	FullNodesWait string
+}
+
+func (in *Input) find(name string) *Validator {
+	for i := range in.Fleet {
+		if in.Fleet[i].Name == name {
+			return &in.Fleet[i]
+		}
+	}
+	return nil
+}
+
+// member of a token: by its validator, or by what was recorded at the grant.
+func (in *Input) member(t *Token) *Member {
+	if f := in.find(t.Validator); f != nil {
+		if m := f.member(&in.View); m != nil {
+			return m
+		}
+	}
+	return in.View.Find(t.Member)
+}
+
+// shared says whether other operators run validators of the chain: the budget is then
+// divided by leases on chain. // rule: maintain
+func (in *Input) shared() bool {
+	if !in.View.Ledger {
+		return false
+	}
+	ours := map[ledger.ID]bool{}
+	for i := range in.Fleet {
+		if m := in.Fleet[i].member(&in.View); m != nil {
+			ours[m.ID] = true
+		}
+	}
+	return len(ours) < len(in.View.Members)
+}
