@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,6 +20,8 @@ import (
 
 // governanceHost keeps this test's network apart from others on the machine.
 const governanceHost = 200
+
+var allFlag = flag.Bool("all", false, "the tour of governance under both signature schemes (default: ed25519)")
 
 // governor runs commands against a network of real processes.
 type governor struct {
@@ -130,33 +133,26 @@ func (g *governor) silent(i int) {
 // a new instance while its old process runs, delegates and leases are taken and
 // given back, one leaves; parameters are set and an upgrade planned and cancelled.
 func TestTheTourOfGovernance(t *testing.T) {
-	bin := build(t, "bedrock")
-	for _, scheme := range []string{"ed25519", "bls12381"} {
+	bin := fleet.Build(t)
+	schemes := []string{"ed25519"}
+	if *allFlag {
+		schemes = append(schemes, "bls12381")
+	}
+	for _, scheme := range schemes {
 		t.Run(scheme, func(t *testing.T) {
 			tourOfGovernance(&governor{Network: fleet.New(t, devnet.Options{Binary: bin, FirstHost: governanceHost, Scheme: scheme}), bin: bin})
 		})
 	}
 }
 
-// build makes the program, or one that signs twice when told to.
-func build(t *testing.T, name string, args ...string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	args = append(append([]string{"build", "-o", path}, args...), "github.com/bedrock-bft/bedrock/cmd/bedrock")
-	if out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", name, err, out)
-	}
-	return path
-}
-
 // A validator that signs twice is jailed; the commands say by what, prove it, and
 // bring it back by rotation, readiness and the authority.
 func TestAJailingIsAnswered(t *testing.T) {
-	bin := build(t, "bedrock")
+	bin := fleet.Build(t)
 	g := &governor{Network: fleet.New(t, devnet.Options{Binary: bin, FirstHost: governanceHost, Validators: 5}), bin: bin}
 	g.Evidence = true
 	begin := filepath.Join(t.TempDir(), "begin")
-	g.Net.Nodes[4].Binary = build(t, "liar", "-tags", "equivocate")
+	g.Net.Nodes[4].Binary = fleet.Build(t, "equivocate")
 	g.Net.Nodes[4].Env = []string{"BEDROCK_EQUIVOCATE=prepares", "BEDROCK_EQUIVOCATE_WHEN=" + begin}
 	g.StartAll()
 	g.WaitSigning(g.All()...)
