@@ -150,11 +150,18 @@ type Module struct {
 
 // Compile compiles WebAssembly.
 func (e *Engine) Compile(wasm []byte) (*Module, error) {
+	if m := e.compiledBefore(wasm); m != nil {
+		return m, nil
+	}
 	module, err := wasmtime.NewModule(e.engine, wasm)
 	if err != nil {
 		return nil, fmt.Errorf("compile module: %w", err)
 	}
-	return e.link(module)
+	m, err := e.link(module)
+	if err == nil {
+		e.compiled(wasm, m)
+	}
+	return m, err
 }
 
 // Deserialize takes code that Serialize made. It must be known to be that: it

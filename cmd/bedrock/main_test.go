@@ -1,0 +1,13 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/bedrock-bft/bedrock/executor/executortest"
+)
+
+func TestMain(m *testing.M) {
+	executortest.ShareCompiled() // many commands, in one process
+	os.Exit(m.Run())
+}
