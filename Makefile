@@ -28,6 +28,12 @@ operator: ## Build bin/bedrock-operator (no cgo)
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/bedrock-operator ./cmd/bedrock-operator
 
+.PHONY: plugin
+plugin: ## Build bin/kubectl-bedrock, a plugin of kubectl (put bin/ on PATH)
+	@hack/setup go
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-bedrock ./cmd/kubectl-bedrock
+
 .PHONY: clean
 clean: ## Remove what was built here (caches of tools stay)
 	rm -rf bin .cache wasm-core/target
