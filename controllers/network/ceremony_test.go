@@ -77,6 +77,7 @@ func TestCeremonyConvergesWhenKilledAnywhere(t *testing.T) {
 	}
 	for _, at := range places {
 		t.Run(at.String(), func(t *testing.T) {
+			t.Parallel()
 			g := newRig(t)
 			g.script.At = &at
 			g.apply(4)

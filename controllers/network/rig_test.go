@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -31,7 +32,10 @@ import (
 
 var api *apitest.Server
 
-func TestMain(m *testing.M) { os.Exit(apitest.Main(m, &api, apitest.Options{})) }
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	os.Exit(apitest.Main(m, &api, apitest.Options{}))
+}
 
 // rig is a network in a namespace of its own, with the controllers and nodes around it
 // played by the test: each turn is one reconcile and one move of the others.

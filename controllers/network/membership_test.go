@@ -1,0 +1,237 @@
+package network_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/client/ledger"
+	"github.com/bedrock-bft/bedrock/controllers/chain"
+)
+
+// sent are the operations that were offered to the chain, each transaction once.
+func (g *rig) sent() []string {
+	g.t.Helper()
+	var seen [][]byte
+	var out []string
+	for _, tx := range g.chain.Submitted() {
+		if slices.ContainsFunc(seen, func(b []byte) bool { return bytes.Equal(b, tx) }) {
+			continue
+		}
+		seen = append(seen, tx)
+		t, err := ledger.Decode(tx)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		out = append(out, ledger.OperationName(t.Body.Operation))
+	}
+	return out
+}
+
+// monikers are those of the set.
+func (g *rig) monikers() []string {
+	g.t.Helper()
+	for _, at := range g.chain.Endpoints() {
+		set, err := g.chain.Set(g.ctx(), at)
+		if err != nil {
+			continue
+		}
+		var out []string
+		for _, m := range set.Members {
+			out = append(out, m.Moniker)
+		}
+		slices.Sort(out)
+		return out
+	}
+	g.t.Fatal("no node answers")
+	return nil
+}
+
+func TestGrowAndShrinkByOneField(t *testing.T) {
+	g := newRig(t)
+	g.apply(4)
+	g.until("ready", g.isReady)
+	g.apply(7)
+	g.until("seven in the set", func() bool { return g.isReady() && len(g.monikers()) == 7 })
+	want := []string{"join", "delegate", "ready", "weigh", "join", "delegate", "ready", "weigh", "join", "delegate", "ready", "weigh"}
+	if diff := cmp.Diff(want, g.sent()); diff != "" {
+		t.Errorf("operations of growing: %s", diff)
+	}
+	g.apply(4)
+	g.until("four in the set", func() bool { return g.isReady() && len(g.monikers()) == 4 })
+	if diff := cmp.Diff([]string{"leave", "leave", "leave"}, g.sent()[12:]); diff != "" {
+		t.Errorf("operations of shrinking: %s", diff)
+	}
+	if n := len(g.listed()); n != 4 {
+		t.Errorf("%d Validators are left", n)
+	}
+	for _, p := range g.script.Passed() {
+		if strings.Contains(p.Name, "delete-validator") && len(g.monikers()) != 4 {
+			t.Error("a Validator went before its member had left")
+		}
+	}
+}
+
+// Of seven two are dead and three must go: the dead leave first.
+// rule: leave-only-by-scale
+func TestTheDeadLeaveFirst(t *testing.T) {
+	g := newRig(t)
+	g.apply(7)
+	g.until("ready", g.isReady)
+	g.dead["net-4"], g.dead["net-6"] = true, true
+	for range 10 {
+		g.turn()
+	}
+	g.apply(4)
+	var order []string
+	g.until("four in the set", func() bool {
+		for _, name := range []string{"val-4", "val-5", "val-6"} {
+			if !slices.Contains(g.monikers(), name) && !slices.Contains(order, name) {
+				order = append(order, name)
+			}
+		}
+		return g.isReady() && len(g.monikers()) == 4
+	})
+	if diff := cmp.Diff([]string{"val-4", "val-6", "val-5"}, order); diff != "" {
+		t.Errorf("order of leaving: %s", diff)
+	}
+}
+
+// With the live power at the edge nothing leaves that would break the quorum.
+// rule: leave-only-by-scale
+func TestNothingLeavesThatTheQuorumNeeds(t *testing.T) {
+	g := newRig(t)
+	g.apply(7)
+	g.until("ready", g.isReady)
+	g.dead["net-0"], g.dead["net-1"] = true, true
+	for range 10 {
+		g.turn()
+	}
+	g.apply(4)
+	g.until("said", func() bool { return g.condition(v1alpha1.NetworkMembership).Reason == "WouldLoseQuorum" })
+	for range 20 {
+		g.turn()
+	}
+	if n := len(g.monikers()); n != 7 {
+		t.Errorf("%d are in the set: with two of seven dead none of the living may leave", n)
+	}
+}
+
+// Deleting a network only stops it. // rule: leave-only-by-scale
+func TestDeletingTakesNobodyOut(t *testing.T) {
+	g := newRig(t)
+	g.apply(4)
+	g.until("ready", g.isReady)
+	g.remove()
+	if n := len(g.chain.Submitted()); n > 0 {
+		t.Errorf("%d transactions were sent: %v", n, g.sent())
+	}
+}
+
+// A newcomer that nobody reaches gets no power, and does not hold up the others.
+func TestUnreachableNewcomerGetsNoPower(t *testing.T) {
+	g := newRig(t)
+	g.apply(4)
+	g.until("ready", g.isReady)
+	g.unreachable["net-4"] = true
+	g.apply(6)
+	g.until("the other newcomer is in", func() bool { return slices.Contains(g.monikers(), "net-5") })
+	for range 20 {
+		g.turn()
+	}
+	if slices.Contains(g.monikers(), "net-4") {
+		t.Error("net-4 got power though nobody reaches it")
+	}
+	if c := g.condition(v1alpha1.NetworkMembership); c.Reason != "Unreachable" || !strings.Contains(c.Message, "net-4") {
+		t.Errorf("condition %+v", c)
+	}
+	delete(g.unreachable, "net-4")
+	node := g.chain.Node(chain.EndpointOf(g.ns, "net-4", 1))
+	for _, at := range g.chain.Endpoints() {
+		g.chain.Node(at).Cut(node.Identity(), false)
+	}
+	g.until("all in", func() bool { return g.isReady() && len(g.monikers()) == 6 })
+}
+
+// The bytes are stored before they are sent, and sent again until the chain answers.
+// rule: delegate-only
+func TestTheSameBytesAreSentAgain(t *testing.T) {
+	g := newRig(t)
+	g.apply(4)
+	g.until("ready", g.isReady)
+	lost := 0
+	g.chain.OnSubmit = func(chain.Endpoint, []byte) error {
+		if lost < 7 {
+			lost++
+			return chain.ErrUnreachable
+		}
+		return nil
+	}
+	stored := map[string][]string{}
+	g.apply(5)
+	g.until("five", func() bool {
+		for _, s := range g.network().Status.Submissions {
+			if !slices.Contains(stored[s.Purpose], s.Transaction) {
+				stored[s.Purpose] = append(stored[s.Purpose], s.Transaction)
+			}
+		}
+		return g.isReady() && len(g.monikers()) == 5
+	})
+	for purpose, all := range stored {
+		if len(all) != 1 {
+			t.Errorf("%s was signed %d times", purpose, len(all))
+		}
+	}
+	for _, tx := range g.chain.Submitted() {
+		text := base64.StdEncoding.EncodeToString(tx)
+		if !slices.ContainsFunc([]string{"join:net-4", "delegate:net-4", "ready:net-4", "weigh:net-4"}, func(p string) bool { return slices.Contains(stored[p], text) }) {
+			t.Error("bytes were sent that were not stored")
+		}
+	}
+}
+
+// growAndShrink is what the fault test repeats: one more, and one less again.
+func (g *rig) growAndShrink() {
+	g.t.Helper()
+	g.apply(5)
+	g.until("five", func() bool { return g.isReady() && len(g.monikers()) == 5 })
+	g.apply(4)
+	g.until("four", func() bool { return g.isReady() && len(g.monikers()) == 4 && len(g.listed()) == 4 })
+}
+
+// Killed before and after every write and every submission of growing and shrinking,
+// it comes to the same end with the same operations, each signed once.
+func TestMembershipConvergesWhenKilledAnywhere(t *testing.T) {
+	g := newRig(t)
+	g.apply(4)
+	g.until("ready", g.isReady)
+	passed := len(g.script.Passed())
+	g.growAndShrink()
+	want := g.sent()
+	// Places of the ceremony count too: a name's occurrences go on after them.
+	places := g.script.Passed()[passed:]
+	if len(places) < 30 {
+		t.Fatalf("only %d fault points: %v", len(places), places)
+	}
+	for _, at := range places {
+		t.Run(at.String(), func(t *testing.T) {
+			t.Parallel()
+			g := newRig(t)
+			g.script.At = &at
+			g.apply(4)
+			g.until("ready", g.isReady)
+			g.growAndShrink()
+			if !g.script.Fired() {
+				t.Fatalf("%s was never passed", at)
+			}
+			if diff := cmp.Diff(want, g.sent()); diff != "" {
+				t.Errorf("other operations, or signed anew: %s", diff)
+			}
+		})
+	}
+}
