@@ -31,30 +31,35 @@ func BenchmarkBlock(b *testing.B) {
 	}
 }
 
-// spent is wall time and the process' processor time of one part.
+// spent is wall time, the process' processor time and its page faults of one part.
 type spent struct {
 	wall, cpu time.Duration
+	faults    int64
 }
 
 func (s *spent) measure(b *testing.B, part func()) {
 	b.Helper()
-	wall, cpu := time.Now(), processorTime(b)
+	wall := time.Now()
+	cpu, faults := processorTime(b)
 	part()
-	s.wall, s.cpu = s.wall+time.Since(wall), s.cpu+processorTime(b)-cpu
+	cpuAfter, faultsAfter := processorTime(b)
+	s.wall, s.cpu, s.faults = s.wall+time.Since(wall), s.cpu+cpuAfter-cpu, s.faults+faultsAfter-faults
 }
 
-func processorTime(b *testing.B) time.Duration {
+// processorTime is what the process has used so far, and its page faults.
+func processorTime(b *testing.B) (time.Duration, int64) {
 	b.Helper()
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		b.Fatal(err)
 	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), usage.Minflt
 }
 
 func (s *spent) report(b *testing.B, name string, count int) {
 	b.ReportMetric(float64(s.wall.Nanoseconds())/1000/float64(count), name+"-us/tx")
 	b.ReportMetric(float64(s.cpu.Nanoseconds())/1000/float64(count), name+"-cpu-us/tx")
+	b.ReportMetric(float64(s.faults)/float64(count), name+"-faults/tx")
 }
 
 // measure verifies, executes and commits that many blocks in turn.

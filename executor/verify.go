@@ -18,7 +18,7 @@ const CodeMigrating = 5
 
 // verifyBatch is the most transactions that one instance verifies: above it a
 // batch of signatures gains little.
-const verifyBatch = 4096
+const verifyBatch = 16_384
 
 // verifyLeast is the fewest for which another core is asked.
 const verifyLeast = 64

@@ -27,6 +27,9 @@ variant_flags() {
   canonical)
     echo "-Ctarget-feature=+wide-arithmetic,+simd128,+bulk-memory"
     echo "--cfg=curve25519_dalek_bits=\"64\""
+    # Short copies of known length, a digest's or a point's, as loads and stores:
+    # memory.copy is a call out of the module, whatever its length.
+    echo "-Cllvm-args=-max-store-memcpy=40"
     ;;
   plain)
     echo "-Ctarget-feature=-simd128"

@@ -49,6 +49,11 @@ pub fn of_public_key(key: &[u8; 32]) -> [u8; 32] {
     sha256::hash(key)
 }
 
+/// The address of each key, in order.
+pub fn of_public_keys<'a>(keys: impl Iterator<Item = &'a [u8; 32]>) -> Vec<[u8; 32]> {
+    sha256::hash_list(&keys.map(|key| &key[..]).collect::<Vec<_>>())
+}
+
 /// The text of an address.
 pub fn encode(address: &[u8; 32]) -> String {
     let mut values = to_fives(address);

@@ -141,7 +141,10 @@ pub(crate) fn enough_gas(block: &Block, decoded: &Decoded<'_>) -> Result<u64, Re
 /// stands alone in its lane, and blocks take it first.
 fn admit_free(block: &Block, decoded: &Decoded<'_>, context: &Context, store: &Store) -> CheckVerdict {
     let body = &decoded.transaction.body;
-    let (sender, nonce) = governance::place(&decoded.transaction);
+    let (sender, nonce) = match governance::free_lane(&decoded.transaction) {
+        Some(lane) => (lane, 0),
+        None => (decoded.payer, decoded.transaction.body.nonce),
+    };
     let mut verdict = CheckVerdict {
         code: codes::OK,
         sender: sender.to_vec(),

@@ -16,7 +16,7 @@ use crate::machine::{Block, Decoded};
 use crate::operation::Governance;
 use crate::transaction::Transaction;
 use crate::validator::{Status, Validator};
-use bedrock_crypto::{address, sha256};
+use bedrock_crypto::sha256;
 use bedrock_sdk::{KeyRef, Refusal, Step, Store};
 
 pub(crate) use power::Power;
@@ -188,10 +188,11 @@ pub(crate) fn lane(of: &Governance<'_>) -> [u8; 32] {
     sha256::hash_parts(&[b"\x0ebedrock/lane/1", &[of.number()], validator])
 }
 
-/// Who a transaction belongs to in a pool, and its place there.
-pub(crate) fn place(transaction: &Transaction<'_>) -> ([u8; 32], u64) {
+/// Who a transaction that pays no fee belongs to in a pool, at place 0 of that lane.
+/// Any other belongs to its payer, at its nonce.
+pub(crate) fn free_lane(transaction: &Transaction<'_>) -> Option<[u8; 32]> {
     match transaction.body.operation {
-        crate::operation::Operation::Governance(of) if transaction.body.is_fee_free() => (lane(&of), 0),
-        _ => (address::of_public_key(transaction.body.payer), transaction.body.nonce),
+        crate::operation::Operation::Governance(of) if transaction.body.is_fee_free() => Some(lane(&of)),
+        _ => None,
     }
 }

@@ -101,9 +101,14 @@ pub(crate) fn refusal(error: DecodeError) -> Refusal {
 }
 
 impl<'a> Decoded<'a> {
-    fn new(block: &Block, bytes: &'a [u8], keys: &mut Keys) -> Result<Self, Refusal> {
-        let transaction = Transaction::decode(bytes).map_err(refusal)?;
-        let payer = address::of_public_key(transaction.body.payer);
+    /// Of a transaction of so many bytes, whose payer has that address.
+    fn new(
+        block: &Block,
+        transaction: Transaction<'a>,
+        bytes: usize,
+        payer: [u8; 32],
+        keys: &mut Keys,
+    ) -> Self {
         let payer_key = keys.declare(&keys::account(&payer));
         let rows = match transaction.body.operation {
             Operation::Transfer { to, .. } => TxRows::Recipient(keys.declare(&keys::account(to))),
@@ -118,7 +123,7 @@ impl<'a> Decoded<'a> {
                 TxRows::Governance(Box::new(OperationRows::declare(&of, keys)))
             }
         };
-        Ok(Decoded { transaction, bytes: bytes.len(), payer, payer_key, rows })
+        Decoded { transaction, bytes, payer, payer_key, rows }
     }
 
     /// The operation with its rows, if it is one on validators or of the authority.
@@ -198,7 +203,30 @@ impl StateMachine for Ledger {
     }
 
     fn prepare<'a>(&self, block: &Block, bytes: &'a [u8], keys: &mut Keys) -> Prepared<'a> {
-        Prepared { bytes: bytes.len(), decoded: Decoded::new(block, bytes, keys) }
+        let decoded = Transaction::decode(bytes).map_err(refusal).map(|transaction| {
+            let payer = address::of_public_key(transaction.body.payer);
+            Decoded::new(block, transaction, bytes.len(), payer, keys)
+        });
+        Prepared { bytes: bytes.len(), decoded }
+    }
+
+    fn prepare_all<'a>(
+        &self,
+        block: &Block,
+        transactions: &[&'a [u8]],
+        keys: &mut Keys,
+    ) -> Vec<Prepared<'a>> {
+        let decoded: Vec<_> = transactions.iter().map(|bytes| Transaction::decode(bytes)).collect();
+        let payers = decoded.iter().flatten().map(|transaction| transaction.body.payer);
+        let mut addresses = address::of_public_keys(payers).into_iter();
+        let prepared = decoded.into_iter().zip(transactions).map(|(decoded, bytes)| {
+            let decoded = decoded.map_err(refusal).map(|transaction| {
+                let payer = addresses.next().unwrap_or_default();
+                Decoded::new(block, transaction, bytes.len(), payer, keys)
+            });
+            Prepared { bytes: bytes.len(), decoded }
+        });
+        prepared.collect()
     }
 
     fn apply(&self, block: &mut Block, transaction: &Prepared<'_>, step: &mut Step<'_>) -> TxResult {

@@ -6,6 +6,7 @@ use crate::governance;
 use crate::machine::refusal;
 use crate::operation::{Governance, Join, Operation, Rotate};
 use crate::transaction::Transaction;
+use bedrock_crypto::address;
 use bedrock_crypto::bls;
 use bedrock_crypto::ed25519::{verify_batch, Key, PublicKey, Signed};
 use bedrock_sdk::Verdict;
@@ -47,6 +48,7 @@ pub(crate) fn verify(genesis_hash: &[u8], transactions: &[&[u8]]) -> Vec<Verdict
     let mut signed = Vec::with_capacity(transactions.len());
     let mut places = Vec::with_capacity(transactions.len());
     let mut extras = Extras::default();
+    let mut lanes = Lanes::default();
     for (place, bytes) in transactions.iter().enumerate() {
         match decode(genesis_hash, bytes) {
             Err(verdict) => verdicts.push(verdict),
@@ -58,13 +60,13 @@ pub(crate) fn verify(genesis_hash: &[u8], transactions: &[&[u8]]) -> Vec<Verdict
                     signed.push(Signed { key: Key::Encoded(key), signature, message });
                 }
                 extras.of(place, &transaction);
-                let (sender, nonce) = governance::place(&transaction);
+                lanes.of(place, &transaction);
                 let gas_limit = transaction.body.gas_limit;
-                let sender = Some(sender);
-                verdicts.push(Verdict { code: codes::OK, gas_limit, sender, nonce, log: String::new() });
+                verdicts.push(Verdict { code: codes::OK, gas_limit, ..Default::default() });
             }
         }
     }
+    lanes.fill(&mut verdicts);
     for consent in &extras.consents {
         places.push((consent.place, codes::BAD_CONSENT));
         let (signature, message) = (consent.signature, &consent.message[..]);
@@ -90,6 +92,32 @@ pub(crate) fn verify(genesis_hash: &[u8], transactions: &[&[u8]]) -> Vec<Verdict
         }
     }
     verdicts
+}
+
+/// Lanes of accounts, whose addresses are hashed together, and of what pays no fee.
+#[derive(Default)]
+struct Lanes<'a> {
+    payers: Vec<(usize, &'a [u8; 32], u64)>,
+    free: Vec<(usize, [u8; 32])>,
+}
+
+impl<'a> Lanes<'a> {
+    fn of(&mut self, place: usize, transaction: &Transaction<'a>) {
+        match governance::free_lane(transaction) {
+            Some(lane) => self.free.push((place, lane)),
+            None => self.payers.push((place, transaction.body.payer, transaction.body.nonce)),
+        }
+    }
+
+    fn fill(self, verdicts: &mut [Verdict]) {
+        for (place, lane) in self.free {
+            verdicts[place].sender = Some(lane);
+        }
+        let addresses = address::of_public_keys(self.payers.iter().map(|(_, payer, _)| *payer));
+        for ((place, _, nonce), address) in self.payers.into_iter().zip(addresses) {
+            (verdicts[place].sender, verdicts[place].nonce) = (Some(address), nonce);
+        }
+    }
 }
 
 impl<'a> Extras<'a> {

@@ -23,8 +23,10 @@
 //! # Promises
 //!
 //! - No I/O: pages come through a [`PageReader`], one call a level; what an update makes is returned.
-//! - What is read is checked against the root before it influences anything: a page that is missing, damaged
-//!   or of another version is an [`Error`], never a panic and never another root.
+//! - What a proof is made of is checked against the root, whole. Of an update every page is checked for its
+//!   form and, by its top, against its parent up to the root: one that is missing, of another version or of
+//!   another path is an [`Error`], never a panic and never another root. Damage to the nodes between a page's
+//!   top and its slots is for the store to find; here it gives another root (`docs/adr/0012`).
 //! - No recursion, no hash maps, no floats; work is bounded by keys times 64 levels.
 //!
 //! # Guarded by

@@ -114,8 +114,7 @@ fn execute_block<M: StateMachine>(
             return skip_all(host, request, migration::Done { root, gas_used: 0, more_work: false });
         }
     };
-    let transactions: Vec<_> =
-        request.transactions.iter().map(|bytes| machine.prepare(&block, bytes, &mut keys)).collect();
+    let transactions = machine.prepare_all(&block, &request.transactions, &mut keys);
     let mut store = keys.load(host)?;
 
     let mut run = Run::new(context.gas_limit, transactions.len());

@@ -99,6 +99,17 @@ pub trait StateMachine {
     /// Decodes one transaction and declares the keys that it may touch.
     fn prepare<'a>(&self, block: &Self::Block, bytes: &'a [u8], keys: &mut Keys) -> Self::Transaction<'a>;
 
+    /// Prepares many, in order, as [`prepare`](Self::prepare) of each: for a machine that
+    /// gains by seeing all of them at once, such as hashing four at a time.
+    fn prepare_all<'a>(
+        &self,
+        block: &Self::Block,
+        transactions: &[&'a [u8]],
+        keys: &mut Keys,
+    ) -> Vec<Self::Transaction<'a>> {
+        transactions.iter().map(|bytes| self.prepare(block, bytes, keys)).collect()
+    }
+
     /// Executes one transaction.
     fn apply(
         &self,

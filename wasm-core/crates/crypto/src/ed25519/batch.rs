@@ -10,8 +10,6 @@
 //! coefficient in 2^128, and the coefficients depend on every byte of the batch, so nobody can search for a
 //! batch that fits them without hashing that often.
 
-use std::collections::BTreeMap;
-
 use curve25519_dalek::constants::ED25519_BASEPOINT_COMPRESSED;
 use curve25519_dalek::scalar::Scalar;
 use sha2::Digest as _;
@@ -21,7 +19,7 @@ use super::sum::Sum;
 use super::{challenge, decode_scalar, Signed};
 
 /// Signatures checked in one equation; longer lists are cut. Above it the gain is small.
-pub const MAX_BATCH: usize = 4096;
+pub const MAX_BATCH: usize = 16_384;
 
 /// Signatures in the equations that a batch is cut into when it fails, so that one bad signature costs few
 /// single verifications.
@@ -92,15 +90,14 @@ pub(super) struct Points {
 
 impl Points {
     pub(super) fn of(chunk: &[Signed<'_>]) -> Self {
-        let mut seen: BTreeMap<&[u8; 32], usize> = BTreeMap::new();
         let mut encoded: Vec<&[u8; 32]> = Vec::with_capacity(2 * chunk.len() + 2);
-        let mut key_of = Vec::with_capacity(chunk.len());
-        for item in chunk {
-            let bytes = item.key.bytes();
-            key_of.push(*seen.entry(bytes).or_insert_with(|| {
+        let mut key_of = vec![0; chunk.len()];
+        for index in by_key(chunk) {
+            let bytes = chunk[index].key.bytes();
+            if encoded.last() != Some(&bytes) {
                 encoded.push(bytes);
-                encoded.len() - 1
-            }));
+            }
+            key_of[index] = encoded.len() - 1;
         }
         let keys = encoded.len();
         encoded.extend(chunk.iter().filter_map(|item| item.signature.first_chunk::<32>()));
@@ -113,6 +110,17 @@ impl Points {
         decoded.truncate(encoded.len());
         Self { decoded, keys, key_of }
     }
+}
+
+/// The items' places in the order of their keys.
+fn by_key(chunk: &[Signed<'_>]) -> impl Iterator<Item = usize> {
+    let head = |key: &[u8; 32]| key.first_chunk().map_or(0, |head| u64::from_be_bytes(*head));
+    let mut order: Vec<(u64, u32)> =
+        chunk.iter().zip(0..).map(|(item, i)| (head(item.key.bytes()), i)).collect();
+    // Whole keys are compared where their heads are equal, which is rare.
+    let key = |at: u32| chunk[at as usize].key.bytes();
+    order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1))));
+    order.into_iter().map(|(_, index)| index as usize)
 }
 
 /// Whether the terms' common equation holds.

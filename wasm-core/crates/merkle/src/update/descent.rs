@@ -19,8 +19,10 @@ struct Check {
     expected: Option<usize>,
 }
 
-/// The checks of one level. They cover every byte that the new root will depend on: the nodes from the top of
-/// a page to its touched slots, with the siblings in them, and the leaves that these end in.
+/// The checks of one level: the top of each page against what its parent says, so that a page of another
+/// version, of another path or of a fork is found; of the root page every byte; of each page the leaves that
+/// stay below touched slots. The nodes between a page's top and its slots are hashed once, on the way up: what
+/// is damaged in them gives a root that no quorum has (docs/adr/0012).
 #[derive(Default)]
 struct Checks {
     nodes: Vec<Check>,
@@ -104,7 +106,7 @@ impl Tree<'_> {
     ) {
         let Page { keys, shape, span, .. } = &level.pages[index];
         let (keys, shape, base) = (keys.clone(), *shape, span.start);
-        let mut touched = 0u16;
+        let (mut touched, mut overwritten) = (0u16, 0u16);
         let mut at = keys.start;
         while at < keys.end {
             let slot = nibble(&self.changes[at].key, depth);
@@ -122,26 +124,32 @@ impl Tree<'_> {
             } else {
                 let stored =
                     shape.is_leaf(slot).then(|| stored_leaf(&level.pages[index], &level.bytes, slot));
-                self.merge(stored, at..end, depth, next)
+                let again = stored.filter(|leaf| self.changes[at..end].iter().any(|c| c.key == *leaf.key()));
+                overwritten |= u16::from(again.is_some()) << slot;
+                self.merge(stored, again.is_some(), at..end, depth, next)
             };
             level.touches.extend(target.map(|target| Touch { slot, target }));
             at = end;
         }
         // The root page is checked whole, so that an update without effect vouches for its root too.
-        checks.add(index, base, shape, if depth == 0 { touched | shape.present } else { touched });
+        if depth == 0 {
+            checks.add(index, base, shape, shape.nodes, touched | shape.present);
+        } else {
+            checks.add(index, base, shape, 1 << TOP, touched & !overwritten);
+        }
     }
 
-    /// What a slot without a child page becomes: its leaf, if it has one, and the changes of its keys.
+    /// What a slot without a child page becomes: its leaf, if it has one, and the changes of its keys, of which
+    /// one may overwrite the leaf.
     fn merge(
         &mut self,
         stored: Option<Leaf>,
+        overwritten: bool,
         changes: Range<usize>,
         depth: usize,
         next: &mut Level,
     ) -> Option<Target> {
         let start = self.order.len();
-        let overwritten =
-            stored.is_some_and(|leaf| self.changes[changes.clone()].iter().any(|c| c.key == *leaf.key()));
         self.order.extend(changes.filter(|&i| self.changes[i].value.is_some()));
         if let Some(leaf) = stored.filter(|_| !overwritten) {
             let place = self.order[start..].partition_point(|&i| self.leaves[i].key() < leaf.key());
@@ -217,9 +225,9 @@ pub(super) fn stored_leaf(page: &Page, bytes: &[u8], slot: usize) -> Leaf {
 }
 
 impl Checks {
-    fn add(&mut self, page: usize, base: usize, shape: Shape, touched: u16) {
+    fn add(&mut self, page: usize, base: usize, shape: Shape, nodes: u16, touched: u16) {
         let expected = |i: usize| (i != TOP).then(|| base + shape.hash_at(i));
-        for i in bits(shape.nodes_above(touched)) {
+        for i in bits(shape.nodes & nodes) {
             self.nodes.push(Check { page, body: base + shape.node_at(i), expected: expected(i) });
         }
         let mut seen = 0u16;
