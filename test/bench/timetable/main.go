@@ -40,11 +40,19 @@ func main() {
 	flag.IntVar(&s.blocks, "blocks", 16, "blocks of each ledger")
 	flag.IntVar(&s.loading, "load-blocks", 24, "blocks that are committed beside votes")
 	flag.DurationVar(&s.idle, "idle", 8*time.Second, "how long votes are recorded while nothing else happens")
+	turns := flag.Int("turns", 0, "if above 0, measure nothing but a vote's syncs, that many times idle and beside commits of made-up blocks")
 	flag.StringVar(&s.dir, "dir", "", "folder on the disk to measure (default: the system's for temporary files)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	err := func() error {
+		if *turns > 0 {
+			list, err := measureSyncs(ctx, s.dir, *turns, s.idle, os.Stderr)
+			if err == nil {
+				writeTurns(os.Stdout, list)
+			}
+			return err
+		}
 		for _, text := range strings.Split(*accounts, ",") {
 			n, err := strconv.Atoi(text)
 			if err != nil || n < 1 || n > 4_000_000 {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -40,19 +42,37 @@ func (r *result) write(w io.Writer) {
 	r.row(w, "bytes a transfer: written to the device", number("%.0f", func(p *phases) float64 { return p.deviceBytes }))
 
 	fmt.Fprintf(w, "\nA vote's write and syncs, one vote every %s, %s accounts:\n\n", voteEvery, grouped(r.settings.accounts[len(r.settings.accounts)-1]))
+	writeLatencies(w, []named{{"idle", r.votes.idle}, {"while blocks are executed", r.votes.executing},
+		{"while blocks are executed and committed at full speed", r.votes.committing}})
+}
+
+// named is a latency and what was done meanwhile.
+type named struct {
+	name string
+	latency
+}
+
+// writeLatencies prints latencies, and what the last is to the first.
+func writeLatencies(w io.Writer, list []named) {
 	fmt.Fprintf(w, "| | votes | p50 | p99 | by the device: p50 | p99 |\n| --- | ---: | ---: | ---: | ---: | ---: |\n")
-	for _, l := range []struct {
-		name string
-		latency
-	}{{"idle", r.votes.idle}, {"while blocks are executed", r.votes.executing},
-		{"while blocks are executed and committed at full speed", r.votes.committing}} {
+	for _, l := range list {
 		fmt.Fprintf(w, "| %s | %d | %.2f ms | %.2f ms | %.2f ms | %.2f ms |\n", l.name, l.samples, milliseconds(l.p50), milliseconds(l.p99),
 			milliseconds(l.deviceP50), milliseconds(l.deviceP99))
 	}
-	idle, busy := r.votes.idle, r.votes.committing
+	idle, busy := list[0].latency, list[len(list)-1].latency
 	ratio := func(of, to time.Duration) float64 { return float64(of) / float64(max(1, to)) }
 	fmt.Fprintf(w, "| ratio of the last to the first (aim: below 3 at p99) | | %.2f | %.2f | %.2f | %.2f |\n",
 		ratio(busy.p50, idle.p50), ratio(busy.p99, idle.p99), ratio(busy.deviceP50, idle.deviceP50), ratio(busy.deviceP99, idle.deviceP99))
+}
+
+// writeTurns prints the turn whose ratio at p99 is in the middle.
+func writeTurns(w io.Writer, turns []turn) {
+	ratio := func(t turn) float64 { return float64(t.committing.p99) / float64(max(1, t.idle.p99)) }
+	slices.SortFunc(turns, func(a, b turn) int { return cmp.Compare(ratio(a), ratio(b)) })
+	middle := turns[len(turns)/2]
+	fmt.Fprintf(w, "A vote's write and syncs, one vote every %s, the middle one of %d turns (ratios %.1f to %.1f):\n\n",
+		voteEvery, len(turns), ratio(turns[0]), ratio(turns[len(turns)-1]))
+	writeLatencies(w, []named{{"idle", middle.idle}, {"while blocks of 5,000 transfers are committed at full speed", middle.committing}})
 }
 
 func (r *result) row(w io.Writer, name string, cell func(*phases) string) {
