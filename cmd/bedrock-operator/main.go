@@ -13,7 +13,10 @@ import (
 
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -25,7 +28,9 @@ import (
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
+	"github.com/bedrock-bft/bedrock/controllers/keyclaim"
 	"github.com/bedrock-bft/bedrock/controllers/network"
+	"github.com/bedrock-bft/bedrock/controllers/validator"
 	"github.com/bedrock-bft/bedrock/executor/module"
 )
 
@@ -42,6 +47,8 @@ type options struct {
 	elect       bool
 	namespaces  string
 	level       string
+	claims      bool
+	ownSpace    string // the operator's own namespace
 }
 
 func (o *options) bind(f *flag.FlagSet) {
@@ -49,6 +56,8 @@ func (o *options) bind(f *flag.FlagSet) {
 	f.StringVar(&o.probeAddr, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
 	f.BoolVar(&o.elect, "leader-elect", true, "only one of several operators acts")
 	f.StringVar(&o.namespaces, "namespaces", "", "namespaces to watch, with commas between; empty: all (needs cluster roles)")
+	f.BoolVar(&o.claims, "key-claims", true, "make cluster-wide claims on consensus keys (needs their cluster role)")
+	f.StringVar(&o.ownSpace, "operator-namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator's own pods, which validators' policies let in")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 }
 
@@ -82,7 +91,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make the manager: %w", err)
 	}
-	if err := setUp(mgr); err != nil {
+	if err := setUp(mgr, &o); err != nil {
 		return err
 	}
 	slog.Info("operator starts", "version", version, "namespaces", o.namespaces)
@@ -107,7 +116,10 @@ func (o *options) manager() ctrl.Options {
 	// Only what the operator made is kept in memory; Secrets never are.
 	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})}
 	out.Cache.ByObject = map[client.Object]cache.ByObject{
-		&corev1.ConfigMap{}: ours, &corev1.Service{}: ours, &appsv1.StatefulSet{}: ours,
+		&corev1.ConfigMap{}: ours, &corev1.Service{}: ours, &corev1.ServiceAccount{}: ours,
+		&corev1.Pod{}: ours, &corev1.PersistentVolumeClaim{}: ours,
+		&appsv1.StatefulSet{}: ours, &batchv1.Job{}: ours,
+		&networkingv1.NetworkPolicy{}: ours, &policyv1.PodDisruptionBudget{}: ours,
 	}
 	if o.namespaces != "" {
 		out.Cache.DefaultNamespaces = map[string]cache.Config{}
@@ -119,7 +131,7 @@ func (o *options) manager() ctrl.Options {
 }
 
 // setUp puts the operator together; nothing else does.
-func setUp(mgr ctrl.Manager) error {
+func setUp(mgr ctrl.Manager, o *options) error {
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("add the health check: %w", err)
 	}
@@ -131,5 +143,14 @@ func setUp(mgr ctrl.Manager) error {
 		return err
 	}
 	dial := chain.NewDialer(chain.Options{Timeout: nodeTimeout})
-	return network.Setup(mgr, network.Deps{Dial: dial, Executor: executor})
+	if err := network.Setup(mgr, network.Deps{Dial: dial, Executor: executor}); err != nil {
+		return err
+	}
+	if err := validator.Setup(mgr, validator.Deps{Dial: dial, OperatorNamespace: o.ownSpace, WithoutClaims: !o.claims}); err != nil {
+		return err
+	}
+	if o.claims {
+		return keyclaim.Setup(mgr, keyclaim.Deps{})
+	}
+	return nil
 }

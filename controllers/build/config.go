@@ -32,6 +32,9 @@ const (
 // Keys of the ConfigMap.
 const (
 	configKey = "config.yaml"
+	// Files that a running node reads again. // rule: peers-by-name, exposure
+	announceKey = "announce"
+	peersKey    = "peers"
 	// GenesisKey is the key of the document in a genesis ConfigMap.
 	GenesisKey = "genesis.json"
 )
@@ -66,6 +69,8 @@ func (in *Instance) durable() []setting {
 		{"dirs", "signer", signerDir},
 		{"log", "format", "json"},
 		{"p2p", "listen", []string{fmt.Sprintf("0.0.0.0:%d", names.PortP2P)}},
+		{"p2p", "announce_file", homePath + "/" + announceKey},
+		{"p2p", "peers_file", homePath + "/" + peersKey},
 		{"rpc", "listen", fmt.Sprintf(":%d", names.PortRPC)},
 		{"ops", "listen", fmt.Sprintf(":%d", names.PortOps)},
 		{"storage", "write_buffer_bytes", cache},
@@ -76,16 +81,12 @@ func (in *Instance) durable() []setting {
 	return out
 }
 
-// atRunTime are the settings that may change under a running node.
-func (in *Instance) atRunTime() []setting {
-	var out []setting
-	if len(in.Announce) > 0 {
-		out = append(out, setting{"p2p", "announce", in.Announce})
+// lines is a file with one entry a line.
+func lines(entries []string) string {
+	if len(entries) == 0 {
+		return ""
 	}
-	if len(in.Peers) > 0 {
-		out = append(out, setting{"p2p", "peers", in.Peers})
-	}
-	return out
+	return strings.Join(entries, "\n") + "\n"
 }
 
 // encode writes settings as YAML: a section stands once, where it comes first.
@@ -127,7 +128,11 @@ func ConfigMap(in *Instance) *corev1ac.ConfigMapApplyConfiguration {
 	return corev1ac.ConfigMap(in.name(), in.Namespace).
 		WithLabels(in.Labels(v1alpha1.ComponentValidator)).
 		WithOwnerReferences(in.owner()).
-		WithData(map[string]string{configKey: encode(append(in.durable(), in.atRunTime()...))})
+		WithData(map[string]string{
+			configKey:   encode(in.durable()),
+			announceKey: lines(in.Announce),
+			peersKey:    lines(in.Peers),
+		})
 }
 
 // ConfigHash is the hash of all that a node has to be restarted for, its image aside.

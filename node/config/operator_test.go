@@ -26,7 +26,7 @@ func TestTakesWhatTheOperatorWrites(t *testing.T) {
 	if err != nil {
 		t.Fatalf("a pod would not start: %v", err)
 	}
-	if len(c.P2P.Peers) != 3 || c.Dirs.Signer != "/var/lib/bedrock/signer/instance" || c.RPC.Listen != ":7601" {
+	if c.P2P.PeersFile != "/etc/bedrock/node/peers" || object.Data["peers"] == "" || c.Dirs.Signer != "/var/lib/bedrock/signer/instance" || c.RPC.Listen != ":7601" {
 		t.Errorf("it is read as %+v", c)
 	}
 }

@@ -1,0 +1,227 @@
+package validator
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/apply"
+	"github.com/bedrock-bft/bedrock/controllers/build"
+	"github.com/bedrock-bft/bedrock/controllers/faults"
+	"github.com/bedrock-bft/bedrock/controllers/names"
+	"github.com/bedrock-bft/bedrock/controllers/validator/plan"
+	"github.com/bedrock-bft/bedrock/controllers/verdict"
+)
+
+// objects makes what an instance needs to run, and its StatefulSet once it may start.
+func (s *scope) objects(ctx context.Context) error {
+	if !s.facts.known {
+		return nil
+	}
+	for _, in := range s.instances {
+		if err := s.objectsOf(ctx, in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scope) objectsOf(ctx context.Context, in *instance) error {
+	if len(in.marks) == 0 {
+		s.note(in, verdict.False(v1alpha1.ValidatorExposed, v1alpha1.ReasonWaiting, "waits for its volumes: see VolumesReady"))
+		s.note(in, verdict.False(v1alpha1.ValidatorRunning, v1alpha1.ReasonWaiting, "waits for its volumes: see VolumesReady"))
+		return s.stopLost(ctx, in)
+	}
+	b := s.inputs(in)
+	if err := s.applyAccount(ctx, b); err != nil {
+		return err
+	}
+	if s.facts.policy {
+		if err := ensure(ctx, s.r, "validator/apply-policy", &networkingv1.NetworkPolicy{}, build.NetworkPolicy(b), b.Namespace, b.Validator, networkingv1ac.ExtractNetworkPolicy); err != nil {
+			return err
+		}
+	}
+	if err := ensure(ctx, s.r, "validator/apply-node-service", &corev1.Service{}, build.NodeService(b), b.Namespace, names.Instance(b.Validator, b.Number), corev1ac.ExtractService); err != nil {
+		return err
+	}
+	refused, err := s.expose(ctx, in, b)
+	if err != nil {
+		return err
+	}
+	if err := ensure(ctx, s.r, "validator/apply-config", &corev1.ConfigMap{}, build.ConfigMap(b), b.Namespace, names.Instance(b.Validator, b.Number), corev1ac.ExtractConfigMap); err != nil {
+		return err
+	}
+	return s.run(ctx, in, b, refused)
+}
+
+// expose makes the p2p Service and finds the announced addresses. // rule: exposure
+func (s *scope) expose(ctx context.Context, in *instance, b *build.Instance) (refused string, err error) {
+	e := &plan.Exposure{Want: b.Exposure, Namespace: b.Namespace, Validator: b.Validator, Number: b.Number}
+	if e.Want.Type == v1alpha1.ExposureHostPort {
+		if e.PodSecurity, e.PodSecurityUnread, err = s.r.podSecurity(ctx, b.Namespace); err != nil {
+			return "", err
+		}
+	}
+	if err := ensure(ctx, s.r, "validator/apply-p2p-service", &corev1.Service{}, build.P2PService(b), b.Namespace, names.P2PService(b.Validator, b.Number), corev1ac.ExtractService); err != nil {
+		return "", err
+	}
+	var service corev1.Service
+	found, err := s.r.find(ctx, client.ObjectKey{Namespace: b.Namespace, Name: names.P2PService(b.Validator, b.Number)}, &service)
+	if err != nil {
+		return "", err
+	}
+	if found {
+		e.Service = &service
+	}
+	if in.pod != nil {
+		e.HostIP = in.pod.Status.HostIP
+	}
+	addresses, v := plan.Expose(e)
+	b.Announce = addresses
+	s.note(in, v)
+	return plan.HostPortRefused(e), nil
+}
+
+// podSecurity is the level that the namespace enforces; unread: it may not be read.
+func (r *Reconciler) podSecurity(ctx context.Context, namespace string) (level string, unread bool, err error) {
+	const forbidden = "may not be read"
+	level, err = r.once("pod security of "+namespace, func() (string, error) {
+		ns := namespaceOnly(namespace)
+		err := r.live.Get(ctx, client.ObjectKeyFromObject(ns), ns)
+		if apierrors.IsForbidden(err) {
+			return forbidden, nil
+		}
+		return ns.Labels[plan.PodSecurityLabel], err
+	})
+	if err != nil {
+		return "", false, fmt.Errorf("read the Pod Security label of namespace %s: %w", namespace, err)
+	}
+	return level, level == forbidden, nil
+}
+
+// run makes or changes the StatefulSet.
+func (s *scope) run(ctx context.Context, in *instance, b *build.Instance, refused string) error {
+	if in.entry.Role == v1alpha1.InstanceSuperseded {
+		return s.runSuperseded(ctx, in, b)
+	}
+	if in.lost {
+		return s.stopLost(ctx, in)
+	}
+	start := &plan.Start{Volumes: in.sound, Identified: in.entry.Identity != "", Claim: s.keyClaim(), ClaimsOff: s.r.deps.WithoutClaims,
+		Genesis: b.Genesis, Image: b.Image, Exposure: refused, Budget: in.set != nil}
+	if in.entry.Number != s.active().entry.Number {
+		start.ClaimsOff = start.ClaimsOff || in.set != nil // a running successor is not stopped by its claim
+	}
+	if !start.Budget {
+		var err error
+		if start.Budget, err = s.r.find(ctx, client.ObjectKey{Namespace: b.Namespace, Name: names.Disruption(b.Validator)}, &policyv1.PodDisruptionBudget{}); err != nil {
+			return err
+		}
+	}
+	ok, v := plan.MayStart(start)
+	if !ok {
+		if in.pod != nil && in.set != nil { // it runs, and nothing is changed
+			v = verdict.False(v.Type, v.Reason, "its pod runs on unchanged: "+v.Message)
+		}
+		s.note(in, v)
+		return nil
+	}
+	if err := s.applySet(ctx, b); err != nil {
+		return err
+	}
+	s.note(in, plan.Running(&plan.Pod{Live: in.pod, Image: b.Image, ConfigHash: build.ConfigHash(b)}))
+	return nil
+}
+
+// keyClaim is the keyclaim controller's condition.
+func (s *scope) keyClaim() *verdict.Verdict {
+	for _, c := range s.validator.Status.Conditions {
+		if c.Type == v1alpha1.ValidatorKeyClaimed {
+			return &verdict.Verdict{Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message}
+		}
+	}
+	return nil
+}
+
+func (s *scope) applySet(ctx context.Context, b *build.Instance) error {
+	return ensure(ctx, s.r, "validator/apply-statefulset", &appsv1.StatefulSet{}, build.StatefulSet(b), b.Namespace, names.Instance(b.Validator, b.Number), appsv1ac.ExtractStatefulSet)
+}
+
+// runSuperseded keeps a superseded instance running until it has deleted its key; then
+// it has no pod, and its volumes stay. // rule: key-deleted
+func (s *scope) runSuperseded(ctx context.Context, in *instance, b *build.Instance) error {
+	if in.set == nil {
+		return nil
+	}
+	state := &plan.Superseded{Stopped: in.set.Spec.Replicas != nil && *in.set.Spec.Replicas == 0, Recorded: in.entry.Identity}
+	if !state.Stopped && b.Genesis != "" {
+		if own, err := s.askOne(ctx, in.entry.Number); err == nil {
+			state.Answers, state.Identity, state.WhyNot = true, v1alpha1.Ed25519Key(own.Identity.String()), own.WhyNot
+		}
+	}
+	if !state.Stop() || state.Stopped {
+		return nil
+	}
+	s.log.Info("stops a superseded instance: its key is deleted, its volumes stay", "rule", "key-deleted", "instance", in.entry.Number)
+	b.Stopped = true
+	return s.applySet(ctx, b)
+}
+
+// stopLost takes the pod of an instance whose signer volume is gone: it could only
+// start again and again on another one.
+func (s *scope) stopLost(ctx context.Context, in *instance) error {
+	if !in.lost || in.set == nil {
+		return nil
+	}
+	s.note(in, verdict.False(v1alpha1.ValidatorRunning, v1alpha1.ReasonKeyMissing, "its signer volume is gone: it has no pod until a takeover"))
+	if in.set.Spec.Replicas != nil && *in.set.Spec.Replicas == 0 {
+		return nil
+	}
+	owned, err := appsv1ac.ExtractStatefulSet(in.set, Manager)
+	if err != nil {
+		return fmt.Errorf("read what is owned of %s: %w", in.set.Name, err)
+	}
+	if owned.Spec == nil {
+		return nil // another one made it
+	}
+	owned.Spec.WithReplicas(0)
+	return faults.Do(ctx, "validator/stop-lost", func() error {
+		return s.r.Apply(ctx, owned, client.FieldOwner(Manager), client.ForceOwnership)
+	})
+}
+
+func (s *scope) applyAccount(ctx context.Context, b *build.Instance) error {
+	return ensure(ctx, s.r, "validator/apply-account", &corev1.ServiceAccount{}, build.ServiceAccount(b), b.Namespace, b.Validator, corev1ac.ExtractServiceAccount)
+}
+
+// ensure applies an object where what is owned of the live one differs.
+func ensure[O client.Object, C runtime.ApplyConfiguration](ctx context.Context, r *Reconciler, point string, live O, want C, namespace, name string, extract func(O, string) (C, error)) error {
+	found, err := r.find(ctx, client.ObjectKey{Namespace: namespace, Name: name}, live)
+	if err != nil {
+		return err
+	}
+	var owned C
+	if found {
+		if owned, err = extract(live, Manager); err != nil {
+			return fmt.Errorf("read what is owned of %s: %w", name, err)
+		}
+		if same, err := apply.Same(want, owned); same || err != nil {
+			return err
+		}
+	}
+	return faults.Do(ctx, point, func() error {
+		_, err := apply.Object(ctx, r.Client, Manager, want, owned)
+		return err
+	})
+}

@@ -1,0 +1,134 @@
+package validator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/chain"
+	"github.com/bedrock-bft/bedrock/controllers/verdict"
+)
+
+// Manager is this controller's field manager.
+const Manager = v1alpha1.ManagedBy + "/validator"
+
+// Deps are what the controller is given.
+type Deps struct {
+	// Clock is the system's where nil.
+	Clock clock.PassiveClock
+	// Dial gives the client of a chain by its genesis document; over the nodes' RPC
+	// where nil.
+	Dial chain.Dialer
+	// OperatorNamespace is where the operator's own pods run: policies let it in.
+	// Empty: no policy does.
+	OperatorNamespace string
+	// WithoutClaims: nobody makes ValidatorKeyClaims (no cluster role for them).
+	WithoutClaims bool
+	// Workers is how many Validators are reconciled at once [8].
+	Workers int
+}
+
+// Reconciler is the validator controller.
+//
+// +kubebuilder:rbac:groups=bedrock.dev,resources=validators,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=bedrock.dev,resources=validators/status;validators/finalizers,verbs=get;patch;update
+// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks,verbs=get;list;watch
+// +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=services;serviceaccounts,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
+// +kubebuilder:rbac:groups=storage.k8s.io,resources=storageclasses,verbs=get;list
+// +kubebuilder:rbac:groups=storage.k8s.io,resources=csidrivers,verbs=get
+type Reconciler struct {
+	client.Client
+	live client.Reader // past the cache
+	deps Deps
+
+	placing sync.Mutex // one identity Job is placed after the other
+
+	mu         sync.Mutex
+	chains     map[v1alpha1.Hash]chain.Client
+	schemes    map[v1alpha1.Hash]v1alpha1.Scheme
+	clusterUID string
+	namespaces map[string]string // UID of a signer claim -> that of its namespace
+	asked      map[string]answer // of what is read past the cache
+}
+
+// How long until a Validator is looked at again where nothing changed.
+const (
+	soon   = 5 * time.Second  // while something is not as wanted
+	seldom = 60 * time.Second // to ask its nodes
+)
+
+// Reconcile brings one Validator nearer to its spec.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	s := &scope{r: r, log: slog.With("namespace", req.Namespace, "validator", req.Name)}
+	if err := r.Get(ctx, req.NamespacedName, &s.validator); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if done, err := s.hold(ctx); done || err != nil {
+		return ctrl.Result{}, retry(err)
+	}
+	if err := s.gather(ctx); err != nil {
+		return ctrl.Result{}, retry(err)
+	}
+	if s.paused() {
+		s.setAll(verdict.Unknown(v1alpha1.ValidatorReady, v1alpha1.ReasonPaused, "reconciliation is paused: the node runs on, and nothing is changed"))
+		return ctrl.Result{}, retry(s.patchStatus(ctx))
+	}
+	var failed error
+	for _, step := range []func(context.Context) error{s.volumes, s.identities, s.objects, s.observe} {
+		if failed = step(ctx); failed != nil {
+			break
+		}
+	}
+	// What was found out is written also where a step failed.
+	if err := s.patchStatus(ctx); err != nil {
+		failed = errors.Join(failed, err)
+	}
+	if failed != nil {
+		return ctrl.Result{}, retry(failed)
+	}
+	return ctrl.Result{RequeueAfter: s.again()}, nil
+}
+
+// retry drops what only says that somebody else was faster: the change that it lost
+// against is an event of its own.
+func retry(err error) error {
+	if err == nil {
+		return nil
+	}
+	if apierrors.IsConflict(err) {
+		return fmt.Errorf("read again: %w", err)
+	}
+	return err
+}
+
+// again is when to look again: soon while something is awaited that sends no event.
+func (s *scope) again() time.Duration {
+	if s.ready() {
+		return seldom
+	}
+	return soon
+}
+
+func (r *Reconciler) now() time.Time {
+	if r.deps.Clock == nil {
+		return clock.RealClock{}.Now()
+	}
+	return r.deps.Clock.Now()
+}
