@@ -47,7 +47,8 @@ type Node struct {
 	started  time.Time
 	clock    clock
 
-	peerLines []string            // of p2p.peers_file, at the start
+	home      homeFile
+	dialled   []string            // peers' entries at the start
 	filePeers map[p2p.PeerID]bool // that are dialled as configured
 
 	signer    *signer.Signer

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/bedrock-bft/bedrock/node/p2p"
 	"github.com/bedrock-bft/bedrock/node/types"
@@ -14,14 +13,13 @@ import (
 // peers are the configured ones and those of p2p.peers_file. A file that is not there
 // yet is waited for.
 func (n *Node) peers() ([]p2p.Peer, error) {
-	if file := n.cfg.P2P.PeersFile; file != "" {
-		lines, err := readLines(n.path(file), maxPeerLines)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("p2p.peers_file: %w", err)
-		}
-		n.peerLines = lines
+	n.home = openHome(n.opt.Home)
+	entries, err := n.entries()
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("p2p.peers_file: %w", err)
 	}
-	peers, err := parsePeers(append(slices.Clone(n.cfg.P2P.Peers), n.peerLines...))
+	n.dialled = entries
+	peers, err := parsePeers(entries)
 	n.filePeers = map[p2p.PeerID]bool{}
 	for _, p := range peers {
 		n.filePeers[p.ID] = true

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/bedrock-bft/bedrock/node/config"
 	"github.com/bedrock-bft/bedrock/node/p2p"
 )
 
@@ -47,55 +49,103 @@ func readLines(path string, most int) ([]string, error) {
 }
 
 // announced gives the addresses of p2p.announce_file as they are now, or those of
-// p2p.announce. // rule: exposure
+// p2p.announce in the home's configuration. // rule: exposure
 func (n *Node) announced() []string {
+	configured := n.cfg.P2P.Announce
+	if now := n.home.now(); now != nil && !slices.Equal(now.Announce, n.home.atStart.Announce) {
+		configured = now.Announce
+	}
 	if n.cfg.P2P.AnnounceFile == "" {
-		return n.cfg.P2P.Announce
+		return configured
 	}
 	lines, err := readLines(n.path(n.cfg.P2P.AnnounceFile), maxAnnounceLines)
 	if err != nil {
 		if !errors.Is(err, os.ErrNotExist) { // the address may not be known yet
 			n.log.Warn("p2p.announce_file is not used", "error", err)
 		}
-		return n.cfg.P2P.Announce
+		return configured
 	}
 	return lines
 }
 
-// watchPeers takes up changes of p2p.peers_file. // rule: peers-by-name
-func (n *Node) watchPeers(ctx context.Context) error {
-	if n.cfg.P2P.PeersFile == "" {
+// homeFile is the home's configuration, of which p2p.peers and p2p.announce are read
+// again while the node runs.
+type homeFile struct {
+	path    string
+	atStart config.P2P
+}
+
+// openHome remembers what the file said at the start: only what it says otherwise later
+// counts, so that the environment's overrides stay.
+func openHome(home string) homeFile {
+	h := homeFile{path: filepath.Join(home, config.FileName)}
+	if now := h.now(); now != nil {
+		h.atStart = *now
+	}
+	return h
+}
+
+// now is what the file says; nil where it cannot be read, which it could at the start.
+func (h *homeFile) now() *config.P2P {
+	info, err := os.Stat(h.path)
+	if err != nil || info.Size() > maxLineFileBytes {
 		return nil
 	}
+	raw, err := os.ReadFile(h.path)
+	if err != nil {
+		return nil
+	}
+	c, err := config.Parse(raw)
+	if err != nil {
+		return nil
+	}
+	return &c.P2P
+}
+
+// entries are the peers that are to be dialled now.
+func (n *Node) entries() ([]string, error) {
+	out := slices.Clone(n.cfg.P2P.Peers)
+	if now := n.home.now(); now != nil && !slices.Equal(now.Peers, n.home.atStart.Peers) {
+		out = slices.Clone(now.Peers)
+	}
+	if n.cfg.P2P.PeersFile == "" {
+		return out, nil
+	}
+	lines, err := readLines(n.path(n.cfg.P2P.PeersFile), maxPeerLines)
+	return append(out, lines...), err
+}
+
+// watchPeers takes up changes of p2p.peers and p2p.peers_file. // rule: peers-by-name
+func (n *Node) watchPeers(ctx context.Context) error {
 	ticker := time.NewTicker(peersEvery)
 	defer ticker.Stop()
-	before, told := n.peerLines, ""
+	before, told := n.dialled, ""
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
-		lines, err := readLines(n.path(n.cfg.P2P.PeersFile), maxPeerLines)
-		if err == nil && slices.Equal(lines, before) {
+		entries, err := n.entries()
+		if err == nil && slices.Equal(entries, before) {
 			continue
 		}
 		if err == nil {
-			err = n.takePeers(lines)
+			err = n.takePeers(entries)
 		}
 		if err == nil {
-			n.log.Info("took up p2p.peers_file", "peers", len(lines))
-			before, told = lines, ""
+			n.log.Info("took up a change of the peers", "peers", len(entries))
+			before, told = entries, ""
 		} else if told != err.Error() {
-			n.log.Warn("p2p.peers_file is not taken up: the peers stay as they were", "error", err)
+			n.log.Warn("a change of the peers is not taken up: they stay as they were", "error", err)
 			told = err.Error()
 		}
 	}
 }
 
-// takePeers dials the configured peers and those of the file's lines, and no others.
-func (n *Node) takePeers(lines []string) error {
-	peers, err := parsePeers(append(slices.Clone(n.cfg.P2P.Peers), lines...))
+// takePeers dials the peers that entries name, and of those before it no others.
+func (n *Node) takePeers(entries []string) error {
+	peers, err := parsePeers(entries)
 	if err != nil {
 		return err
 	}

@@ -42,3 +42,38 @@ func TestPeersFileIsTakenUp(t *testing.T) {
 		n.end(t)
 	}
 }
+
+// The same by the homes' own configuration.
+func TestPeersOfTheHomeAreTakenUp(t *testing.T) {
+	homes := makeNetwork(t, 4, "ed25519")
+	var files [][]byte
+	var nodes []*running
+	for _, h := range homes {
+		path := filepath.Join(h, config.FileName)
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, raw)
+		c.P2P.Peers = nil
+		if err := os.WriteFile(path, config.Encode(&c), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		nodes = append(nodes, start(t, h))
+	}
+	for i, h := range homes {
+		if err := os.WriteFile(filepath.Join(h, config.FileName), files[i], 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range nodes {
+		n.waitHeight(t, 1)
+	}
+	for _, n := range nodes {
+		n.end(t)
+	}
+}

@@ -38,9 +38,9 @@ func fields() []field {
 		text("log.format", "text or json.", "text", oneOf("text", "json"), func(c *Config) *string { return &c.Log.Format }),
 
 		list("p2p.listen", "UDP addresses to listen on.", []string{"0.0.0.0:7600"}, 16, isAddress, func(c *Config) *[]string { return &c.P2P.Listen }),
-		list("p2p.announce", "Addresses that others reach this node at; empty: those that it listens on.", nil, 16, isAddress, func(c *Config) *[]string { return &c.P2P.Announce }),
+		list("p2p.announce", "Addresses that others reach this node at, read anew for each handshake; empty: none is told.", nil, 16, isAddress, func(c *Config) *[]string { return &c.P2P.Announce }),
 		text("p2p.announce_file", "File with one such address a line, read anew for each handshake, in place of p2p.announce; empty: none.", "", isPathOrEmpty, func(c *Config) *string { return &c.P2P.AnnounceFile }),
-		list("p2p.peers", "Nodes that are always dialled: NETWORK_KEY@HOST:PORT, the host resolved at each dial.", nil, 1024, isPeer, func(c *Config) *[]string { return &c.P2P.Peers }),
+		list("p2p.peers", "Nodes that are always dialled: NETWORK_KEY@HOST:PORT, the host resolved at each dial; a change in the file is taken up within seconds.", nil, 1024, isPeer, func(c *Config) *[]string { return &c.P2P.Peers }),
 		text("p2p.peers_file", "File with one such node a line, beside p2p.peers; a change is taken up within seconds, without a restart; empty: none.", "", isPathOrEmpty, func(c *Config) *string { return &c.P2P.PeersFile }),
 		number("p2p.max_peers", "Connected peers that are neither validators nor listed above.", 128, 0, 4096, func(c *Config) *int { return &c.P2P.MaxPeers }),
 		number("p2p.max_per_address", "Connections of such peers from one address.", 8, 1, 4096, func(c *Config) *int { return &c.P2P.MaxPerAddress }),
