@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/bedrock-bft/bedrock/client/ledger"
+	"github.com/bedrock-bft/bedrock/client/pinned"
 	"github.com/bedrock-bft/bedrock/node/engine"
 	"github.com/bedrock-bft/bedrock/node/explorer"
 	"github.com/bedrock-bft/bedrock/node/rpc"
@@ -89,8 +91,33 @@ func (n *Node) listen() (out []served, err error) {
 	if err := add("admin.listen", n.cfg.Admin.Listen, admin, rpc.ServeOptions{}); err != nil {
 		return out, err
 	}
+	if err := n.addPinned(add, admin); err != nil {
+		return out, err
+	}
 	ops := rpc.NewOps(rpc.Probes{Alive: n.alive, NotReady: n.notReady, Gatherer: n.registry, Log: n.log})
 	return out, add("ops.listen", n.cfg.Ops.Listen, ops, rpc.ServeOptions{})
+}
+
+// addPinned lets the admin service listen for who holds a key that is pinned. Both sides
+// show self-signed certificates; this one's key is the node's identity.
+// // rule: pinned-admin
+func (n *Node) addPinned(add func(key, address string, handler http.Handler, opt rpc.ServeOptions) error, admin http.Handler) error {
+	if n.cfg.Admin.PinnedListen == "" {
+		return nil
+	}
+	var clients []pinned.Key
+	for _, text := range n.cfg.Admin.Clients {
+		key, err := ledger.ParseID(text)
+		if err != nil {
+			return fmt.Errorf("admin.clients: %w", err)
+		}
+		clients = append(clients, pinned.Key(key))
+	}
+	tls, err := pinned.Server(n.signer.NetworkKey(), clients)
+	if err != nil {
+		return fmt.Errorf("admin.pinned_listen: %w", err)
+	}
+	return add("admin.pinned_listen", n.cfg.Admin.PinnedListen, admin, rpc.ServeOptions{TLS: tls})
 }
 
 // openPublic makes what rpc.listen serves.

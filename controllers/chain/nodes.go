@@ -11,6 +11,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/bedrock-bft/bedrock/client"
+	"github.com/bedrock-bft/bedrock/client/pinned"
 	"github.com/bedrock-bft/bedrock/node/genesis"
 )
 
@@ -81,6 +82,9 @@ func (n *Nodes) at(e Endpoint) (*client.Client, error) {
 
 // failed says what was asked of whom, and marks what is only a lack of an answer.
 func failed(at Endpoint, what string, err error) error {
+	if errors.Is(err, pinned.ErrNotPinned) {
+		return fmt.Errorf("%s of %s: %w", what, at, err) // somebody answers, and is not who was meant
+	}
 	switch connect.CodeOf(err) {
 	case connect.CodeUnavailable, connect.CodeDeadlineExceeded, connect.CodeCanceled:
 		return fmt.Errorf("%s of %s: %w: %w", what, at, ErrUnreachable, err)

@@ -74,7 +74,9 @@ type RPC struct {
 
 // Admin is the administration's listener.
 type Admin struct {
-	Listen string
+	Listen       string   // loopback
+	PinnedListen string   // TLS, for who holds a key of Clients
+	Clients      []string // Ed25519 public keys in hex
 }
 
 // Ops is the listener of probes and metrics.

@@ -129,6 +129,8 @@ func TestLoadRefusesSettingsThatContradict(t *testing.T) {
 		{"BEDROCK_OPS_LISTEN=127.0.0.1:7601", "each its own port"},
 		{"BEDROCK_P2P_LISTEN=", "p2p.listen is empty"},
 		{"BEDROCK_DIRS_DATA=signer", "the volumes are two"},
+		{"BEDROCK_ADMIN_PINNED_LISTEN=0.0.0.0:7602", "named by key"},
+		{"BEDROCK_ADMIN_CLIENTS=abc", "64 hex digits"},
 	} {
 		home := t.TempDir()
 		if err := os.WriteFile(filepath.Join(home, FileName), nil, 0o600); err != nil {

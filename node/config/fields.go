@@ -61,6 +61,8 @@ func fields() []field {
 		toggle("rpc.explorer", "Serve the explorer page at '/'.", true, func(c *Config) *bool { return &c.RPC.Explorer }),
 
 		text("admin.listen", "Address of the admin service: loopback only; empty: none.", "127.0.0.1:7602", isLoopbackOrEmpty, func(c *Config) *string { return &c.Admin.Listen }),
+		text("admin.pinned_listen", "Address of the admin service over TLS, on any interface, for who holds a key of admin.clients; the node's own key is its network identity. Empty: none.", "", isAddressOrEmpty, func(c *Config) *string { return &c.Admin.PinnedListen }),
+		list("admin.clients", "Ed25519 public keys in hex, one, or two while one follows the other.", nil, 2, isKey, func(c *Config) *[]string { return &c.Admin.Clients }),
 		text("ops.listen", "Address of /healthz, /readyz and /metrics; empty: none.", "127.0.0.1:7603", isAddressOrEmpty, func(c *Config) *string { return &c.Ops.Listen }),
 
 		size("storage.write_buffer_bytes", "Memory for writes that are not in files yet.", 128*mib, 8*mib, 16*gib, func(c *Config) *int64 { return &c.Storage.WriteBufferBytes }),

@@ -201,6 +201,13 @@ func isHashOrEmpty(v string) error {
 	return nil
 }
 
+func isKey(v string) error {
+	if b, err := hex.DecodeString(v); err != nil || len(b) != 32 {
+		return fmt.Errorf("%.80q: use the 64 hex digits of an Ed25519 public key", v)
+	}
+	return nil
+}
+
 func isAddress(v string) error {
 	host, port, err := net.SplitHostPort(v)
 	if err != nil {

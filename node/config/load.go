@@ -192,7 +192,7 @@ func (c *Config) check() error {
 	}
 	taken := map[string]string{}
 	for _, l := range []struct{ key, address string }{
-		{"rpc.listen", c.RPC.Listen}, {"admin.listen", c.Admin.Listen}, {"ops.listen", c.Ops.Listen},
+		{"rpc.listen", c.RPC.Listen}, {"admin.listen", c.Admin.Listen}, {"admin.pinned_listen", c.Admin.PinnedListen}, {"ops.listen", c.Ops.Listen},
 	} {
 		if l.address == "" || strings.HasSuffix(l.address, ":0") {
 			continue
@@ -201,6 +201,9 @@ func (c *Config) check() error {
 			return fmt.Errorf("%s and %s both name %s: give each its own port", other, l.key, l.address)
 		}
 		taken[l.address] = l.key
+	}
+	if (c.Admin.PinnedListen == "") != (len(c.Admin.Clients) == 0) { // rule: pinned-admin
+		return errors.New("admin.pinned_listen and admin.clients: give both or neither: who may administer the node is named by key")
 	}
 	if len(c.P2P.Listen) == 0 {
 		return errors.New("p2p.listen is empty: name at least one address, for example 0.0.0.0:7600")

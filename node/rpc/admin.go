@@ -59,7 +59,8 @@ type admin struct {
 var _ nodev1connect.AdminServiceHandler = (*admin)(nil)
 
 // NewAdmin makes the administration's handler. Whoever reaches it is trusted: its
-// listener is on loopback (config.Admin.Listen is checked for that).
+// listener is on loopback (config.Admin.Listen is checked for that), or lets in who holds
+// a pinned key. // rule: pinned-admin
 func NewAdmin(backend AdminBackend, opt AdminOptions) http.Handler {
 	if opt.Level == nil {
 		opt.Level = new(slog.LevelVar)
