@@ -81,6 +81,14 @@ func (c *cluster) kubectl(t *testing.T, args ...string) string {
 	return run(t, c.root, "kubectl", args...)
 }
 
+// tryKubectl is kubectl that may fail.
+func (c *cluster) tryKubectl(args ...string) (string, error) {
+	cmd := exec.Command("kubectl", args...)
+	cmd.Dir = c.root
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
 func run(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)

@@ -33,6 +33,7 @@ type load struct {
 	all    sync.WaitGroup
 
 	mu      sync.Mutex
+	known   map[string]string // addresses from remember
 	final   int
 	at      time.Time // when the last one was final
 	longest time.Duration
@@ -60,6 +61,41 @@ func (n *network) endpoints(ctx context.Context) map[string]string {
 		}
 	}
 	return out
+}
+
+// remember keeps the addresses of now for the time when the API server is away.
+func (l *load) remember() {
+	known := l.n.endpoints(l.n.Context())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.known = known
+}
+
+// addresses are the pods' of now, or those remembered.
+func (l *load) addresses(ctx context.Context) map[string]string {
+	l.mu.Lock()
+	known := l.known
+	l.mu.Unlock()
+	if known != nil {
+		return known
+	}
+	return l.n.endpoints(ctx)
+}
+
+// signing asks a pod's node whether it signs.
+func (l *load) signing(pod string) (bool, string) {
+	ctx, cancel := context.WithTimeout(l.n.Context(), 5*time.Second)
+	defer cancel()
+	address := l.addresses(ctx)[pod]
+	rpc, err := client.Connect(address, nil)
+	if err != nil {
+		return false, err.Error()
+	}
+	res, err := rpc.GetStatus(ctx, connect.NewRequest(&nodev1.GetStatusRequest{}))
+	if err != nil {
+		return false, err.Error()
+	}
+	return res.Msg.Signing, res.Msg.NotSigningReason
 }
 
 // startLoad begins the load; it is checked and ended with the test.
@@ -125,7 +161,7 @@ func (l *load) send(ctx context.Context, chain types.Hash, opt client.Options) {
 	tick := time.NewTicker(loadEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		for _, address := range l.n.endpoints(ctx) {
+		for _, address := range l.addresses(ctx) {
 			c, err := client.New(address, opt)
 			if err != nil {
 				continue
@@ -185,7 +221,7 @@ func (l *load) follow(ctx context.Context, opt client.Options) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		for pod, address := range l.n.endpoints(ctx) {
+		for pod, address := range l.addresses(ctx) {
 			mu.Lock()
 			begin := !listening[address]
 			listening[address] = true

@@ -128,3 +128,28 @@ func (v *votes) read(dir string) {
 		}
 	}
 }
+
+// signerFolders are the folders of the network's signer volumes.
+func (n *network) signerFolders() []string {
+	n.Helper()
+	var claims corev1.PersistentVolumeClaimList
+	if err := n.List(n.Context(), &claims, client.InNamespace(n.ns), client.HasLabels{v1alpha1.LabelValidator}); err != nil {
+		n.Fatal(err)
+	}
+	var out []string
+	for i := range claims.Items {
+		if dir := n.folderOf(&claims.Items[i]); dir != "" && strings.Contains(claims.Items[i].Name, "-signer-") {
+			out = append(out, dir)
+		}
+	}
+	return out
+}
+
+func (n *network) folderOf(claim *corev1.PersistentVolumeClaim) string {
+	n.Helper()
+	var volume corev1.PersistentVolume
+	if err := n.Get(n.Context(), client.ObjectKey{Name: claim.Spec.VolumeName}, &volume); err != nil {
+		n.Fatal(err)
+	}
+	return folder(&volume)
+}
