@@ -17,6 +17,7 @@ import (
 // +kubebuilder:printcolumn:name="Genesis",type=string,priority=1,JSONPath=`.status.genesis.hash`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 40",message="metadata.name must have at most 40 characters: names of pods and volumes are made from it"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.validators.groups) || self.spec.validators.groups.all(g, size(self.metadata.name) + size(g.name) <= 42)",message="metadata.name and the name of each group must have at most 42 characters together: names of pods and volumes are made from them"
 type BedrockNetwork struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -40,7 +41,6 @@ type BedrockNetworkList struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.validators.count) != has(self.validators.groups)",message="give validators.count, or validators.groups for several zones or powers, not both"
 // +kubebuilder:validation:XValidation:rule="!has(self.sentries)",message="sentries are not supported yet: remove the field; use fullNodes for RPC"
-// +kubebuilder:validation:XValidation:rule="has(self.genesis) == has(oldSelf.genesis)",message="genesis cannot change: it names the chain; make another BedrockNetwork for another chain"
 type BedrockNetworkSpec struct {
 	// Name of the chain, in its genesis and so in every signature.
 	// +required
@@ -231,6 +231,7 @@ type Validators struct {
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
 	// +listMapKey=name
+	// +kubebuilder:validation:XValidation:rule="self.map(g, g.count).sum() <= 100",message="the groups have more than 100 validators together: a network has at most 100"
 	Groups []ValidatorGroup `json:"groups,omitempty"`
 	// +optional
 	// +kubebuilder:default={}
@@ -307,11 +308,12 @@ type Sentries struct {
 // OperatorKey is the key with which the operator acts on chain: a delegate, which may
 // rotate, maintain and let leave its own validators. Only where the ceremony names no
 // authority is it the authority as well.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.secret) == has(oldSelf.secret) && (!has(self.secret) || self.secret == oldSelf.secret)",message="operatorKey.secret cannot change while the network runs: put the new key into the chain first (bedrock tx validator delegate), then into this Secret"
 type OperatorKey struct {
 	// Secret with the Ed25519 seed under "seed" (32 bytes). Absent: NETWORK-operator,
 	// which the operator makes once.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="operatorKey.secret cannot change while the network runs: put the new key into the chain first (bedrock tx validator delegate), then into this Secret"
 	Secret Name `json:"secret,omitempty"`
 }
 

@@ -39,7 +39,8 @@ type ValidatorList struct {
 
 // ValidatorSpec is what one validator should be.
 //
-// +kubebuilder:validation:XValidation:rule="self.chain.type != 'Foreign' || self.bootstrap.type != 'Genesis' || has(self.chain.foreign)",message="a validator of a foreign chain needs chain.foreign"
+// +kubebuilder:validation:XValidation:rule="self.chain.type != 'Foreign' || has(self.image)",message="a validator of a foreign chain needs image: there is no network to take it from"
+// +kubebuilder:validation:XValidation:rule="has(self.moniker) == has(oldSelf.moniker) && (!has(self.moniker) || self.moniker == oldSelf.moniker)",message="moniker cannot change: it is on the chain"
 type ValidatorSpec struct {
 	// The chain that it belongs to.
 	// +required
@@ -49,7 +50,6 @@ type ValidatorSpec struct {
 	// Name on the chain, for people. Default: metadata.name.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="moniker cannot change: it is on the chain"
 	Moniker string `json:"moniker,omitempty"`
 
 	// Voting power that it should have; the chain's authority gives it.
