@@ -101,6 +101,7 @@ func TestOwnEchoDoesNotCountWhoIsInALaterEpoch(t *testing.T) {
 }
 
 func TestBlockSyncThatDivergesStopsSigning(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	for _, n := range net.nodes {
 		n.executor = &fakeExecutor{self: 7}

@@ -24,6 +24,7 @@ func TestOneValidatorAloneIsAQuorum(t *testing.T) {
 }
 
 func TestOneOfFourDownAndBack(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	net.startAll()
 	net.progress(5, 0, 1, 2, 3)
@@ -37,6 +38,7 @@ func TestOneOfFourDownAndBack(t *testing.T) {
 }
 
 func TestAllFourStoppedAndStartedGoOn(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	net.startAll()
 	for round := range 5 {
@@ -53,6 +55,7 @@ func TestAllFourStoppedAndStartedGoOn(t *testing.T) {
 }
 
 func TestPartitionHeals(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	net.startAll()
 	net.progress(3, 0, 1, 2, 3)
@@ -85,6 +88,7 @@ func TestPartitionHeals(t *testing.T) {
 }
 
 func TestABlockWithABadTransactionGetsNoVote(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	net.startAll()
 	net.nodes[2].pool.bad = true // proposes what nobody accepts, itself included
@@ -103,6 +107,7 @@ func TestABlockWithABadTransactionGetsNoVote(t *testing.T) {
 }
 
 func TestDivergentExecutionStopsTheOneAlone(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	// Three nodes agree by chance of the same seed; the fourth does not.
 	for _, n := range net.nodes {
@@ -129,6 +134,7 @@ func TestDivergentExecutionStopsTheOneAlone(t *testing.T) {
 }
 
 func TestAHostFaultEndsTheNodeAndIsNoOutcome(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	net.nodes[1].executor = &fakeExecutor{self: 1, fault: fmt.Errorf("%w: read error", errExpected)}
 	net.startAll()
@@ -146,6 +152,7 @@ func TestAHostFaultEndsTheNodeAndIsNoOutcome(t *testing.T) {
 }
 
 func TestAFailedVoteLogEndsTheNode(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	net.startAll()
 	net.progress(3, 0, 1, 2, 3)

@@ -35,6 +35,7 @@ func TestAValidatorJoinsAndAnotherLeavesUnderLoad(t *testing.T) {
 }
 
 func TestARotatedInstanceIsSilentFromTheNextEpoch(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	successor := net.instance()
 	net.startAll()
@@ -60,6 +61,7 @@ func TestARotatedInstanceIsSilentFromTheNextEpoch(t *testing.T) {
 }
 
 func TestManyEpochsOneAfterAnotherWithAValidatorCutOff(t *testing.T) {
+	t.Parallel()
 	const rounds = 6
 	net := newNetwork(t, 5)
 	net.startAll()
@@ -98,6 +100,7 @@ func TestManyEpochsOneAfterAnotherWithAValidatorCutOff(t *testing.T) {
 }
 
 func TestAllRestartedInALaterEpochGoOn(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	newcomer := net.instance()
 	net.startAll()

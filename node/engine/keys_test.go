@@ -37,6 +37,7 @@ func TestWhoIsAQuorumAloneAsksNobody(t *testing.T) {
 }
 
 func TestAClockJumpHoldsSigningBackUntilPeersWereAsked(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	net.startAll()
 	net.progress(5, 0, 1, 2, 3)
@@ -112,6 +113,7 @@ func TestOwnEchoIsAskedInTheEpochThatIsSignedIn(t *testing.T) {
 }
 
 func TestOwnEchoFindsWhatOnlyTheStoresHold(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	net.startAll()
 	net.progress(5, 0, 1, 2, 3)
@@ -149,6 +151,7 @@ func TestOwnEchoFindsWhatOnlyTheStoresHold(t *testing.T) {
 }
 
 func TestASupersededInstanceIsToldOnce(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 6)
 	net.startAll()
 	net.progress(3, 0, 1, 2, 3, 4, 5)
@@ -190,6 +193,7 @@ func TestACandidateIsNotSuperseded(t *testing.T) {
 
 // rule: sync-failure
 func TestAFailedSyncOfTheChainVolumeEndsTheNodeAtOnce(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	net.startAll()
 	net.progress(3, 0, 1, 2, 3)
@@ -216,6 +220,7 @@ func TestAFailedSyncOfTheChainVolumeEndsTheNodeAtOnce(t *testing.T) {
 
 // rule: boot-count
 func TestWhoSupervisesCanSuspendSigning(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	net.startAll()
 	net.progress(3, 0, 1, 2, 3)

@@ -114,6 +114,7 @@ func TestWhatWasDroppedWhileHeldGoesWhenReleased(t *testing.T) {
 }
 
 func TestRunThatCannotServeLeavesNothingRunning(t *testing.T) {
+	t.Parallel()
 	net := newNetwork(t, 4)
 	n := net.nodes[0]
 	endpoint := net.hub.Join(n.id)
