@@ -20,10 +20,10 @@ import (
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	v1alpha1ac "github.com/bedrock-bft/bedrock/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/apitest"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/chain/chaintest"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
-	"github.com/bedrock-bft/bedrock/controllers/internal/apitest"
 	"github.com/bedrock-bft/bedrock/controllers/names"
 	"github.com/bedrock-bft/bedrock/controllers/network"
 	"github.com/bedrock-bft/bedrock/node/genesis"

@@ -54,7 +54,11 @@ func (p *pass) validators(ctx context.Context) error {
 			p.wake(soon) // deleted by hand: made again once it is gone
 			continue
 		}
-		want, err := p.validatorOf(w)
+		image, err := p.image(ctx, live)
+		if err != nil {
+			return err
+		}
+		want, err := p.validatorOf(w, image)
 		if err != nil {
 			return err
 		}
@@ -83,7 +87,7 @@ func (p *pass) applyValidator(ctx context.Context, want *v1alpha1ac.ValidatorApp
 }
 
 // validatorOf is the Validator of the template.
-func (p *pass) validatorOf(w *plan.Wanted) (*v1alpha1ac.ValidatorApplyConfiguration, error) {
+func (p *pass) validatorOf(w *plan.Wanted, image string) (*v1alpha1ac.ValidatorApplyConfiguration, error) {
 	t := &p.network.Spec.Validators.Template
 	scheduling := *t.Scheduling.DeepCopy()
 	scheduling.Zone = w.Zone
@@ -91,7 +95,7 @@ func (p *pass) validatorOf(w *plan.Wanted) (*v1alpha1ac.ValidatorApplyConfigurat
 	// then removes what it no longer says.
 	spec := v1alpha1.ValidatorSpec{
 		Chain:   v1alpha1.ChainRef{Type: v1alpha1.ChainNetwork, Network: v1alpha1.Name(p.network.Name)},
-		Moniker: w.Name, Power: w.Power, Keys: v1alpha1.KeySource{Source: v1alpha1.KeysVolume},
+		Moniker: w.Name, Power: w.Power, Image: image, Keys: v1alpha1.KeySource{Source: v1alpha1.KeysVolume},
 		Bootstrap: v1alpha1.Bootstrap{Type: v1alpha1.BootstrapPeers},
 		Compute:   t.Compute, Storage: t.Storage, Scheduling: scheduling, Exposure: t.Exposure,
 		DeletionProtection: p.network.Spec.DeletionProtection, DeletionPolicy: p.network.Spec.DeletionPolicy,
