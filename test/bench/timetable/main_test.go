@@ -54,3 +54,21 @@ func TestGrouped(t *testing.T) {
 		}
 	}
 }
+
+// Votes are recorded beside commits of made-up blocks, and the turn is printed.
+func TestTurns(t *testing.T) {
+	turns, err := measureSyncs(t.Context(), t.TempDir(), 1, 200*time.Millisecond, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range []latency{turns[0].idle, turns[0].committing} {
+		if l.samples == 0 || l.p50 <= 0 || l.p99 < l.p50 || l.deviceP50 <= 0 {
+			t.Errorf("votes: %+v", l)
+		}
+	}
+	var out bytes.Buffer
+	writeTurns(&out, turns)
+	if text := out.String(); !strings.Contains(text, "| idle |") || !strings.Contains(text, "| ratio of the last to the first") {
+		t.Errorf("the table:\n%s", text)
+	}
+}
