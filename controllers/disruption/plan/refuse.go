@@ -197,3 +197,17 @@ func rollout(s *Step, in *Input) verdict.Verdict {
 	}
 	return verdict.True(kind, v1alpha1.ReasonReady, "every validator runs the wanted image and configuration")
 }
+
+// Unreadable are the verdicts where the ledger cannot be read. // rule: token-ledger
+func Unreadable(in *Input, why error) Verdicts {
+	text := fmt.Sprintf("%v: nothing is granted and every budget is closed. Restore it, or delete it: it is made anew, and everybody counts as down until their votes are seen", why)
+	out := Verdicts{Missing: map[string]verdict.Verdict{}, Disruption: map[string]verdict.Verdict{}}
+	for _, f := range in.Fleet {
+		out.Disruption[f.Name] = verdict.Unknown(v1alpha1.ValidatorDisruption, v1alpha1.ReasonLedgerUnreadable, text)
+	}
+	out.Network = []verdict.Verdict{
+		verdict.False(v1alpha1.NetworkDisruptable, v1alpha1.ReasonLedgerUnreadable, text),
+		verdict.Unknown(v1alpha1.NetworkRollout, v1alpha1.ReasonLedgerUnreadable, text),
+	}
+	return out
+}

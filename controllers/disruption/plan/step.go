@@ -47,6 +47,11 @@ type Step struct {
 	Verdicts Verdicts
 }
 
+// Idle says that there is nothing to write.
+func (s *Step) Idle() bool {
+	return !s.Changed && len(s.Ends)+len(s.Close)+len(s.Open)+len(s.Evict)+len(s.Leases) == 0
+}
+
 // Next decides one step. The ledger was read after the budgets and pods were: what is
 // opened is opened at the version that was read. // rule: token-ledger
 func Next(in Input) Step {

@@ -1,0 +1,231 @@
+package disruption
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/client/ledger"
+	"github.com/bedrock-bft/bedrock/controllers/disruption/plan"
+	"github.com/bedrock-bft/bedrock/controllers/fleet"
+	"github.com/bedrock-bft/bedrock/controllers/names"
+)
+
+// explicitly begins an annotation that lets the chain halt. // rule: undrainable
+const explicitly = "halt:"
+
+// drainTaints are what clouds and autoscalers put on a node that will go.
+var drainTaints = []string{
+	corev1.TaintNodeUnschedulable, "ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted", "karpenter.sh/disruption",
+	"node.cloudprovider.kubernetes.io/shutdown", "cloud.google.com/impending-node-termination",
+	"aws-node-termination-handler/spot-itn", "aws-node-termination-handler/scheduled-maintenance",
+	"aws-node-termination-handler/asg-lifecycle-termination", "aws-node-termination-handler/rebalance-recommendation",
+}
+
+// gather reads the fleet from the cache: budgets among it, before the ledger is read.
+func (p *pass) gather(ctx context.Context, in *plan.Input) error {
+	var validators v1alpha1.ValidatorList
+	var budgets policyv1.PodDisruptionBudgetList
+	var pods corev1.PodList
+	var sets appsv1.StatefulSetList
+	here := client.InNamespace(p.network.Namespace)
+	of := client.MatchingLabels{v1alpha1.LabelNetwork: p.network.Name}
+	for _, read := range []func() error{
+		func() error { return p.List(ctx, &budgets, here) },
+		func() error { return p.List(ctx, &validators, here) },
+		func() error { return p.List(ctx, &pods, here, of) },
+		func() error { return p.List(ctx, &sets, here, of) },
+	} {
+		if err := read(); err != nil {
+			return fmt.Errorf("read what the network has: %w", err)
+		}
+	}
+	p.validators, p.budgets = map[string]*v1alpha1.Validator{}, map[string]*policyv1.PodDisruptionBudget{}
+	var ours []v1alpha1.Validator
+	for i := range validators.Items {
+		v := &validators.Items[i]
+		if string(v.Spec.Chain.Network) == p.network.Name && v.DeletionTimestamp == nil {
+			ours = append(ours, *v)
+			p.validators[v.Name] = v
+		}
+	}
+	p.nodes = fleet.Nodes(ours)
+	cordons := cordoned{p: p, ctx: ctx, known: map[string]string{}}
+	for i := range ours {
+		f, err := p.describe(&ours[i], budgets.Items, pods.Items, sets.Items, &cordons)
+		if err != nil {
+			return err
+		}
+		in.Fleet = append(in.Fleet, f)
+	}
+	in.FullNodesWait = p.fullNodes(sets.Items)
+	return nil
+}
+
+// describe is one validator as the plan sees it.
+func (p *pass) describe(v *v1alpha1.Validator, budgets []policyv1.PodDisruptionBudget, pods []corev1.Pod, sets []appsv1.StatefulSet, cordons *cordoned) (plan.Validator, error) {
+	f := plan.Validator{Name: v.Name, ID: fleet.ChainName(v), PodState: plan.PodGone}
+	for _, in := range v.Status.Instances {
+		if id := fleet.ID(string(in.Identity)); id != (ledger.ID{}) {
+			f.Identities = append(f.Identities, id)
+		}
+	}
+	name := podName(v)
+	var pod *corev1.Pod
+	for i := range pods {
+		if pods[i].Name == name {
+			pod = &pods[i]
+		}
+	}
+	for i := range budgets {
+		b := &budgets[i]
+		if b.Name == names.Disruption(v.Name) {
+			p.budgets[v.Name], f.Budget = b, stateOf(b, v)
+			_, f.Disrupted = b.Status.DisruptedPods[name]
+		} else if selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector); err == nil && pod != nil && selector.Matches(labels.Set(pod.Labels)) {
+			f.Foreign = b.Name
+		}
+	}
+	if pod == nil {
+		return f, nil
+	}
+	f.PodUID, f.PodState = string(pod.UID), stateOfPod(pod)
+	for i := range sets {
+		if sets[i].Name+"-0" == name {
+			f.Outdated = outdated(&sets[i].Spec.Template, pod)
+		}
+	}
+	var err error
+	f.Ask, err = p.asked(v, pod, f.Outdated, cordons)
+	return f, err
+}
+
+// asked is the strongest wish for a token: a node that is drained, a person's, a new
+// template. // rule: token-request
+func (p *pass) asked(v *v1alpha1.Validator, pod *corev1.Pod, outdated string, cordons *cordoned) (*plan.Ask, error) {
+	if pod.Spec.NodeName != "" && p.Nodes {
+		why, err := cordons.why(pod.Spec.NodeName)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			return &plan.Ask{Kind: plan.Drain, Reason: "drain:" + pod.Spec.NodeName}, nil
+		}
+	}
+	if value := v.Annotations[v1alpha1.AnnotationDisrupt]; value != "" {
+		ask := &plan.Ask{Kind: plan.Drain, Reason: limit(value), Annotation: value, Explicit: strings.HasPrefix(value, explicitly)}
+		if strings.HasPrefix(value, "rollout:") {
+			ask.Kind = plan.Rollout
+		}
+		return ask, nil
+	}
+	if outdated != "" {
+		return &plan.Ask{Kind: plan.Rollout, Reason: "rollout:" + outdated}, nil
+	}
+	return nil, nil
+}
+
+// maxReason bounds what of an annotation is kept.
+const maxReason = 128
+
+func limit(s string) string {
+	if len(s) > maxReason {
+		return s[:maxReason]
+	}
+	return s
+}
+
+// cordoned reads each node once a pass.
+type cordoned struct {
+	p     *pass
+	ctx   context.Context
+	known map[string]string
+}
+
+func (c *cordoned) why(name string) (string, error) {
+	if why, ok := c.known[name]; ok {
+		return why, nil
+	}
+	var n corev1.Node
+	if err := c.p.Get(c.ctx, client.ObjectKey{Name: name}, &n); err != nil {
+		return "", client.IgnoreNotFound(err)
+	}
+	why := ""
+	if n.Spec.Unschedulable {
+		why = corev1.TaintNodeUnschedulable
+	}
+	for _, t := range n.Spec.Taints {
+		if slices.Contains(drainTaints, t.Key) {
+			why = t.Key
+		}
+	}
+	c.known[name] = why
+	return why, nil
+}
+
+// outdated names the template that a pod is not of; empty: it is.
+func outdated(template *corev1.PodTemplateSpec, pod *corev1.Pod) string {
+	hash := template.Annotations[v1alpha1.AnnotationConfigHash]
+	if hash != pod.Annotations[v1alpha1.AnnotationConfigHash] {
+		return limit(hash)
+	}
+	for _, want := range template.Spec.Containers {
+		for _, have := range pod.Spec.Containers {
+			if have.Name == want.Name && have.Image != want.Image {
+				return limit(want.Image)
+			}
+		}
+	}
+	return ""
+}
+
+func stateOfPod(pod *corev1.Pod) plan.PodState {
+	switch {
+	case pod.DeletionTimestamp != nil:
+		return plan.PodGoing
+	case pod.Status.Phase == corev1.PodRunning:
+		return plan.PodRunning
+	case pod.Status.Phase == corev1.PodPending || pod.Status.Phase == "":
+		return plan.PodPending
+	}
+	return plan.PodGone // Failed or Succeeded: no process runs
+}
+
+// podName is that of the active instance's pod; of the first's, before there is one.
+func podName(v *v1alpha1.Validator) string {
+	if in := fleet.Active(v); in != nil {
+		return names.Pod(v.Name, in.Number)
+	}
+	return names.Pod(v.Name, 1)
+}
+
+// fullNodes says what full nodes lack of the network's image: they go first.
+func (p *pass) fullNodes(sets []appsv1.StatefulSet) string {
+	if p.network.Spec.FullNodes == nil || p.network.Spec.FullNodes.Replicas == 0 {
+		return ""
+	}
+	name := names.FullNodes(p.network.Name)
+	for i := range sets {
+		s := &sets[i]
+		if s.Name != name {
+			continue
+		}
+		for _, c := range s.Spec.Template.Spec.Containers {
+			if s.Status.ObservedGeneration < s.Generation || s.Status.UpdatedReplicas < p.network.Spec.FullNodes.Replicas ||
+				s.Status.ReadyReplicas < p.network.Spec.FullNodes.Replicas {
+				return fmt.Sprintf("full nodes first: %d of %d of StatefulSet %s run %s and are ready", min(s.Status.UpdatedReplicas, s.Status.ReadyReplicas), p.network.Spec.FullNodes.Replicas, name, c.Image)
+			}
+		}
+		return ""
+	}
+	return "full nodes first: StatefulSet " + name + " is not there yet"
+}
