@@ -16,7 +16,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -28,6 +27,7 @@ import (
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
+	"github.com/bedrock-bft/bedrock/controllers/disruption"
 	"github.com/bedrock-bft/bedrock/controllers/keyclaim"
 	"github.com/bedrock-bft/bedrock/controllers/network"
 	"github.com/bedrock-bft/bedrock/controllers/validator"
@@ -119,7 +119,7 @@ func (o *options) manager() ctrl.Options {
 		&corev1.ConfigMap{}: ours, &corev1.Service{}: ours, &corev1.ServiceAccount{}: ours,
 		&corev1.Pod{}: ours, &corev1.PersistentVolumeClaim{}: ours,
 		&appsv1.StatefulSet{}: ours, &batchv1.Job{}: ours,
-		&networkingv1.NetworkPolicy{}: ours, &policyv1.PodDisruptionBudget{}: ours,
+		&networkingv1.NetworkPolicy{}: ours, // budgets of others matter: all are read
 	}
 	if o.namespaces != "" {
 		out.Cache.DefaultNamespaces = map[string]cache.Config{}
@@ -149,8 +149,24 @@ func setUp(mgr ctrl.Manager, o *options) error {
 	if err := validator.Setup(mgr, validator.Deps{Dial: dial, OperatorNamespace: o.ownSpace, WithoutClaims: !o.claims}); err != nil {
 		return err
 	}
+	if err := o.disruption(mgr, dial); err != nil {
+		return err
+	}
 	if o.claims {
 		return keyclaim.Setup(mgr, keyclaim.Deps{})
 	}
 	return nil
+}
+
+// rightsTimeout bounds the question what the operator may read.
+const rightsTimeout = 30 * time.Second
+
+func (o *options) disruption(mgr ctrl.Manager, dial chain.Dialer) error {
+	ctx, cancel := context.WithTimeout(context.Background(), rightsTimeout)
+	defer cancel()
+	nodes, err := disruption.NodesReadable(ctx, mgr.GetClient())
+	if err != nil {
+		return err
+	}
+	return disruption.Setup(mgr, disruption.Deps{Dial: dial, Nodes: nodes})
 }

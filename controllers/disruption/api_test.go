@@ -242,6 +242,8 @@ func TestRolloutOneByOne(t *testing.T) {
 func TestPairsOfEvictions(t *testing.T) {
 	g := newRig(t, chaintest.Options{Powers: []uint64{12, 7, 7, 7, 7}})
 	dice := rand.New(rand.NewPCG(6, 1000))
+	g.pass() // budgets are there before the first pod
+	g.budgetStatus()
 	out := map[string]uint64{} // evicted, and the height above which it must vote again
 	evicted := 0
 	for i := range 1000 {
