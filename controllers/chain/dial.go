@@ -49,6 +49,30 @@ func NewDialer(opt Options) Dialer {
 	}
 }
 
+// NewAdminDialer is the AdminDialer over the nodes' admin services: the same
+// administration for the same key, so that connections are kept. // rule: pinned-admin
+func NewAdminDialer() AdminDialer {
+	var mu sync.Mutex
+	known := map[[sha256.Size]byte]Admin{}
+	return func(operator ed25519.PrivateKey) (Admin, error) {
+		hash := sha256.Sum256(operator)
+		mu.Lock()
+		defer mu.Unlock()
+		if a := known[hash]; a != nil {
+			return a, nil
+		}
+		a, err := NewAdmin(operator)
+		if err != nil {
+			return nil, err
+		}
+		if len(known) >= maxDialed {
+			clear(known)
+		}
+		known[hash] = a
+		return a, nil
+	}
+}
+
 // EndpointOf is the RPC of a validator's instance, by its headless Service.
 func EndpointOf(namespace, validator string, instance int32) Endpoint {
 	return Endpoint(names.RPCURL(namespace, names.Instance(validator, instance)))

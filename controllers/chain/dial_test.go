@@ -29,6 +29,24 @@ func TestDialerKeepsTheClientOfADocument(t *testing.T) {
 	}
 }
 
+func TestAdminDialerKeepsTheAdministrationOfAKey(t *testing.T) {
+	dial := chain.NewAdminDialer()
+	key := func(b byte) ed25519.PrivateKey { return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{b}, 32)) }
+	a, err := dial(key(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := dial(key(1)); a != b {
+		t.Error("the same key gave another administration, which connects anew")
+	}
+	if b, _ := dial(key(2)); a == b {
+		t.Error("another key gave the same administration")
+	}
+	if _, err := dial(nil); err == nil {
+		t.Error("no key was taken")
+	}
+}
+
 func TestEndpointOf(t *testing.T) {
 	if got := chain.EndpointOf("ns", "net-0", 2); got != "http://net-0-i2.ns.svc:7601" {
 		t.Error(got)

@@ -26,8 +26,8 @@ const seedKey = "seed"
 // errBadKey says that a Secret holds something else.
 var errBadKey = errors.New("not an Ed25519 seed")
 
-// operatorKey is the key with which the operator acts on the chain. It stays in memory
-// for one reconcile. // rule: delegate-only
+// operatorKey is the key with which the operator acts on the chain. It is read when
+// there is something to sign, and written nowhere. // rule: delegate-only
 type operatorKey struct {
 	private ed25519.PrivateKey
 }
