@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/binary"
 	"errors"
 	"slices"
 	"sync"
@@ -43,6 +44,24 @@ type maker func() ([]byte, error)
 // a second in all, until stop.
 func (c *Network) Send(w *Told, first, senders int, rate float64, nodes ...int) *Traffic {
 	c.Helper()
+	return c.sendOf(w, first, senders, rate, nodes, func(key ed25519.PrivateKey, _ uint64) ledger.Operation {
+		return ledger.Transfer{To: ledger.AddressOf(key.Public().(ed25519.PublicKey)), Amount: ledger.AmountOf(1)}
+	})
+}
+
+// SendRecords is Send of records of so many bytes, one of each account, written anew
+// each time: it fills logs and volumes.
+func (c *Network) SendRecords(w *Told, first, senders int, rate float64, bytes int, nodes ...int) *Traffic {
+	c.Helper()
+	return c.sendOf(w, first, senders, rate, nodes, func(_ ed25519.PrivateKey, nonce uint64) ledger.Operation {
+		data := make([]byte, bytes)
+		binary.LittleEndian.PutUint64(data, nonce)
+		return ledger.RecordPut{Key: []byte("load"), Data: data}
+	})
+}
+
+func (c *Network) sendOf(w *Told, first, senders int, rate float64, nodes []int, op func(ed25519.PrivateKey, uint64) ledger.Operation) *Traffic {
+	c.Helper()
 	keys := make([]ed25519.PrivateKey, senders)
 	for i := range keys {
 		var err error
@@ -53,7 +72,7 @@ func (c *Network) Send(w *Told, first, senders int, rate float64, nodes ...int) 
 	return c.start(w, senders, rate, nodes, func(ctx context.Context, tr *Traffic, sender int) (maker, error) {
 		nonce, err := tr.nonce(ctx, sender, keys[sender])
 		return func() ([]byte, error) {
-			tx, err := tr.transfer(keys[sender], nonce)
+			tx, err := tr.sign(keys[sender], nonce, op(keys[sender], nonce))
 			nonce++
 			return tx, err
 		}, err
@@ -141,8 +160,7 @@ func (tr *Traffic) nonce(ctx context.Context, at int, key ed25519.PrivateKey) (u
 	}
 }
 
-func (tr *Traffic) transfer(key ed25519.PrivateKey, nonce uint64) ([]byte, error) {
-	op := ledger.Transfer{To: ledger.AddressOf(key.Public().(ed25519.PublicKey)), Amount: ledger.AmountOf(1)}
+func (tr *Traffic) sign(key ed25519.PrivateKey, nonce uint64, op ledger.Operation) ([]byte, error) {
 	return ledger.Sign(key, ledger.Body{Genesis: tr.c.Trust.Genesis, Nonce: nonce, GasLimit: ledger.GasLimit(op), GasPrice: 1, Operation: op})
 }
 

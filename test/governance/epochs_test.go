@@ -16,7 +16,7 @@ import (
 	"github.com/bedrock-bft/bedrock/test/fleet"
 )
 
-var epochsFlag = flag.Int("epochs", 6, "changes of the set one after another in TestManyEpochs")
+var epochsFlag = flag.Int("epochs", 4, "changes of the set one after another in TestManyEpochs")
 
 // awayFor is how many epochs a validator that was cut off misses.
 const awayFor = 2
