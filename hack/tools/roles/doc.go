@@ -4,7 +4,8 @@
 //
 // Invariants: every generated rule comes out in exactly one part; a rule of a resource
 // that belongs to no namespace never gets into a namespaced Role; no rule names a
-// wildcard, `exec`, or more of Secrets than get and create (it fails otherwise).
+// wildcard, `exec`, or more of Secrets than get, create and delete (it fails
+// otherwise), and in a namespaced Role the first and last of them by name.
 //
 // Tests: split_test.go.
 package main

@@ -55,7 +55,7 @@ func (p *parts) of(group, resource string) *[]rbacv1.PolicyRule {
 	return &p.namespaced
 }
 
-// byName takes get of Secrets to the one by name. Create cannot be held to a name.
+// byName takes get and delete of Secrets to the one by name. Create cannot be held to a name.
 func byName(rules []rbacv1.PolicyRule) []rbacv1.PolicyRule {
 	var out []rbacv1.PolicyRule
 	for _, r := range rules {
@@ -71,7 +71,7 @@ func byName(rules []rbacv1.PolicyRule) []rbacv1.PolicyRule {
 		}
 		for _, verb := range r.Verbs {
 			one := rbacv1.PolicyRule{APIGroups: r.APIGroups, Resources: []string{"secrets"}, Verbs: []string{verb}}
-			if verb == "get" {
+			if verb != "create" {
 				one.ResourceNames = []string{secretName}
 			}
 			out = append(out, one)
@@ -96,8 +96,8 @@ func check(rules []rbacv1.PolicyRule) error {
 				return fmt.Errorf("a rule grants %s: the operator must not enter pods", resource)
 			}
 			for _, verb := range r.Verbs {
-				if resource == "secrets" && verb != "get" && verb != "create" {
-					return fmt.Errorf("a rule grants %s of secrets: only get and create of the operator's own", verb)
+				if resource == "secrets" && !slices.Contains([]string{"get", "create", "delete"}, verb) {
+					return fmt.Errorf("a rule grants %s of secrets: only get, create and delete of the operator's own, by name", verb)
 				}
 			}
 		}
