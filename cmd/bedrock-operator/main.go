@@ -121,10 +121,21 @@ func (o *options) manager() ctrl.Options {
 		&appsv1.StatefulSet{}: ours, &batchv1.Job{}: ours,
 		&networkingv1.NetworkPolicy{}: ours, // budgets of others matter: all are read
 	}
-	if o.namespaces != "" {
-		out.Cache.DefaultNamespaces = map[string]cache.Config{}
-		for ns := range strings.SplitSeq(o.namespaces, ",") {
-			out.Cache.DefaultNamespaces[strings.TrimSpace(ns)] = cache.Config{}
+	for _, ns := range o.watched() {
+		if out.Cache.DefaultNamespaces == nil {
+			out.Cache.DefaultNamespaces = map[string]cache.Config{}
+		}
+		out.Cache.DefaultNamespaces[ns] = cache.Config{}
+	}
+	return out
+}
+
+// watched are the namespaces of the flag; none: all.
+func (o *options) watched() []string {
+	var out []string
+	for ns := range strings.SplitSeq(o.namespaces, ",") {
+		if ns = strings.TrimSpace(ns); ns != "" {
+			out = append(out, ns)
 		}
 	}
 	return out
@@ -153,7 +164,7 @@ func setUp(mgr ctrl.Manager, o *options) error {
 		return err
 	}
 	if o.claims {
-		return keyclaim.Setup(mgr, keyclaim.Deps{})
+		return keyclaim.Setup(mgr, keyclaim.Deps{Namespaces: o.watched()})
 	}
 	return nil
 }

@@ -33,9 +33,10 @@ func sample() *build.Instance {
 			strings.Repeat("02", 32) + "@net-1-i1.chains.svc:7600",
 			strings.Repeat("04", 32) + "@net-3-i1.chains.svc:7600",
 		},
-		Announce: []string{"net-2-i1-p2p.chains.svc:7600"},
-		Sync:     "auto",
-		Compute:  v1alpha1.Compute{CPU: resource.MustParse("1"), Memory: resource.MustParse("2Gi")},
+		Announce:  []string{"net-2-i1-p2p.chains.svc:7600"},
+		AdminKeys: []v1alpha1.Ed25519Key{v1alpha1.Ed25519Key(strings.Repeat("0e", 32))},
+		Sync:      "auto",
+		Compute:   v1alpha1.Compute{CPU: resource.MustParse("1"), Memory: resource.MustParse("2Gi")},
 		Storage: v1alpha1.Storage{
 			Chain:  v1alpha1.Volume{Size: resource.MustParse("20Gi")},
 			Signer: v1alpha1.Volume{Size: resource.MustParse("1Gi")},
@@ -148,6 +149,7 @@ func TestWhatARunningNodeReadsAgainRestartsNobody(t *testing.T) {
 		{"another genesis", func(in *build.Instance) { in.Genesis = v1alpha1.Hash(strings.Repeat("b2", 32)) }, true},
 		{"other marks", func(in *build.Instance) { in.Marks = []string{"x", "y"} }, true},
 		{"another way to sync", func(in *build.Instance) { in.Sync = "blocks" }, true},
+		{"another operator's key", func(in *build.Instance) { in.AdminKeys = nil }, true},
 		{"another name", func(in *build.Instance) { in.Moniker = "n" }, true},
 	} {
 		if got := build.ConfigHash(with(tt.change)) != before; got != tt.restart {

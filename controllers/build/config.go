@@ -78,6 +78,11 @@ func (in *Instance) durable() []setting {
 		{"executor", "page_cache_bytes", cache},
 		{"sync", "mode", in.Sync},
 	}
+	if len(in.AdminKeys) > 0 { // rule: pinned-admin
+		out = append(out, setting{"admin", "listen", ""},
+			setting{"admin", "pinned_listen", fmt.Sprintf(":%d", names.PortAdmin)},
+			setting{"admin", "clients", in.AdminKeys})
+	}
 	return out
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +24,9 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/verdict"
 )
 
+// beat is when to look again where the cache is late.
+const beat = 200 * time.Millisecond
+
 // Manager is this controller's field manager.
 const Manager = v1alpha1.ManagedBy + "/keyclaim"
 
@@ -29,6 +34,9 @@ const Manager = v1alpha1.ManagedBy + "/keyclaim"
 type Deps struct {
 	// Clock is the system's where nil.
 	Clock clock.PassiveClock
+	// Namespaces that the manager watches; empty: all. Claims of others are another
+	// operator's.
+	Namespaces []string
 }
 
 // Reconciler is the keyclaim controller.
@@ -38,8 +46,8 @@ type Deps struct {
 // +kubebuilder:rbac:groups=bedrock.dev,resources=validatorkeyclaims,verbs=get;list;watch;create;delete
 type Reconciler struct {
 	client.Client
-	live  client.Reader // past the cache
-	clock clock.PassiveClock
+	live client.Reader // past the cache
+	deps Deps
 }
 
 // New makes the reconciler of a manager.
@@ -47,7 +55,7 @@ func New(mgr ctrl.Manager, deps Deps) *Reconciler {
 	if deps.Clock == nil {
 		deps.Clock = clock.RealClock{}
 	}
-	return &Reconciler{Client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: deps.Clock}
+	return &Reconciler{Client: mgr.GetClient(), live: mgr.GetAPIReader(), deps: deps}
 }
 
 // Setup runs the controller in a manager. It needs the cluster role for claims.
@@ -70,7 +78,10 @@ func (r *Reconciler) concerned(ctx context.Context, o client.Object) []reconcile
 		return nil
 	}
 	holder := types.NamespacedName{Namespace: string(claim.Spec.Validator.Namespace), Name: string(claim.Spec.Validator.Name)}
-	out := []reconcile.Request{{NamespacedName: holder}}
+	var out []reconcile.Request
+	if len(r.deps.Namespaces) == 0 || slices.Contains(r.deps.Namespaces, holder.Namespace) {
+		out = append(out, reconcile.Request{NamespacedName: holder})
+	}
 	var all v1alpha1.ValidatorList
 	if err := r.List(ctx, &all); err != nil {
 		return out // the cache is not up: everybody is looked at once it is
@@ -99,6 +110,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	result, failed := r.claimAll(ctx, &v)
 	if err := r.tell(ctx, &v, result); err != nil {
 		return ctrl.Result{}, err
+	}
+	if apierrors.IsConflict(failed) {
+		return ctrl.Result{RequeueAfter: beat}, nil // the cache is late
 	}
 	return ctrl.Result{}, failed
 }
@@ -242,7 +256,7 @@ func (r *Reconciler) tell(ctx context.Context, v *v1alpha1.Validator, what verdi
 	if what.Type == "" {
 		return nil // it is not known, and the error that follows says why
 	}
-	status := v1alpha1ac.ValidatorStatus().WithConditions(verdict.Conditions(v.Status.Conditions, v.Generation, r.clock.Now(), what)...)
+	status := v1alpha1ac.ValidatorStatus().WithConditions(verdict.Conditions(v.Status.Conditions, v.Generation, r.deps.Clock.Now(), what)...)
 	owned, err := v1alpha1ac.ExtractValidatorStatus(v, Manager)
 	if err != nil {
 		return fmt.Errorf("read what is owned of the status: %w", err)

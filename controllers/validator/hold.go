@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -80,15 +81,22 @@ func (s *scope) finalizer(ctx context.Context, wanted bool) error {
 func (s *scope) deleteVolumes(ctx context.Context) (gone bool, err error) {
 	gone = true
 	for _, e := range s.validator.Status.Instances {
-		key := client.ObjectKey{Namespace: s.validator.Namespace, Name: names.Instance(s.validator.Name, e.Number)}
-		var set appsv1.StatefulSet
-		found, err := s.r.find(ctx, key, &set)
-		if err != nil {
-			return false, err
-		}
-		if found {
+		for _, o := range []struct {
+			name   string
+			object client.Object
+		}{
+			{names.Instance(s.validator.Name, e.Number), &appsv1.StatefulSet{}},
+			{names.IdentityJob(s.validator.Name, e.Number), &batchv1.Job{}}, // its pod holds the volumes
+		} {
+			found, err := s.r.find(ctx, client.ObjectKey{Namespace: s.validator.Namespace, Name: o.name}, o.object)
+			if err != nil {
+				return false, err
+			}
+			if !found {
+				continue
+			}
 			gone = false
-			if err := s.deleteObject(ctx, "validator/delete-statefulset", &set, set.UID); err != nil {
+			if err := s.deleteObject(ctx, "validator/delete-workload", o.object, o.object.GetUID()); err != nil {
 				return false, err
 			}
 		}

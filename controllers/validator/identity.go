@@ -60,7 +60,7 @@ func (s *scope) nameOnChain() error {
 func (s *scope) identity(ctx context.Context, in *instance) (verdict.Verdict, error) {
 	const kind = v1alpha1.ValidatorIdentified
 	if in.entry.Identity != "" {
-		return verdict.True(kind, "Identified", "its identity is "+string(in.entry.Identity)), nil
+		return verdict.True(kind, "Identified", "its identity is "+string(in.entry.Identity)), s.tidy(ctx, in)
 	}
 	switch {
 	case !in.sound:
@@ -86,6 +86,18 @@ func (s *scope) identity(ctx context.Context, in *instance) (verdict.Verdict, er
 		return s.dropJob(ctx, &job, "it was made for another volume")
 	}
 	return s.readJob(ctx, in, &job)
+}
+
+// tidy deletes the Job whose record is in the status: its pod, though it has ended,
+// would keep the volumes from being deleted.
+func (s *scope) tidy(ctx context.Context, in *instance) error {
+	var job batchv1.Job
+	found, err := s.r.find(ctx, client.ObjectKey{Namespace: s.validator.Namespace, Name: names.IdentityJob(s.validator.Name, in.entry.Number)}, &job)
+	if err != nil || !found || job.DeletionTimestamp != nil {
+		return err
+	}
+	_, err = s.dropJob(ctx, &job, "its record is in the status")
+	return err
 }
 
 // recorded says whether the claims' UIDs are in the status as it was read.

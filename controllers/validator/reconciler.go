@@ -3,7 +3,6 @@ package validator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -72,6 +71,7 @@ type Reconciler struct {
 const (
 	soon   = 5 * time.Second  // while something is not as wanted
 	seldom = 60 * time.Second // to ask its nodes
+	beat   = 200 * time.Millisecond
 )
 
 // Reconcile brings one Validator nearer to its spec.
@@ -81,14 +81,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if done, err := s.hold(ctx); done || err != nil {
-		return ctrl.Result{}, retry(err)
+		return retry(err)
 	}
 	if err := s.gather(ctx); err != nil {
-		return ctrl.Result{}, retry(err)
+		return retry(err)
 	}
 	if s.paused() {
 		s.setAll(verdict.Unknown(v1alpha1.ValidatorReady, v1alpha1.ReasonPaused, "reconciliation is paused: the node runs on, and nothing is changed"))
-		return ctrl.Result{}, retry(s.patchStatus(ctx))
+		return retry(s.patchStatus(ctx))
 	}
 	var failed error
 	for _, step := range []func(context.Context) error{s.volumes, s.identities, s.objects, s.observe} {
@@ -101,21 +101,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		failed = errors.Join(failed, err)
 	}
 	if failed != nil {
-		return ctrl.Result{}, retry(failed)
+		return retry(failed)
 	}
 	return ctrl.Result{RequeueAfter: s.again()}, nil
 }
 
-// retry drops what only says that somebody else was faster: the change that it lost
-// against is an event of its own.
-func retry(err error) error {
-	if err == nil {
-		return nil
+// retry tells a failure from having been too early: where somebody else was faster, or
+// the cache is late, everything is read again.
+func retry(err error) (ctrl.Result, error) {
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		return ctrl.Result{RequeueAfter: beat}, nil
 	}
-	if apierrors.IsConflict(err) {
-		return fmt.Errorf("read again: %w", err)
-	}
-	return err
+	return ctrl.Result{}, err
 }
 
 // again is when to look again: soon while something is awaited that sends no event.

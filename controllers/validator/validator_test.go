@@ -176,7 +176,9 @@ func TestNoOwnerVolumesAreTakenUpAgain(t *testing.T) {
 	for _, o := range []string{"net-0-i1-0", "net-0-identity-1-x1"} {
 		w.lose(&corev1.Pod{}, o)
 	}
-	w.lose(&batchv1.Job{}, "net-0-identity-1")
+	if w.get(&batchv1.Job{}, "net-0-identity-1") {
+		w.lose(&batchv1.Job{}, "net-0-identity-1")
+	}
 	w.lose(&appsv1.StatefulSet{}, "net-0-i1")
 	for _, o := range []string{"net-0-i1", "net-0-i1-p2p"} {
 		w.lose(&corev1.Service{}, o)
