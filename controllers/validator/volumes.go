@@ -214,16 +214,18 @@ func holds(have, want map[string]string) bool {
 	return true
 }
 
-// grow asks for more room; a refusal is told, not retried in haste.
+// grow asks for more room; a refusal is told, and tried again after a while.
 func (s *scope) grow(ctx context.Context, v *plan.Volume) (string, error) {
-	err := s.r.patchClaim(ctx, "validator/grow-claim", v.Live, map[string]any{
-		"metadata": map[string]any{"uid": v.Live.UID},
-		"spec":     map[string]any{"resources": map[string]any{"requests": map[string]string{"storage": v.Size.String()}}},
+	return s.r.once(fmt.Sprintf("grow %s to %s", v.Live.UID, v.Size.String()), func() (string, error) {
+		err := s.r.patchClaim(ctx, "validator/grow-claim", v.Live, map[string]any{
+			"metadata": map[string]any{"uid": v.Live.UID},
+			"spec":     map[string]any{"resources": map[string]any{"requests": map[string]string{"storage": v.Size.String()}}},
+		})
+		if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+			return fmt.Sprintf("%s cannot grow to %s: %v: choose a StorageClass with allowVolumeExpansion, or set the size back", v.Name, v.Size.String(), err), nil
+		}
+		return "", err
 	})
-	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-		return fmt.Sprintf("%s cannot grow to %s: %v: choose a StorageClass with allowVolumeExpansion, or set the size back", v.Name, v.Size.String(), err), nil
-	}
-	return "", err
 }
 
 func (r *Reconciler) patchClaim(ctx context.Context, point string, live *corev1.PersistentVolumeClaim, patch map[string]any) error {
