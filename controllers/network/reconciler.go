@@ -59,11 +59,15 @@ type Deps struct {
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;patch;delete
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=nodes,verbs=get
+// +kubebuilder:rbac:groups=storage.k8s.io,resources=storageclasses,verbs=get;list
 type Reconciler struct {
 	Deps
 	client.Client               // reads from the cache
 	Reader        client.Reader // reads from the API server
 	documents     documents
+	facts         remembered
 }
 
 // Setup adds the controller to a manager.
@@ -122,6 +126,7 @@ var steps = []step{
 	{"document", (*pass).document},     // create what is recorded. rule: no-owner
 	{"services", (*pass).services},     // full nodes and RPC
 	{"chain", (*pass).observe},         // rule: chain-over-API
+	{"domains", (*pass).domains},       // rule: domain-risk
 	{"submissions", (*pass).settle},    // the same bytes again, or the next ones
 	{"membership", (*pass).membership}, // rule: leave-only-by-scale
 }
