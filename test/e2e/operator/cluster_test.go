@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,28 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	shared = c
+	if slow, err = slowness(os.Getenv("E2E_SLOW")); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		os.Exit(1)
+	}
+	if slow > 1 {
+		fmt.Fprintf(os.Stderr, "e2e: E2E_SLOW multiplies every bound by %d\n", slow)
+	}
 	os.Exit(m.Run())
+}
+
+// slow multiplies every bound: they are those of a machine that does nothing else.
+var slow time.Duration = 1
+
+func slowness(s string) (time.Duration, error) {
+	if s == "" {
+		return 1, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 100 {
+		return 0, fmt.Errorf("E2E_SLOW is %q: want how many times slower than a quiet machine this one is, 1 to 100", s)
+	}
+	return time.Duration(n), nil
 }
 
 func reach() (*cluster, error) {
@@ -126,9 +148,11 @@ func (c *cluster) namespace(t *testing.T) string {
 
 const pollEvery = 250 * time.Millisecond
 
-// wait waits for done, at most bound, and says what it waited for and how far it was.
+// wait waits for done, at most bound (of a quiet machine), and says what it waited for
+// and how far it was.
 func wait(t *testing.T, what string, bound time.Duration, done func() (bool, string)) time.Duration {
 	t.Helper()
+	bound *= slow
 	from := time.Now()
 	deadline := time.NewTimer(bound)
 	defer deadline.Stop()

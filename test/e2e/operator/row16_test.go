@@ -7,8 +7,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bedrock-bft/bedrock/controllers/names"
 )
 
 // Row 16: API server and operator are away under load, and two nodes' processes die one
@@ -27,7 +32,18 @@ func TestRow16WithoutControlPlane(t *testing.T) {
 	wait(t, "20 transfers final", 60*time.Second, func() (bool, string) { return l.progress() >= 20, "" })
 	l.remember() // addresses cannot be asked for while the API server is away
 
-	victims := []string{n.validators()[0].Name, n.validators()[1].Name}
+	type victim struct {
+		name string
+		pod  types.UID
+	}
+	var victims []victim
+	for _, v := range n.validators()[:2] {
+		pod, err := n.pod(v.Name, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		victims = append(victims, victim{v.Name, pod.UID})
+	}
 	n.ctl(t, "apiserver", "stop")
 	t.Cleanup(func() { n.ctl(t, "apiserver", "start") })
 	n.ctl(t, "controller-manager", "stop")
@@ -36,46 +52,48 @@ func TestRow16WithoutControlPlane(t *testing.T) {
 	end := time.Now().Add(away)
 	for _, v := range victims {
 		done := l.progress()
-		killNode(t, n.ns, v)
-		wait(t, "transfers final after "+v+" was killed", 60*time.Second, func() (bool, string) { return l.progress() >= done+100, "" })
-		wait(t, v+" to sign again", 90*time.Second, func() (bool, string) { return l.signing(v + "-i1-0") })
+		n.killNode(v.pod)
+		wait(t, "transfers final after "+v.name+" was killed", 60*time.Second, func() (bool, string) { return l.progress() >= done+100, "" })
+		wait(t, v.name+" to sign again", 90*time.Second, func() (bool, string) { return l.signing(names.Pod(v.name, 1)) })
 	}
 	wait(t, "the time without control plane to pass", time.Until(end)+time.Minute, func() (bool, string) { return time.Now().After(end), "" })
-	if p := l.pause(); p > 30*time.Second {
+	if p := l.pause(); p > 30*time.Second*slow {
 		t.Errorf("no transfer was final for %s", p)
 	}
 }
 
 // killNode ends the node's process of a validator with SIGKILL, on this machine.
-func killNode(t *testing.T, ns, validator string) {
-	t.Helper()
-	// The container's process is one of this kernel: it is found by its pod's name in
-	// its environment (the runtime sets HOSTNAME).
+func (n *network) killNode(uid types.UID) {
+	n.Helper()
+	pid := n.process(uid)
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		n.Fatalf("kill %d: %v", pid, err)
+	}
+}
+
+// process is the node's process of a pod. The container's process is one of this kernel:
+// it is found by its pod's UID in the name of its cgroup.
+func (n *network) process(uid types.UID) int {
+	n.Helper()
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		t.Fatal(err)
+		n.Fatal(err)
 	}
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
 			continue
 		}
-		environ, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
-		if err != nil || !strings.Contains("\x00"+string(environ), "\x00HOSTNAME="+validator+"-i1-0\x00") {
+		group, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cgroup"))
+		if err != nil || !strings.Contains(strings.ReplaceAll(string(group), "_", "-"), "pod"+string(uid)) {
 			continue
 		}
 		command, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
 		if err != nil || !strings.Contains(string(command), "bedrock\x00start") {
 			continue
 		}
-		p, err := os.FindProcess(pid)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		return
+		return pid
 	}
-	t.Fatalf("no process of %s/%s is on this machine", ns, validator)
+	n.Fatalf("no process of the pod %s is on this machine", uid)
+	return 0
 }
