@@ -99,5 +99,11 @@ machine_check() {
   SNAPSHOTTER=native
   ! grep -qw overlay /proc/filesystems && ! modprobe overlay 2>/dev/null || SNAPSHOTTER=overlayfs
   [ -n "$(cgroup_roots)" ] && [ -d "$(cgroup_main)" ] || die "no cgroups at /sys/fs/cgroup, or none with the pids controller: nodes' processes cannot be held together"
+  # A node takes some ten watchers of files, and Debian gives a user 128.
+  local instances=/proc/sys/fs/inotify/max_user_instances
+  if [ "$(<$instances)" -lt 1024 ]; then
+    say "raising $instances from $(<$instances) to 1024 until the next boot"
+    echo 1024 >$instances || die "$instances cannot be raised: nodes would lack watchers of files"
+  fi
   nft list tables >/dev/null 2>&1 || die "the kernel has no nftables: kube-proxy needs CONFIG_NF_TABLES (try 'modprobe nf_tables')"
 }
