@@ -266,7 +266,8 @@ func TestPairsOfEvictions(t *testing.T) {
 		g.shuffle(dice, out)
 	}
 	if evicted < 20 {
-		t.Fatalf("%d evictions were let pass of 1000 pairs: they show nothing", evicted)
+		l, _ := g.reason("", v1alpha1.NetworkDisruptable)
+		t.Fatalf("%d evictions were let pass of 1000 pairs: they show nothing; %s, ledger %+v", evicted, l, g.ledger())
 	}
 	t.Logf("1000 pairs, %d evictions let pass", evicted)
 }
@@ -290,8 +291,9 @@ func (g *rig) shuffle(dice *rand.Rand, out map[string]uint64) {
 			g.cordon(name, dice.IntN(3) > 0)
 		}
 	}
-	for name := range out {
+	for _, name := range g.names {
 		if pod := g.podOf(name); pod == nil || pod.DeletionTimestamp != nil {
+			out[name] = 0
 			if g.kubelet(name, "bedrock:1"); pod == nil {
 				out[name] = g.chain.Height() + 1
 			}

@@ -90,7 +90,8 @@ func (p *pass) describe(v *v1alpha1.Validator, budgets []policyv1.PodDisruptionB
 		b := &budgets[i]
 		if b.Name == names.Disruption(v.Name) {
 			p.budgets[v.Name], f.Budget = b, stateOf(b, v)
-			_, f.Disrupted = b.Status.DisruptedPods[name]
+			at, let := b.Status.DisruptedPods[name]
+			f.Disrupted = let && (pod == nil || !at.Before(&pod.CreationTimestamp)) // else it was a pod before
 		} else if selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector); err == nil && pod != nil && selector.Matches(labels.Set(pod.Labels)) {
 			f.Foreign = b.Name
 		}

@@ -229,6 +229,7 @@ func (g *rig) kubelet(name, image string) {
 	case pod.DeletionTimestamp != nil:
 		g.node(name).Stop()
 		g.must(client.IgnoreNotFound(g.c.Delete(g.t.Context(), pod, client.GracePeriodSeconds(0))))
+		g.budgetStatus()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/disruption/plan"
 )
@@ -44,7 +45,7 @@ func askOne(ctx context.Context, c chain.Client, n Node) plan.Answer {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	status, err := c.Status(ctx, n.At)
-	if err != nil || status.Identity != n.Identity {
+	if err != nil || n.Identity != (ledger.ID{}) && status.Identity != n.Identity {
 		return plan.Answer{}
 	}
 	set, err := c.Set(ctx, n.At)
