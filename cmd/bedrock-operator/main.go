@@ -30,6 +30,7 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/disruption"
 	"github.com/bedrock-bft/bedrock/controllers/keyclaim"
 	"github.com/bedrock-bft/bedrock/controllers/network"
+	"github.com/bedrock-bft/bedrock/controllers/takeover"
 	"github.com/bedrock-bft/bedrock/controllers/validator"
 	"github.com/bedrock-bft/bedrock/executor/module"
 )
@@ -160,7 +161,7 @@ func setUp(mgr ctrl.Manager, o *options) error {
 	if err := validator.Setup(mgr, validator.Deps{Dial: dial, OperatorNamespace: o.ownSpace, WithoutClaims: !o.claims}); err != nil {
 		return err
 	}
-	if err := o.disruption(mgr, dial); err != nil {
+	if err := disruptions(mgr, dial); err != nil {
 		return err
 	}
 	if o.claims {
@@ -172,12 +173,16 @@ func setUp(mgr ctrl.Manager, o *options) error {
 // rightsTimeout bounds the question what the operator may read.
 const rightsTimeout = 30 * time.Second
 
-func (o *options) disruption(mgr ctrl.Manager, dial chain.Dialer) error {
+// disruptions are the controllers that look at nodes of the cluster where they may.
+func disruptions(mgr ctrl.Manager, dial chain.Dialer) error {
 	ctx, cancel := context.WithTimeout(context.Background(), rightsTimeout)
 	defer cancel()
 	nodes, err := disruption.NodesReadable(ctx, mgr.GetClient())
 	if err != nil {
 		return err
 	}
-	return disruption.Setup(mgr, disruption.Deps{Dial: dial, Nodes: nodes})
+	if err := disruption.Setup(mgr, disruption.Deps{Dial: dial, Nodes: nodes}); err != nil {
+		return err
+	}
+	return takeover.Setup(mgr, takeover.Deps{Dial: dial, Administer: chain.NewAdminDialer(), Nodes: nodes})
 }

@@ -138,7 +138,8 @@ func (p *pass) key(ctx context.Context) (ed25519.PrivateKey, error) {
 // lost.
 func (p *pass) reach(ctx context.Context, in *v1alpha1.Instance) (out string, lost bool, err error) {
 	var claim corev1.PersistentVolumeClaim
-	err = p.Get(ctx, client.ObjectKey{Namespace: p.validator.Namespace, Name: signerClaim(p.validator, in)}, &claim)
+	// Live: the cache knows labelled claims only, and may be late.
+	err = p.Reader.Get(ctx, client.ObjectKey{Namespace: p.validator.Namespace, Name: signerClaim(p.validator, in)}, &claim)
 	if apierrors.IsNotFound(err) {
 		return "", in.SignerClaimUID != "", nil
 	}
