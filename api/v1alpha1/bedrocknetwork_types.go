@@ -197,10 +197,12 @@ type GenesisAccount struct {
 
 // Authority is a set of keys of which so many must sign.
 type Authority struct {
+	// How many of the members must sign.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=64
 	Threshold int32 `json:"threshold"`
+	// Public keys.
 	// +required
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
@@ -243,6 +245,7 @@ type ValidatorGroup struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=20
 	Name Name `json:"name"`
+	// How many validators the group has.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
@@ -282,6 +285,7 @@ type ValidatorTemplate struct {
 
 // FullNodes is a StatefulSet of nodes that only follow.
 type FullNodes struct {
+	// How many.
 	// +optional
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=0
@@ -301,6 +305,7 @@ type FullNodes struct {
 
 // Sentries is refused until network hardening.
 type Sentries struct {
+	// How many.
 	// +optional
 	Replicas int32 `json:"replicas,omitempty"`
 }
@@ -366,6 +371,7 @@ type BedrockNetworkStatus struct {
 	// +listType=map
 	// +listMapKey=purpose
 	Submissions []Submission `json:"submissions,omitempty"`
+	// What is so, with reasons (docs/concepts.md).
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -400,6 +406,7 @@ type CeremonyRecord struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=192
 	Possession string `json:"possession,omitempty"`
+	// Voting power.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	Power int64 `json:"power"`
@@ -415,6 +422,7 @@ type Submission struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=16384
 	Transaction string `json:"transaction"`
+	// When it was signed.
 	// +required
 	Time metav1.Time `json:"time"`
 }

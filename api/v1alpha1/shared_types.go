@@ -120,9 +120,11 @@ type Exposure struct {
 
 // Scheduling is where a node's pods may run.
 type Scheduling struct {
+	// Labels of nodes that the pod may run on.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+	// Taints that the pod tolerates.
 	// +optional
 	// +kubebuilder:validation:MaxItems=32
 	// +listType=atomic
@@ -137,6 +139,7 @@ type Scheduling struct {
 	// +optional
 	// +kubebuilder:default=Automatic
 	HostAntiAffinity HostAntiAffinity `json:"hostAntiAffinity,omitempty"`
+	// PriorityClass of the pod; validators should have a high one.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	PriorityClassName string `json:"priorityClassName,omitempty"`

@@ -210,6 +210,7 @@ type Handoff struct {
 
 // ValidatorStatus is what the operator saw. It changes on transitions only.
 type ValidatorStatus struct {
+	// Generation of the spec that this status is about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// Name on the chain, in hex: given by its first identity.
@@ -230,6 +231,7 @@ type ValidatorStatus struct {
 	// The last value of the takeover annotation that was acted on.
 	// +optional
 	LastTakeoverRequest string `json:"lastTakeoverRequest,omitempty"`
+	// What is so, with reasons (docs/concepts.md).
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -261,6 +263,7 @@ type Instance struct {
 	// UIDs of its volume claims, recorded when they were made. // rule: no-owner
 	// +optional
 	SignerClaimUID string `json:"signerClaimUID,omitempty"`
+	// UID of the chain volume's claim. // rule: no-owner
 	// +optional
 	ChainClaimUID string `json:"chainClaimUID,omitempty"`
 	// Public record of the identity: set once the identity Job has ended.
@@ -295,6 +298,7 @@ type TakeoverStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=16384
 	Transaction string `json:"transaction,omitempty"`
+	// When it began.
 	// +required
 	Since metav1.Time `json:"since"`
 }

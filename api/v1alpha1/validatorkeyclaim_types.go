@@ -48,6 +48,7 @@ type ClaimHolder struct {
 	Namespace Name `json:"namespace"`
 	// +required
 	Name Name `json:"name"`
+	// UID of the Validator, so that another of its name does not inherit the claim.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64

@@ -50,6 +50,7 @@ type options struct {
 	level       string
 	claims      bool
 	ownSpace    string // the operator's own namespace
+	check       string // a URL to ask instead of running
 }
 
 func (o *options) bind(f *flag.FlagSet) {
@@ -59,6 +60,7 @@ func (o *options) bind(f *flag.FlagSet) {
 	f.StringVar(&o.namespaces, "namespaces", "", "namespaces to watch, with commas between; empty: all (needs cluster roles)")
 	f.BoolVar(&o.claims, "key-claims", true, "make cluster-wide claims on consensus keys (needs their cluster role)")
 	f.StringVar(&o.ownSpace, "operator-namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator's own pods, which validators' policies let in")
+	f.StringVar(&o.check, "check", "", "ask this URL and end: 0 if it answers 200 (the chart's test, in an image without a shell)")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 }
 
@@ -76,6 +78,9 @@ func run(ctx context.Context) error {
 	var o options
 	o.bind(flag.CommandLine)
 	flag.Parse()
+	if o.check != "" {
+		return check(ctx, o.check)
+	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.level)); err != nil {
 		return fmt.Errorf("--log-level: %w", err)

@@ -11,8 +11,10 @@ import (
 //
 // Authority is a set of keys of which so many must sign.
 type AuthorityApplyConfiguration struct {
-	Threshold *int32                   `json:"threshold,omitempty"`
-	Members   []apiv1alpha1.Ed25519Key `json:"members,omitempty"`
+	// How many of the members must sign.
+	Threshold *int32 `json:"threshold,omitempty"`
+	// Public keys.
+	Members []apiv1alpha1.Ed25519Key `json:"members,omitempty"`
 }
 
 // AuthorityApplyConfiguration constructs a declarative configuration of the Authority type for use with

@@ -23,8 +23,9 @@ type BedrockNetworkStatusApplyConfiguration struct {
 	OperatorKey *apiv1alpha1.Ed25519Key `json:"operatorKey,omitempty"`
 	// A transaction that the operator has signed and stored before sending; the same
 	// bytes are sent until the chain has an answer.
-	Submissions []SubmissionApplyConfiguration   `json:"submissions,omitempty"`
-	Conditions  []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
+	Submissions []SubmissionApplyConfiguration `json:"submissions,omitempty"`
+	// What is so, with reasons (docs/concepts.md).
+	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 
 // BedrockNetworkStatusApplyConfiguration constructs a declarative configuration of the BedrockNetworkStatus type for use with

@@ -16,7 +16,8 @@ type CeremonyRecordApplyConfiguration struct {
 	ConsensusKey *apiv1alpha1.Key        `json:"consensusKey,omitempty"`
 	// Proof of possession, in hex; empty with Ed25519.
 	Possession *string `json:"possession,omitempty"`
-	Power      *int64  `json:"power,omitempty"`
+	// Voting power.
+	Power *int64 `json:"power,omitempty"`
 }
 
 // CeremonyRecordApplyConfiguration constructs a declarative configuration of the CeremonyRecord type for use with

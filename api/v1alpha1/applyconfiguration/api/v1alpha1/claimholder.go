@@ -13,7 +13,8 @@ import (
 type ClaimHolderApplyConfiguration struct {
 	Namespace *apiv1alpha1.Name `json:"namespace,omitempty"`
 	Name      *apiv1alpha1.Name `json:"name,omitempty"`
-	UID       *string           `json:"uid,omitempty"`
+	// UID of the Validator, so that another of its name does not inherit the claim.
+	UID *string `json:"uid,omitempty"`
 }
 
 // ClaimHolderApplyConfiguration constructs a declarative configuration of the ClaimHolder type for use with

@@ -7,6 +7,7 @@ package v1alpha1
 //
 // FullNodes is a StatefulSet of nodes that only follow.
 type FullNodesApplyConfiguration struct {
+	// How many.
 	Replicas *int32                     `json:"replicas,omitempty"`
 	Compute  *ComputeApplyConfiguration `json:"compute,omitempty"`
 	// Chain data.

@@ -16,7 +16,8 @@ type InstanceApplyConfiguration struct {
 	Role   *apiv1alpha1.InstanceRole `json:"role,omitempty"`
 	// UIDs of its volume claims, recorded when they were made. // rule: no-owner
 	SignerClaimUID *string `json:"signerClaimUID,omitempty"`
-	ChainClaimUID  *string `json:"chainClaimUID,omitempty"`
+	// UID of the chain volume's claim. // rule: no-owner
+	ChainClaimUID *string `json:"chainClaimUID,omitempty"`
 	// Public record of the identity: set once the identity Job has ended.
 	Identity     *apiv1alpha1.Ed25519Key `json:"identity,omitempty"`
 	ConsensusKey *apiv1alpha1.Key        `json:"consensusKey,omitempty"`

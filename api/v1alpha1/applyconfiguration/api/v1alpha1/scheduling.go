@@ -12,14 +12,17 @@ import (
 //
 // Scheduling is where a node's pods may run.
 type SchedulingApplyConfiguration struct {
+	// Labels of nodes that the pod may run on.
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
-	Tolerations  []v1.Toleration   `json:"tolerations,omitempty"`
+	// Taints that the pod tolerates.
+	Tolerations []v1.Toleration `json:"tolerations,omitempty"`
 	// Zone (topology.kubernetes.io/zone) that the pod must run in.
 	Zone *string `json:"zone,omitempty"`
 	// Whether two validators of a network may share a host. Automatic: from 4
 	// validators on they may not.
-	HostAntiAffinity  *apiv1alpha1.HostAntiAffinity `json:"hostAntiAffinity,omitempty"`
-	PriorityClassName *string                       `json:"priorityClassName,omitempty"`
+	HostAntiAffinity *apiv1alpha1.HostAntiAffinity `json:"hostAntiAffinity,omitempty"`
+	// PriorityClass of the pod; validators should have a high one.
+	PriorityClassName *string `json:"priorityClassName,omitempty"`
 }
 
 // SchedulingApplyConfiguration constructs a declarative configuration of the Scheduling type for use with

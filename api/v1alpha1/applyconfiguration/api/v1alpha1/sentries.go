@@ -7,6 +7,7 @@ package v1alpha1
 //
 // Sentries is refused until network hardening.
 type SentriesApplyConfiguration struct {
+	// How many.
 	Replicas *int32 `json:"replicas,omitempty"`
 }
 

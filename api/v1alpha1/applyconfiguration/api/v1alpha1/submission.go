@@ -14,8 +14,9 @@ type SubmissionApplyConfiguration struct {
 	// What it is for, as "join:NAME", "weigh:NAME" or "leave:NAME".
 	Purpose *string `json:"purpose,omitempty"`
 	// The signed bytes, base64; with more than one authority key, the draft.
-	Transaction *string  `json:"transaction,omitempty"`
-	Time        *v1.Time `json:"time,omitempty"`
+	Transaction *string `json:"transaction,omitempty"`
+	// When it was signed.
+	Time *v1.Time `json:"time,omitempty"`
 }
 
 // SubmissionApplyConfiguration constructs a declarative configuration of the Submission type for use with

@@ -20,8 +20,9 @@ type TakeoverStatusApplyConfiguration struct {
 	Expect *apiv1alpha1.Ed25519Key `json:"expect,omitempty"`
 	// The signed rotate transaction, base64: stored before it is sent, and the same
 	// bytes are sent again.
-	Transaction *string  `json:"transaction,omitempty"`
-	Since       *v1.Time `json:"since,omitempty"`
+	Transaction *string `json:"transaction,omitempty"`
+	// When it began.
+	Since *v1.Time `json:"since,omitempty"`
 }
 
 // TakeoverStatusApplyConfiguration constructs a declarative configuration of the TakeoverStatus type for use with

@@ -11,8 +11,9 @@ import (
 //
 // ValidatorGroup is validators that differ from the template.
 type ValidatorGroupApplyConfiguration struct {
-	Name  *apiv1alpha1.Name `json:"name,omitempty"`
-	Count *int32            `json:"count,omitempty"`
+	Name *apiv1alpha1.Name `json:"name,omitempty"`
+	// How many validators the group has.
+	Count *int32 `json:"count,omitempty"`
 	// Zone (topology.kubernetes.io/zone) of the group.
 	Zone *string `json:"zone,omitempty"`
 	// Voting power of each.

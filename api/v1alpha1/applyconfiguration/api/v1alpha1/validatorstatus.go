@@ -12,6 +12,7 @@ import (
 //
 // ValidatorStatus is what the operator saw. It changes on transitions only.
 type ValidatorStatusApplyConfiguration struct {
+	// Generation of the spec that this status is about.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// Name on the chain, in hex: given by its first identity.
 	ChainName *apiv1alpha1.Hash `json:"chainName,omitempty"`
@@ -22,8 +23,9 @@ type ValidatorStatusApplyConfiguration struct {
 	// A takeover under way.
 	Takeover *TakeoverStatusApplyConfiguration `json:"takeover,omitempty"`
 	// The last value of the takeover annotation that was acted on.
-	LastTakeoverRequest *string                          `json:"lastTakeoverRequest,omitempty"`
-	Conditions          []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
+	LastTakeoverRequest *string `json:"lastTakeoverRequest,omitempty"`
+	// What is so, with reasons (docs/concepts.md).
+	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 
 // ValidatorStatusApplyConfiguration constructs a declarative configuration of the ValidatorStatus type for use with
