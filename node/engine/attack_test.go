@@ -34,6 +34,38 @@ func TestEvidenceDoesNotStepTheCoreBetweenEffects(t *testing.T) {
 	}
 }
 
+// What the old epoch's last blocks held waits again: if nobody said so, a network whose
+// clients all wait for it would stand still for idle_interval. // rule: epoch-enter, idle
+func TestWhatAnEpochLeftOverIsWorkAtOnce(t *testing.T) {
+	net := newNetwork(t, 4)
+	e := net.nodes[0].open(net.hub.Join(net.nodes[0].id), &handClock{now: consensus.Now{MonoMs: 1000}})
+	tx := []byte("held by a descendant of the epoch's end")
+	net.nodes[0].pool.add(tx)
+	block := &types.Block{Header: types.Header{Epoch: 1, Height: 5}, Payload: [][]byte{tx}}
+	e.worker.contents(block)
+	e.tellWork()
+	if e.told {
+		t.Fatal("what is in flight counts as waiting")
+	}
+	next := net.epoch
+	next.Number = 2
+	e.writer.queue = nil
+	e.enterEpoch(consensus.EnterEpoch{Epoch: next})
+	for _, it := range e.writer.queue {
+		if it.after != nil {
+			it.after()
+		}
+	}
+	for len(e.inbox) > 0 {
+		if it := <-e.inbox; it.call != nil {
+			it.call()
+		}
+	}
+	if !e.told {
+		t.Error("the core does not know that something waits")
+	}
+}
+
 func TestOwnEchoThatPassedAsksNobodyAgain(t *testing.T) {
 	net := newNetwork(t, 4)
 	net.startAll()

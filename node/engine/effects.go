@@ -100,6 +100,7 @@ func (e *Engine) enterEpoch(f consensus.EnterEpoch) {
 			if f.Member {
 				e.echo.askAnew()
 			}
+			e.tellWork() // what the old epoch's last blocks held waits again
 		})
 	})
 }
