@@ -60,6 +60,10 @@ func (p *pass) takeDown(ctx context.Context) error {
 	for _, name := range sortedNames(p.live) {
 		v := p.live[name]
 		if !p.owned(v) {
+			// Made by hand: it stays, and is held no more.
+			if err := p.leaveHold(ctx, v, false); err != nil {
+				return err
+			}
 			continue
 		}
 		left++

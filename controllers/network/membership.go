@@ -41,6 +41,9 @@ func (p *pass) membership(ctx context.Context) error {
 	if action.Kind == plan.None {
 		return nil
 	}
+	if p.awaiting && action.Kind != plan.Leave && action.Kind != plan.Ready && action.Kind != plan.Forget {
+		return nil // it would take the nonce of what waits for signatures
+	}
 	if action.Kind == plan.Forget {
 		return p.forget(ctx, action.Validator)
 	}
@@ -212,6 +215,9 @@ func (p *pass) fee(ctx context.Context, key *operatorKey) (chain.Fee, error) {
 // rule: leave-only-by-scale
 func (p *pass) forget(ctx context.Context, name string) error {
 	v := p.live[name]
+	if !p.owned(v) { // made by hand, and deleted
+		return p.leaveHold(ctx, v, false)
+	}
 	for i := range v.Status.Instances {
 		if err := p.markLeft(ctx, names.SignerClaim(name, v.Status.Instances[i].Number)); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/client/ledger"
@@ -192,6 +193,79 @@ func TestTheSameBytesAreSentAgain(t *testing.T) {
 		if !slices.ContainsFunc([]string{"join:net-4", "delegate:net-4", "ready:net-4", "weigh:net-4"}, func(p string) bool { return slices.Contains(stored[p], text) }) {
 			t.Error("bytes were sent that were not stored")
 		}
+	}
+}
+
+// With several keys of the authority a weight waits for people's signatures, and says
+// how many; those who leave do not wait for it. // rule: delegate-only
+func TestAwaitingAuthority(t *testing.T) {
+	g := newRig(t)
+	g.threshold = 2
+	g.apply(5)
+	g.until("ready", g.isReady)
+	g.apply(6)
+	g.until("it waits", func() bool { return g.condition(v1alpha1.NetworkAuthority).Reason == v1alpha1.ReasonAwaitingAuthority })
+	c := g.condition(v1alpha1.NetworkAuthority)
+	if c.Status != "True" || !strings.Contains(c.Message, "1 of the 2") || !strings.Contains(c.Message, "weigh:net-5") {
+		t.Errorf("condition %+v", c)
+	}
+	for range 10 {
+		g.turn()
+	}
+	stored := g.network().Status.Submissions
+	if len(stored) != 1 || len(g.monikers()) != 5 {
+		t.Fatalf("stored %+v, set %v", stored, g.monikers())
+	}
+	raw, err := base64.StdEncoding.DecodeString(stored[0].Transaction)
+	if err != nil {
+		t.Fatal(err)
+	}
+	draft, err := ledger.ParseDraft(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := draft.Sign(g.chain.AuthorityKeys()[1]); err != nil {
+		t.Fatal(err)
+	}
+	signed, err := draft.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.apply(6, func(n *v1alpha1.BedrockNetwork) {
+		n.Annotations = map[string]string{v1alpha1.AnnotationSigned: "damaged," + base64.StdEncoding.EncodeToString(signed)}
+	})
+	g.until("six", func() bool { return g.isReady() && len(g.monikers()) == 6 })
+	if c := g.condition(v1alpha1.NetworkAuthority); c.Status != "False" {
+		t.Errorf("afterwards %+v", c)
+	}
+	// One that waits for power is let go without signatures.
+	g.apply(7)
+	g.until("it waits", func() bool { return g.condition(v1alpha1.NetworkAuthority).Reason == v1alpha1.ReasonAwaitingAuthority })
+	g.apply(6)
+	g.until("let go", func() bool { return g.isReady() && len(g.listed()) == 6 && len(g.network().Status.Submissions) == 0 })
+}
+
+// A hand-made Validator of the network joins like the others, and deleting it lets it
+// leave before it goes. // rule: leave-only-by-scale
+func TestHandMadeValidator(t *testing.T) {
+	g := newRig(t)
+	g.apply(4)
+	g.until("ready", g.isReady)
+	own := &v1alpha1.Validator{ObjectMeta: metav1.ObjectMeta{Name: "mine", Namespace: g.ns}, Spec: v1alpha1.ValidatorSpec{
+		Chain: v1alpha1.ChainRef{Type: v1alpha1.ChainNetwork, Network: v1alpha1.Name(g.name)}, Power: 1}}
+	if err := g.c.Create(g.ctx(), own); err != nil {
+		t.Fatal(err)
+	}
+	g.until("five", func() bool { return g.isReady() && slices.Contains(g.monikers(), "mine") })
+	if err := g.c.Delete(g.ctx(), own); err != nil {
+		t.Fatal(err)
+	}
+	g.until("gone", func() bool { return len(g.listed()) == 4 })
+	if slices.Contains(g.monikers(), "mine") {
+		t.Error("it went before the chain let it go")
+	}
+	if ops := g.sent(); ops[len(ops)-1] != "leave" {
+		t.Errorf("operations %v", ops)
 	}
 }
 

@@ -37,6 +37,7 @@ type pass struct {
 	chain    *genesis.Genesis // that runs; nil: none yet
 	client   chain.Client
 	views    []plan.View
+	awaiting bool // a half-signed transaction waits for people
 
 	status   v1alpha1.BedrockNetworkStatus
 	verdicts map[string]verdict.Verdict

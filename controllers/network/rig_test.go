@@ -52,6 +52,8 @@ type rig struct {
 	// volumes are the signer volumes that there ever were, by validator.
 	volumes map[string]string
 	script  *faults.Script
+	// threshold of the authority's keys, of which the operator has one. 0: it is alone.
+	threshold int
 }
 
 // turns bounds a convergence.
@@ -244,7 +246,7 @@ func (g *rig) playNodes() {
 		if doc == nil {
 			return
 		}
-		g.chain = chaintest.New(chaintest.Options{ChainID: doc.ChainID, Genesis: doc.Hash(), Operator: g.operator(), Validators: len(doc.Validators), Powers: powersOf(doc)})
+		g.chain = chaintest.New(chaintest.Options{ChainID: doc.ChainID, Genesis: doc.Hash(), Operator: g.operator(), Validators: len(doc.Validators), Powers: powersOf(doc), Threshold: g.threshold})
 		for _, at := range g.chain.Endpoints() {
 			g.chain.RemoveNode(at) // its nodes are our Validators'
 		}

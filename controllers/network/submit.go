@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -20,7 +21,8 @@ import (
 )
 
 // settle sends what is stored, the same bytes until the chain has an answer. While
-// something is on its way nothing else is planned. // rule: delegate-only
+// something is on its way nothing else is planned; while something waits for people,
+// only what costs no nonce. // rule: delegate-only
 func (p *pass) settle(ctx context.Context) error {
 	if len(p.status.Submissions) == 0 {
 		return nil
@@ -28,8 +30,10 @@ func (p *pass) settle(ctx context.Context) error {
 	p.wake(soon)
 	set := plan.Newest(p.views)
 	var kept []v1alpha1.Submission
+	var under []string
 	for i := range p.status.Submissions {
 		s := &p.status.Submissions[i]
+		before := s.Transaction
 		keep, err := p.settleOne(ctx, s, set)
 		if err != nil {
 			return err
@@ -37,13 +41,29 @@ func (p *pass) settle(ctx context.Context) error {
 		if keep {
 			kept = append(kept, *s)
 		}
+		if !keep || s.Transaction != before || !isDraft(s.Transaction) {
+			under = append(under, s.Purpose)
+		}
 	}
-	dropped := len(kept) < len(p.status.Submissions)
 	p.status.Submissions = kept
-	if dropped || len(kept) > 0 {
-		return done // the next look reads the chain anew
+	p.awaiting = len(kept) > 0
+	if len(under) == 0 {
+		return nil
 	}
-	return nil
+	if _, said := p.verdicts[v1alpha1.NetworkMembership]; !said {
+		p.say(verdict.False(v1alpha1.NetworkMembership, "Submitted", strings.Join(under, ", ")+" is on its way to the chain"))
+	}
+	return done // the next look reads the chain anew
+}
+
+// isDraft says whether what is stored still waits for signatures.
+func isDraft(stored string) bool {
+	raw, err := base64.StdEncoding.DecodeString(stored)
+	if err != nil {
+		return false
+	}
+	_, err = ledger.ParseDraft(raw)
+	return err == nil
 }
 
 // settleOne says whether a submission stays.

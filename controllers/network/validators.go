@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	v1alpha1ac "github.com/bedrock-bft/bedrock/api/v1alpha1/applyconfiguration/api/v1alpha1"
@@ -65,6 +66,36 @@ func (p *pass) validators(ctx context.Context) error {
 		if err := p.applyValidator(ctx, want, live); err != nil {
 			return err
 		}
+	}
+	for _, name := range sortedNames(p.live) {
+		if v := p.live[name]; metav1.GetControllerOf(v) == nil && v.DeletionTimestamp == nil {
+			if err := p.leaveHold(ctx, v, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// finalizerLeave keeps a Validator that was made by hand until the chain has let it go.
+// rule: leave-only-by-scale
+const finalizerLeave = "bedrock.dev/leave"
+
+// leaveHold puts that finalizer on a hand-made Validator, or takes it away.
+func (p *pass) leaveHold(ctx context.Context, v *v1alpha1.Validator, wanted bool) error {
+	if controllerutil.ContainsFinalizer(v, finalizerLeave) == wanted {
+		return nil
+	}
+	next := v.DeepCopy()
+	if wanted {
+		controllerutil.AddFinalizer(next, finalizerLeave)
+	} else {
+		controllerutil.RemoveFinalizer(next, finalizerLeave)
+	}
+	patch := client.MergeFromWithOptions(v, client.MergeFromWithOptimisticLock{})
+	err := faults.Do(ctx, "network/leave-hold", func() error { return client.IgnoreNotFound(p.Client.Patch(ctx, next, patch)) })
+	if err != nil {
+		return fmt.Errorf("change the finalizers of Validator %s: %w", v.Name, err)
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func Met(op ledger.Operation, set *chain.Set) bool {
 	case ledger.Weigh:
 		for _, w := range o.Weights {
 			m := set.Find(w.Validator)
-			if m == nil || m.Row.Power != w.Power || m.Row.Status != ledger.StatusActive {
+			if m != nil && (m.Row.Power != w.Power || m.Row.Status != ledger.StatusActive) {
 				return false
 			}
 		}

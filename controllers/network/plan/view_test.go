@@ -1,0 +1,93 @@
+package plan_test
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/bedrock-bft/bedrock/controllers/chain"
+	"github.com/bedrock-bft/bedrock/controllers/network/plan"
+)
+
+func status(i int, change func(*chain.Status)) *chain.Status {
+	s := &chain.Status{Identity: id(i), FinalHeight: 100, ViewTimer: time.Second, BaseTimer: time.Second, IdleInterval: 10 * time.Second, CommitAge: time.Second}
+	if change != nil {
+		change(s)
+	}
+	return s
+}
+
+// rule: finality-probe
+func TestFinality(t *testing.T) {
+	halted := func(s *chain.Status) { s.CommitAge, s.OldestWaiting, s.FailedViews = time.Minute, 50*time.Second, 12 }
+	idle := func(s *chain.Status) { s.CommitAge = 10 * time.Minute }
+	view := func(i int, f func(*chain.Status)) plan.View { return plan.View{Status: status(i, f)} }
+	for _, tt := range []struct {
+		name       string
+		views      []plan.View
+		validators int
+		want       metav1.ConditionStatus
+	}{
+		{"two say so", []plan.View{view(0, nil), view(1, nil)}, 4, metav1.ConditionTrue},
+		{"one is not enough", []plan.View{view(0, nil)}, 4, metav1.ConditionUnknown},
+		{"one of one", []plan.View{view(0, nil)}, 1, metav1.ConditionTrue},
+		{"halted", []plan.View{view(0, halted), view(1, halted)}, 4, metav1.ConditionFalse},
+		{"idle for ten minutes is well", []plan.View{view(0, idle), view(1, idle)}, 4, metav1.ConditionTrue},
+		{"two of three say so", []plan.View{view(0, halted), view(1, nil), view(2, nil)}, 4, metav1.ConditionTrue},
+		{"nothing was ever final", []plan.View{view(0, func(s *chain.Status) { s.FinalHeight = 0 }), view(1, func(s *chain.Status) { s.FinalHeight = 0 })}, 4, metav1.ConditionFalse},
+		{"nobody answers", nil, 4, metav1.ConditionUnknown},
+	} {
+		if v := plan.Finality(tt.views, tt.validators); v.Status != tt.want {
+			t.Errorf("%s: %s (%s), want %s", tt.name, v.Status, v.Reason, tt.want)
+		}
+	}
+}
+
+// rule: seen
+func TestLive(t *testing.T) {
+	// Nodes 0, 1 and 2 tell what they saw of member 3.
+	views := func(seen ...chain.Seen) []plan.View {
+		var out []plan.View
+		for i, s := range seen {
+			set := &chain.Set{Ledger: true}
+			for j := range 4 {
+				m := member(j, 1)
+				if j == 3 {
+					m.Seen = s
+				}
+				set.Members = append(set.Members, m)
+			}
+			out = append(out, plan.View{Status: status(i, nil), Set: set})
+		}
+		return out
+	}
+	votes := chain.Seen{VoteHeight: 95, Connected: true}
+	old := chain.Seen{VoteHeight: 91, Connected: true}
+	never := chain.Seen{}
+	m := member(3, 1)
+	for _, tt := range []struct {
+		name  string
+		views []plan.View
+		want  bool
+	}{
+		{"seen by all", views(votes, votes, votes), true},
+		{"seen by two", views(votes, never, votes), true},
+		{"seen by one", views(votes, never, never), false},
+		{"seen too long ago", views(old, old, old), false},
+		{"only one was asked", views(votes), false},
+		{"nobody was asked", nil, false},
+	} {
+		if got := plan.Live(&m, tt.views, 4); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	own := views(votes, votes)
+	own[1].Status.Identity = id(3)
+	if plan.Live(&m, own, 4) {
+		t.Error("its own word counts")
+	}
+	if n := plan.Newest([]plan.View{{}, {Set: &chain.Set{Epoch: 1, Height: 9}}, {Set: &chain.Set{Epoch: 2, Height: 3}}}); n.Epoch != 2 {
+		t.Errorf("the newest set is of epoch %d", n.Epoch)
+	}
+}
