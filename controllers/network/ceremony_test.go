@@ -158,6 +158,12 @@ func (g *rig) remove() {
 	if err := g.c.Delete(g.ctx(), g.network()); err != nil {
 		g.t.Fatal(err)
 	}
+	g.gone()
+}
+
+// gone waits for the end of a deleted network.
+func (g *rig) gone() {
+	g.t.Helper()
 	for range turns {
 		var list v1alpha1.BedrockNetworkList
 		if err := g.c.List(g.ctx(), &list, client.InNamespace(g.ns)); err != nil {

@@ -78,7 +78,7 @@ func (p *pass) subject(name string, power int64) plan.Subject {
 // askNewcomers asks those that are wanted and not in the set.
 func (p *pass) askNewcomers(ctx context.Context, in *plan.MembershipInput) {
 	var peers []chain.Peer
-	asked, listed := 0, false
+	asked, listed, told := 0, false, 0
 	for i := range in.Wanted {
 		s := &in.Wanted[i]
 		if asked == askMost || len(s.Identities) == 0 || in.Set.ByIdentity(s.Identities[len(s.Identities)-1]) != nil {
@@ -93,7 +93,12 @@ func (p *pass) askNewcomers(ctx context.Context, in *plan.MembershipInput) {
 			continue
 		}
 		if !listed {
-			peers, listed = p.peersOfMembers(ctx, in.Set), true
+			peers, told = p.peersOfMembers(ctx, in.Set)
+			listed = true
+		}
+		if told == 0 {
+			s.WhyNot = "no node of the set tells the operator whom it is connected to (admin service): look at the operator's way to the pods, port 7602"
+			continue
 		}
 		s.Reachable, s.WhyNot = reachable(at.identity, peers, len(in.Set.Members))
 	}
@@ -130,13 +135,13 @@ func reachable(identity ledger.ID, peers []chain.Peer, members int) (bool, strin
 	return true, ""
 }
 
-// peersOfMembers are the peers that three nodes of the set have, one after the other.
-func (p *pass) peersOfMembers(ctx context.Context, set *chain.Set) []chain.Peer {
+// peersOfMembers are the peers that three nodes of the set have, one after the other,
+// and how many of the three told.
+func (p *pass) peersOfMembers(ctx context.Context, set *chain.Set) (out []chain.Peer, told int) {
 	admin, err := p.admin(ctx)
 	if err != nil || admin == nil {
-		return nil
+		return nil, 0
 	}
-	var out []chain.Peer
 	asked := 0
 	for _, n := range p.nodes() {
 		if asked == wantViews || set.ByIdentity(n.identity) == nil || !p.answered(n.validator) {
@@ -147,10 +152,11 @@ func (p *pass) peersOfMembers(ctx context.Context, set *chain.Set) []chain.Peer 
 		peers, err := admin.Peers(one, n.admin)
 		cancel()
 		if err == nil {
+			told++
 			out = append(out, peers...)
 		}
 	}
-	return out
+	return out, told
 }
 
 func (p *pass) answered(validator string) bool {

@@ -1,0 +1,128 @@
+package network_test
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/names"
+)
+
+// A protected network that is deleted stops nothing and says so; released, it goes, and
+// what carries no owner stays by default. // rule: hold
+func TestHold(t *testing.T) {
+	g := newRig(t)
+	g.apply(4, func(n *v1alpha1.BedrockNetwork) { n.Spec.DeletionProtection = v1alpha1.Enabled })
+	g.until("ready", g.isReady)
+	genesis := g.network().Status.Genesis
+	if err := g.c.Delete(g.ctx(), g.network()); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		g.turn()
+	}
+	c := g.condition(v1alpha1.NetworkDeletion)
+	if c.Status != metav1.ConditionTrue || c.Reason != v1alpha1.ReasonDeletionProtected || !strings.Contains(c.Message, "kubectl bedrock release") {
+		t.Errorf("condition %+v", c)
+	}
+	if n := len(g.listed()); n != 4 || !g.isReady() {
+		t.Errorf("%d Validators, ready %v: a held deletion stops nothing", n, g.isReady())
+	}
+	g.apply(4, func(n *v1alpha1.BedrockNetwork) {
+		n.Annotations = map[string]string{v1alpha1.AnnotationRelease: "yes"}
+	})
+	g.gone()
+	for name, o := range map[string]client.Object{genesis.ConfigMap: &corev1.ConfigMap{}, names.OperatorSecret(g.name): &corev1.Secret{}, names.SignerClaim("net-0", 1): &corev1.PersistentVolumeClaim{}} {
+		g.get(name, o)
+		if o.GetDeletionTimestamp() != nil {
+			t.Errorf("%s is deleted though deletionPolicy is Retain", name)
+		}
+	}
+	if n := len(g.chain.Submitted()); n > 0 {
+		t.Errorf("%d transactions: deleting only stops", n)
+	}
+}
+
+// deletionPolicy Delete takes volumes, genesis and key with the network.
+func TestDeletionPolicyDelete(t *testing.T) {
+	g := newRig(t)
+	g.apply(4, func(n *v1alpha1.BedrockNetwork) { n.Spec.DeletionPolicy = v1alpha1.DeletionDelete })
+	g.until("ready", g.isReady)
+	genesis := g.network().Status.Genesis
+	other := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "others", Namespace: g.ns}}
+	if err := g.c.Create(g.ctx(), other); err != nil {
+		t.Fatal(err)
+	}
+	g.remove()
+	for name, o := range map[string]client.Object{genesis.ConfigMap: &corev1.ConfigMap{}, names.OperatorSecret(g.name): &corev1.Secret{}, names.SignerClaim("net-0", 1): &corev1.PersistentVolumeClaim{}} {
+		err := g.c.Get(g.ctx(), client.ObjectKey{Namespace: g.ns, Name: name}, o)
+		if err == nil && o.GetDeletionTimestamp() == nil || err != nil && !apierrors.IsNotFound(err) {
+			t.Errorf("%s is still there (%v)", name, err)
+		}
+	}
+	g.get("others", other)
+}
+
+// Paused, nothing is written but what deletion needs.
+func TestPaused(t *testing.T) {
+	g := newRig(t)
+	g.apply(4)
+	g.until("ready", g.isReady)
+	g.apply(7, func(n *v1alpha1.BedrockNetwork) { n.Spec.Reconciliation = v1alpha1.ReconciliationPaused })
+	g.until("said", func() bool { return g.condition(v1alpha1.NetworkReady).Reason == v1alpha1.ReasonPaused })
+	passed := len(g.script.Passed())
+	for range 10 {
+		g.turn()
+	}
+	if more := g.script.Passed()[passed:]; len(more) > 0 || len(g.listed()) != 4 {
+		t.Errorf("paused, it did %v", more)
+	}
+	g.apply(4, func(n *v1alpha1.BedrockNetwork) { n.Spec.Reconciliation = v1alpha1.ReconciliationActive })
+	g.until("ready again", g.isReady)
+	g.apply(4, func(n *v1alpha1.BedrockNetwork) { n.Spec.Reconciliation = v1alpha1.ReconciliationPaused })
+	g.remove()
+}
+
+// Killed anywhere, a deletion comes to its end.
+func TestDeletionConvergesWhenKilledAnywhere(t *testing.T) {
+	start := func(t *testing.T) *rig {
+		g := newRig(t)
+		g.apply(2, func(n *v1alpha1.BedrockNetwork) { n.Spec.DeletionPolicy = v1alpha1.DeletionDelete })
+		g.until("ready", g.isReady)
+		return g
+	}
+	g := start(t)
+	passed := len(g.script.Passed())
+	g.remove()
+	places := g.script.Passed()[passed:]
+	if len(places) < 10 {
+		t.Fatalf("only %d fault points: %v", len(places), places)
+	}
+	for _, at := range places {
+		t.Run(at.String(), func(t *testing.T) {
+			t.Parallel()
+			g := newRig(t)
+			g.script.At = &at
+			g.apply(2, func(n *v1alpha1.BedrockNetwork) { n.Spec.DeletionPolicy = v1alpha1.DeletionDelete })
+			g.until("ready", g.isReady)
+			g.remove()
+			if !g.script.Fired() {
+				t.Fatalf("%s was never passed", at)
+			}
+			var claims corev1.PersistentVolumeClaimList
+			if err := g.c.List(g.ctx(), &claims, client.InNamespace(g.ns)); err != nil {
+				t.Fatal(err)
+			}
+			for i := range claims.Items {
+				if claims.Items[i].DeletionTimestamp == nil {
+					t.Errorf("%s stays though the policy is Delete", claims.Items[i].Name)
+				}
+			}
+		})
+	}
+}
