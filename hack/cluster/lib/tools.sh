@@ -8,7 +8,7 @@ tools_hash() {
   {
     cd "$CLUSTER_ROOT/tools"
     echo "$CONTAINERD_VERSION"
-    find . -type f \( -name '*.go' -o -name go.mod -o -name go.sum \) | LC_ALL=C sort | xargs sha256sum
+    find . -type f ! -name '*_test.go' \( -name '*.go' -o -name go.mod -o -name go.sum \) | LC_ALL=C sort | xargs sha256sum
   } | sha256sum | cut -c1-12
 }
 TOOLS=$BEDROCK_CACHE/cluster/tools-$(tools_hash)
