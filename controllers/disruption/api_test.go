@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
@@ -205,6 +206,24 @@ func TestPausedClosesAndOwnsItsBudgets(t *testing.T) {
 	g.pass()
 	if b = g.budget("net-2"); b.Spec.MaxUnavailable.IntVal != 0 {
 		t.Error("a budget that somebody opened stays open")
+	}
+}
+
+// A Validator of a foreign chain has a budget of its own, closed before its first pod.
+func TestForeignValidatorHasABudget(t *testing.T) {
+	g := newRig(t, chaintest.Options{})
+	v := &v1alpha1.Validator{ObjectMeta: metav1.ObjectMeta{Name: "guest", Namespace: g.ns}, Spec: v1alpha1.ValidatorSpec{Image: "bedrock:1", Chain: v1alpha1.ChainRef{Type: v1alpha1.ChainForeign,
+		Foreign: &v1alpha1.ForeignChain{Genesis: v1alpha1.GivenGenesis{ConfigMap: "net-genesis", Hash: v1alpha1.Hash(g.chain.Genesis().String())},
+			Peers: []string{strings.Repeat("a", 64) + "@host:7600"}, RPC: []string{"http://net-0.example:7601"}}}}}
+	g.must(g.c.Create(t.Context(), v))
+	if _, err := (&foreigners{g.r}).Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(v)}); err != nil {
+		t.Fatal(err)
+	}
+	if b := g.budget("guest"); b.Spec.MaxUnavailable.IntVal != 0 {
+		t.Errorf("%+v", b.Spec)
+	}
+	if reason, _ := g.reason("guest", v1alpha1.ValidatorMissing); reason != "ChainUnknown" {
+		t.Errorf("reason %s", reason)
 	}
 }
 

@@ -39,6 +39,9 @@ func (p *pass) gather(ctx context.Context, in *plan.Input) error {
 	var sets appsv1.StatefulSetList
 	here := client.InNamespace(p.network.Namespace)
 	of := client.MatchingLabels{v1alpha1.LabelNetwork: p.network.Name}
+	if p.alone != nil {
+		of = client.MatchingLabels{v1alpha1.LabelValidator: p.alone.Name}
+	}
 	for _, read := range []func() error{
 		func() error { return p.List(ctx, &budgets, here) },
 		func() error { return p.List(ctx, &validators, here) },
@@ -53,12 +56,12 @@ func (p *pass) gather(ctx context.Context, in *plan.Input) error {
 	var ours []v1alpha1.Validator
 	for i := range validators.Items {
 		v := &validators.Items[i]
-		if string(v.Spec.Chain.Network) == p.network.Name && v.DeletionTimestamp == nil {
+		if p.ours(v) && v.DeletionTimestamp == nil {
 			ours = append(ours, *v)
 			p.validators[v.Name] = v
 		}
 	}
-	p.nodes = fleet.Nodes(ours)
+	p.nodes = append(p.nodes, fleet.Nodes(ours)...)
 	cordons := cordoned{p: p, ctx: ctx, known: map[string]string{}}
 	for i := range ours {
 		f, err := p.describe(&ours[i], budgets.Items, pods.Items, sets.Items, &cordons)
@@ -69,6 +72,14 @@ func (p *pass) gather(ctx context.Context, in *plan.Input) error {
 	}
 	in.FullNodesWait = p.fullNodes(sets.Items)
 	return nil
+}
+
+// ours are the network's validators; of a foreign chain, the one.
+func (p *pass) ours(v *v1alpha1.Validator) bool {
+	if p.alone != nil {
+		return v.Name == p.alone.Name
+	}
+	return string(v.Spec.Chain.Network) == p.network.Name
 }
 
 // describe is one validator as the plan sees it.

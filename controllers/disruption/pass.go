@@ -23,6 +23,7 @@ import (
 type pass struct {
 	*Reconciler
 	network    *v1alpha1.BedrockNetwork
+	alone      *v1alpha1.Validator // of a foreign chain; network then stands in for it
 	now        time.Time
 	validators map[string]*v1alpha1.Validator
 	budgets    map[string]*policyv1.PodDisruptionBudget
@@ -32,7 +33,7 @@ type pass struct {
 
 // run reads budgets and pods, the chain, then the ledger; decides; acts; tells.
 func (p *pass) run(ctx context.Context) (plan.Step, error) {
-	in := plan.Input{Now: p.now, Paused: p.paused(), DrainsNotSeen: !p.Nodes,
+	in := plan.Input{Now: p.now, Paused: p.paused(), DrainsNotSeen: !p.Nodes, NoLeases: p.alone != nil,
 		Policy: plan.Policy{Halt: p.network.Spec.Disruption.Halt == v1alpha1.HaltAllowed, Reserve: p.network.Spec.Disruption.Reserve != v1alpha1.Disabled}}
 	if err := p.gather(ctx, &in); err != nil {
 		return plan.Step{}, err

@@ -11,6 +11,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -40,6 +41,8 @@ type Deps struct {
 	Dial chain.Dialer
 	// Clock is the time. nil: the real one.
 	Clock clock.PassiveClock
+	// Events are told to; nil: nobody.
+	Events events.EventRecorder
 	// Nodes: cordons and taints may be read. Without it DrainsNotSeen is said.
 	Nodes bool
 }
@@ -71,6 +74,9 @@ func New(c client.Client, reader client.Reader, deps Deps) *Reconciler {
 
 // Setup adds the controller to a manager.
 func Setup(mgr ctrl.Manager, deps Deps) error {
+	if deps.Events == nil {
+		deps.Events = mgr.GetEventRecorder(Manager)
+	}
 	r := New(mgr.GetClient(), mgr.GetAPIReader(), deps)
 	byLabel := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
 		name := o.GetLabels()[v1alpha1.LabelNetwork]
@@ -95,7 +101,7 @@ func Setup(mgr ctrl.Manager, deps Deps) error {
 	if err := b.WithOptions(controller.Options{MaxConcurrentReconciles: workers}).Complete(r); err != nil {
 		return fmt.Errorf("set up the disruption controller: %w", err)
 	}
-	return nil
+	return setupForeign(mgr, r)
 }
 
 // onNode wakes the networks with pods on a node.
@@ -124,7 +130,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		forget(req.Namespace, req.Name)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	p := &pass{Reconciler: r, network: &network, now: r.Clock.Now()}
+	return r.turn(ctx, req, &pass{Reconciler: r, network: &network, now: r.Clock.Now()})
+}
+
+// turn runs a pass, and says when the next one is.
+func (r *Reconciler) turn(ctx context.Context, req ctrl.Request, p *pass) (ctrl.Result, error) {
 	step, err := p.run(ctx)
 	switch {
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err): // something older was read
@@ -132,7 +142,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case errors.Is(err, faults.Injected):
 		return ctrl.Result{}, err
 	case err != nil:
-		return ctrl.Result{}, fmt.Errorf("disruption of network %s: %w", req, err)
+		return ctrl.Result{}, fmt.Errorf("disruption of %s: %w", req, err)
 	}
 	return ctrl.Result{RequeueAfter: pace(step)}, nil
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
@@ -38,6 +40,10 @@ func (p *pass) tell(ctx context.Context, v plan.Verdicts) error {
 		}); err != nil {
 			return err
 		}
+		p.announce(validator, validator.Status.Conditions, say)
+	}
+	if p.alone != nil {
+		return nil
 	}
 	conditions := p.conditions(p.network.Status.Conditions, p.network.Generation, nil, v.Network)
 	want := v1alpha1ac.BedrockNetwork(p.network.Name, p.network.Namespace).WithStatus(v1alpha1ac.BedrockNetworkStatus().WithConditions(conditions...))
@@ -45,10 +51,30 @@ func (p *pass) tell(ctx context.Context, v plan.Verdicts) error {
 	if err != nil {
 		return fmt.Errorf("read the status of network %s: %w", p.network.Name, err)
 	}
-	return faults.Do(ctx, "disruption/status", func() error {
+	if err := faults.Do(ctx, "disruption/status", func() error {
 		_, err := apply.Status(ctx, p.Client, Manager, want, owned)
 		return err
-	})
+	}); err != nil {
+		return err
+	}
+	p.announce(p.network, p.network.Status.Conditions, v.Network)
+	return nil
+}
+
+// maxNote bounds an event's text, as the API server does.
+const maxNote = 1000
+
+// announce makes an event of every condition whose reason changed.
+func (p *pass) announce(about runtime.Object, before []metav1.Condition, say []verdict.Verdict) {
+	if p.Events == nil {
+		return
+	}
+	for _, v := range say {
+		if slices.ContainsFunc(before, func(b metav1.Condition) bool { return b.Type == v.Type && b.Reason == v.Reason }) {
+			continue
+		}
+		p.Events.Eventf(about, nil, corev1.EventTypeNormal, v.Reason, v.Type, "%s", v.Message[:min(len(v.Message), maxNote)])
+	}
 }
 
 // conditions are what is said now, and what is kept of our types of what was said before.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -186,10 +187,30 @@ func (p *pass) write(ctx context.Context, status *v1alpha1.ValidatorStatus, s pl
 		return err
 	}
 	want.WithResourceVersion(v.ResourceVersion) // what was decided from is still so
-	return faults.Do(ctx, "takeover/status", func() error {
+	err = faults.Do(ctx, "takeover/status", func() error {
 		if err := p.Status().Apply(ctx, want, client.FieldOwner(Manager), client.ForceOwnership); err != nil {
 			return fmt.Errorf("apply the status of validator %s: %w", v.Name, err)
 		}
 		return nil
 	})
+	if err == nil {
+		p.announce(say)
+	}
+	return err
+}
+
+// maxNote bounds an event's text, as the API server does.
+const maxNote = 1000
+
+// announce makes an event of a reason that changed.
+func (p *pass) announce(say verdict.Verdict) {
+	if p.Events == nil {
+		return
+	}
+	for _, b := range p.validator.Status.Conditions {
+		if b.Type == say.Type && b.Reason == say.Reason {
+			return
+		}
+	}
+	p.Events.Eventf(p.validator, nil, corev1.EventTypeNormal, say.Reason, say.Type, "%s", say.Message[:min(len(say.Message), maxNote)])
 }

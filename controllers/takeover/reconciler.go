@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -39,6 +40,8 @@ type Deps struct {
 	Administer chain.AdminDialer
 	// Clock is the time. nil: the real one.
 	Clock clock.PassiveClock
+	// Events are told to; nil: nobody.
+	Events events.EventRecorder
 	// Nodes: nodes of the cluster may be read. Without it a volume is out of reach only
 	// where its claim is lost.
 	Nodes bool
@@ -70,6 +73,9 @@ func New(c client.Client, reader client.Reader, deps Deps) *Reconciler {
 
 // Setup adds the controller to a manager.
 func Setup(mgr ctrl.Manager, deps Deps) error {
+	if deps.Events == nil {
+		deps.Events = mgr.GetEventRecorder(Manager)
+	}
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("takeover").
 		For(&v1alpha1.Validator{}).

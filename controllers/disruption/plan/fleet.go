@@ -71,6 +71,8 @@ type Input struct {
 	Paused bool
 	// DrainsNotSeen: nodes cannot be read, so cordons ask for nothing.
 	DrainsNotSeen bool
+	// NoLeases: the operator has no key on the chain; the owner's lease is waited for.
+	NoLeases bool
 	// FullNodesWait says what full nodes lack of a rollout: they go first. Empty: they are
 	// done, or there are none.
 	FullNodesWait string

@@ -95,7 +95,7 @@ func verdicts(s *Step, in *Input, refused map[string]Refusal) Verdicts {
 	for i := range in.Fleet {
 		f := &in.Fleet[i]
 		out.Missing[f.Name] = missing(f.member(&in.View), in.View.Total > 0)
-		out.Disruption[f.Name] = disruption(s, f, refused)
+		out.Disruption[f.Name] = disruption(s, in, f, refused)
 	}
 	out.Network = []verdict.Verdict{disruptable(s, in), rollout(s, in)}
 	return out
@@ -116,7 +116,7 @@ func missing(m *Member, known bool) verdict.Verdict {
 	return verdict.False(kind, "VotesSeen", "two other nodes see its votes")
 }
 
-func disruption(s *Step, f *Validator, refused map[string]Refusal) verdict.Verdict {
+func disruption(s *Step, in *Input, f *Validator, refused map[string]Refusal) verdict.Verdict {
 	kind := v1alpha1.ValidatorDisruption
 	if t := s.Ledger.Token(f.Name); t != nil {
 		switch t.State {
@@ -124,6 +124,9 @@ func disruption(s *Step, f *Validator, refused map[string]Refusal) verdict.Verdi
 			return verdict.True(kind, "Used", "its pod was evicted at "+clock(t.Since)+" ("+t.Reason+"); waits for its pod")
 		case Returning:
 			return verdict.True(kind, "Returning", "its pod is back ("+t.Reason+"); waits until two other nodes see its votes")
+		}
+		if m := f.member(&in.View); m != nil && in.NoLeases && in.shared() && !m.Leased {
+			return verdict.False(kind, "AwaitingLease", "other operators run validators of this chain: take a lease for it (bedrock tx validator maintain), then its pod may be evicted")
 		}
 		return verdict.True(kind, "Granted", "its pod may be evicted since "+clock(t.Since)+" ("+t.Reason+")")
 	}

@@ -331,6 +331,9 @@ func (in *Input) leased(s *Step, t *Token) bool {
 	if m == nil || !in.shared() {
 		return true
 	}
+	if in.NoLeases {
+		return m.Leased && m.LeaseEnd >= in.View.TimeMs+leaseSpareMs
+	}
 	held := m.Leased && (m.LeaseEnd == t.LeaseEnd || m.LeaseEnd == t.LeaseFrom)
 	if !held || m.LeaseEnd < in.View.TimeMs+leaseSpareMs {
 		again := len(t.Lease) > 0 && t.LeaseFrom == m.LeaseEnd && t.LeaseEnd >= in.View.TimeMs+leaseSpareMs
