@@ -1,0 +1,98 @@
+package charts_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+)
+
+// frozen is the first version of the chart, as it was given out.
+const frozen = "testdata/bedrock-operator-0.1.0.tgz"
+
+func kubeconfig(t *testing.T) string {
+	t.Helper()
+	c := clientcmdapi.NewConfig()
+	c.Clusters["x"] = &clientcmdapi.Cluster{Server: api.Config.Host, CertificateAuthorityData: api.Config.CAData}
+	c.AuthInfos["x"] = &clientcmdapi.AuthInfo{ClientCertificateData: api.Config.CertData, ClientKeyData: api.Config.KeyData}
+	c.Contexts["x"] = &clientcmdapi.Context{Cluster: "x", AuthInfo: "x"}
+	c.CurrentContext = "x"
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*c, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestInstallUpgradeUninstall: from the frozen first version to this one, with a
+// network that outlives the chart.
+func TestInstallUpgradeUninstall(t *testing.T) {
+	ctx := context.Background()
+	config := kubeconfig(t)
+	release := func(verb string, args ...string) {
+		t.Helper()
+		mustHelm(t, append([]string{verb, "bedrock-operator"}, append(args, "--kubeconfig", config, "-n", "bedrock-system")...)...)
+	}
+	release("install", frozen, "--create-namespace")
+	c := api.Client(t, v1alpha1.AddToScheme, apiextensionsv1.AddToScheme)
+	network := applySample(t, c)
+
+	release("upgrade", chart, "--dry-run=server")
+	release("upgrade", chart)
+	crd := crdOf(t, c)
+	if crd.Annotations["helm.sh/resource-policy"] != "keep" {
+		t.Error("the upgraded CRD is not kept")
+	}
+	var operator appsv1.Deployment
+	key := client.ObjectKey{Namespace: "bedrock-system", Name: "bedrock-operator"}
+	if err := c.Get(ctx, key, &operator); err != nil {
+		t.Fatal(err)
+	}
+	release("uninstall")
+	if err := c.Get(ctx, key, &operator); !apierrors.IsNotFound(err) {
+		t.Errorf("after the uninstall the operator: %v", err)
+	}
+	if got := crdOf(t, c); got.UID != crd.UID {
+		t.Error("the CRD went and came back: its networks are gone")
+	}
+	if err := c.Get(ctx, client.ObjectKeyFromObject(network), network); err != nil {
+		t.Errorf("the network did not outlive the chart: %v", err)
+	}
+	release("install", chart) // again, over the CRDs that stayed
+}
+
+func crdOf(t *testing.T, c client.Client) *apiextensionsv1.CustomResourceDefinition {
+	t.Helper()
+	crd := &apiextensionsv1.CustomResourceDefinition{}
+	if err := c.Get(context.Background(), client.ObjectKey{Name: "bedrocknetworks.bedrock.dev"}, crd); err != nil {
+		t.Fatal(err)
+	}
+	return crd
+}
+
+func applySample(t *testing.T, c client.Client) *v1alpha1.BedrockNetwork {
+	t.Helper()
+	raw, err := os.ReadFile("../config/samples/network-4.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &v1alpha1.BedrockNetwork{}
+	if err := yaml.UnmarshalStrict(raw, n); err != nil {
+		t.Fatal(err)
+	}
+	n.Namespace = "default"
+	if err := c.Create(context.Background(), n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
