@@ -267,6 +267,6 @@ func (r *Reconciler) tell(ctx context.Context, v *v1alpha1.Validator, what verdi
 	}
 	return faults.Do(ctx, "keyclaim/patch-status", func() error {
 		_, err := apply.Status(ctx, r.Client, Manager, want, owned)
-		return err
+		return client.IgnoreNotFound(err) // deleted meanwhile
 	})
 }

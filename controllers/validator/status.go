@@ -46,7 +46,8 @@ func (s *scope) patchStatus(ctx context.Context) error {
 	}
 	want.WithResourceVersion(v.ResourceVersion)
 	err = faults.Do(ctx, "validator/patch-status", func() error {
-		return s.r.Status().Apply(ctx, want, client.FieldOwner(Manager), client.ForceOwnership)
+		err := s.r.Status().Apply(ctx, want, client.FieldOwner(Manager), client.ForceOwnership)
+		return client.IgnoreNotFound(err) // deleted meanwhile
 	})
 	if err != nil {
 		return fmt.Errorf("patch the status: %w", err)
