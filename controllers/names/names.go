@@ -49,8 +49,10 @@ func IdentityJob(validator string, number int32) string {
 	return fmt.Sprintf("%s-identity-%d", validator, number)
 }
 
-// P2PService is the name of an instance's Service for other nodes: they dial its DNS
-// name, resolved at each dial. // rule: peers-by-name
+// P2PService is the name of an instance's Service for nodes elsewhere, by its exposure.
+// Validators of the network dial the headless Service (Instance) instead: its name is the
+// pod's own address, resolved at each dial, so that no address translation outlives a
+// pod. // rule: peers-by-name
 func P2PService(validator string, number int32) string { return Instance(validator, number) + "-p2p" }
 
 // Disruption is the name of a validator's PodDisruptionBudget, which covers the pods
