@@ -41,3 +41,19 @@ func (c *counting) Status() client.SubResourceWriter {
 	c.add("status")
 	return c.Client.Status()
 }
+
+// countingReader counts reads past the cache.
+type countingReader struct {
+	client.Reader
+	reads int
+}
+
+func (c *countingReader) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	c.reads++
+	return c.Reader.Get(ctx, key, o, opts...)
+}
+
+func (c *countingReader) List(ctx context.Context, l client.ObjectList, opts ...client.ListOption) error {
+	c.reads++
+	return c.Reader.List(ctx, l, opts...)
+}

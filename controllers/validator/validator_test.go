@@ -78,13 +78,14 @@ func TestAValidatorComesUpStepByStep(t *testing.T) {
 	w.wantCondition(v, v1alpha1.ValidatorReady, metav1.ConditionTrue, "Ready")
 }
 
-// A steady Validator costs no write.
+// A steady Validator costs no write, and no read past the cache.
 func TestASteadyStateWritesNothing(t *testing.T) {
 	w := newWorld(t)
 	v := w.running()
 	w.must(&appsv1.StatefulSet{}, "net-0-i1")
 	counted := &counting{Client: w.c}
-	w.r.Client = counted
+	past := &countingReader{Reader: w.c}
+	w.r.Client, w.r.live = counted, past
 	for range 3 {
 		if err := w.reconcileOnce(t.Context(), "net-0"); err != nil {
 			t.Fatal(err)
@@ -92,6 +93,9 @@ func TestASteadyStateWritesNothing(t *testing.T) {
 	}
 	if counted.writes != 0 {
 		t.Errorf("%d writes in a steady state: %v", counted.writes, counted.what)
+	}
+	if past.reads != 0 {
+		t.Errorf("%d reads past the cache in a steady state", past.reads)
 	}
 	w.wantCondition(v, v1alpha1.ValidatorRunning, metav1.ConditionTrue, "Running")
 }
