@@ -190,13 +190,13 @@ func (n *Node) openVoteLog() error {
 
 func (n *Node) unsafeFileSystems() bool { return n.cfg.Dirs.FileSystems == "allow-unsafe" }
 
-func (n *Node) openStore(context.Context) error {
+func (n *Node) openStore(ctx context.Context) error {
 	dir := n.path(n.cfg.Dirs.Data)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
 	store, err := storage.Open(filepath.Join(dir, "db"), storage.Options{
-		Genesis: n.genesis.Hash(), VoteLogSynced: n.recovered.SyncedHeight, AllowUnsafeFileSystem: n.unsafeFileSystems(),
+		Genesis: n.genesis.Hash(), Continues: n.continuation(), VoteLogSynced: n.recovered.SyncedHeight, AllowUnsafeFileSystem: n.unsafeFileSystems(),
 		BlockCacheBytes: uint64(n.cfg.Storage.BlockCacheBytes), WriteBufferBytes: uint64(n.cfg.Storage.WriteBufferBytes),
 		KeepState: n.cfg.Storage.KeepStates, KeepBlocks: n.cfg.Storage.KeepBlocks, Log: n.log,
 	})
@@ -206,7 +206,10 @@ func (n *Node) openStore(context.Context) error {
 	n.store = store
 	n.closers = append(n.closers, store.Close)
 	newest := &types.Epoch{Number: 1, Engine: n.genesis.Engine}
-	if !store.Empty() {
+	if store.Continued() {
+		first := n.genesis.Epoch()
+		newest = &first
+	} else if !store.Empty() {
 		if _, newest, err = newestEpoch(n.genesis, store); err != nil {
 			return err
 		}
@@ -215,6 +218,9 @@ func (n *Node) openStore(context.Context) error {
 		OnHostFault: n.faults.heard}
 	if n.modules, err = openModules(filepath.Join(dir, "modules"), n.executorFile(), options, store); err != nil {
 		return fmt.Errorf("open the modules for epoch %d: %w", newest.Number, err)
+	}
+	if store.Continued() {
+		return n.recoverStore(ctx)
 	}
 	return nil
 }
@@ -311,7 +317,7 @@ func (n *Node) openEngine(context.Context) error {
 		Consensus: consensus.Config{Genesis: n.genesis.Hash(), Scheme: n.scheme, NetworkKey: consensus.Peer(n.network.Self()),
 			Timing: consensus.Timing{SettleMs: t.SettleMs, BaseMs: t.BaseMs, GrowthPermille: t.GrowthPermille, CapMs: t.CapMs,
 				IdleMs: t.IdleIntervalMs, ExecutionLimitMs: t.ExecutionLimitMs, ResendMs: t.ResendMs, DriftMs: t.DriftMs}},
-		Start: start, ChainID: n.genesis.ChainID, Clock: n.clock, Transport: n.transport(), Executor: n.execution,
+		Start: start, Root: n.genesis.Root(), ChainID: n.genesis.ChainID, Clock: n.clock, Transport: n.transport(), Executor: n.execution,
 		Verifier: &blockVerifier{execution: n.execution, verdicts: n.pool.Verdicts()}, Store: storePort{n.store},
 		Pool: poolPort{n.pool, n.execution}, Observer: n.observer, Log: n.log, SyncedHeight: n.store.Tip(),
 		Filling: n.store.Filling,

@@ -233,8 +233,8 @@ func (r *replayer) history(number uint64) (types.EpochHistory, error) {
 		return types.EpochHistory{}, err
 	}
 	h := types.EpochHistory{Present: &present.Epoch}
-	if number == 1 {
-		h.RootOutcome, err = r.stored.Outcome(0)
+	if present.Certificate == nil { // the first of a genesis
+		h.RootOutcome, err = r.stored.Outcome(r.genesis.Root())
 		return h, err
 	}
 	previous, err := r.stored.EpochStart(number - 1)

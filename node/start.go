@@ -23,6 +23,9 @@ const stoppedFile = "DIVERGED"
 
 // makeGenesis executes genesis into an empty database.
 func makeGenesis(ctx context.Context, g *genesis.Genesis, modules ModuleSource, store *storage.Store) error {
+	if g.Continues != nil {
+		return fmt.Errorf("the chain volume is empty and the recovery genesis continues height %d: put the chain volume of a survivor in its place (chain volumes carry no marks)", g.Continues.Height)
+	}
 	epoch := g.Epoch()
 	module, err := modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
 	if err != nil {
@@ -60,8 +63,9 @@ func position(g *genesis.Genesis, store *storage.Store, recovered *votelog.Recov
 		return start, err
 	}
 	start.Tip = final
-	number := uint64(1)
-	if tip > 0 {
+	first, root := g.Epoch().Number, g.Root()
+	number := first
+	if tip > root {
 		block, err := store.Block(tip)
 		if err != nil {
 			return start, fmt.Errorf("read the tip's block: %w", err)
@@ -84,9 +88,8 @@ func position(g *genesis.Genesis, store *storage.Store, recovered *votelog.Recov
 		return start, fmt.Errorf("read epoch %d: %w", number, err)
 	}
 	start.Epoch = present.Epoch
-	start.Root = consensus.Final{Outcome: g.Outcome(types.Hash{}), TimestampMs: g.TimeMs}
-	if number == 1 {
-		start.Root, err = finalAt(g, store, 0)
+	if start.Recovered = number == first && root > 0; number == first {
+		start.Root, err = finalAt(g, store, root)
 	} else {
 		start.Root, err = finalAt(g, store, present.Certificate.Outcome.Height)
 		start.Root.View, start.Root.Certificate = 0, present.Certificate
@@ -99,7 +102,7 @@ func position(g *genesis.Genesis, store *storage.Store, recovered *votelog.Recov
 	if err != nil {
 		return start, err
 	}
-	if next, err := store.EpochStart(number + 1); err == nil && final.Outcome.EndsEpoch() && tip > 0 {
+	if next, err := store.EpochStart(number + 1); err == nil && final.Outcome.EndsEpoch() && tip > root {
 		start.TipChange = &next.Epoch
 	}
 	return start, nil
@@ -147,6 +150,9 @@ func finalAt(g *genesis.Genesis, store *storage.Store, height uint64) (consensus
 	block, err := store.Block(height)
 	if err != nil {
 		return consensus.Final{}, fmt.Errorf("read block %d: %w", height, err)
+	}
+	if height == g.Root() { // rule: recovery-genesis
+		return consensus.Final{Outcome: *outcome, TimestampMs: block.Header.TimestampMs}, nil
 	}
 	certificate, err := store.Certificate(height)
 	if err != nil {

@@ -17,7 +17,7 @@ func newGenesisCommand() *cobra.Command {
 		Use:   "genesis",
 		Short: "The document that names a chain",
 	}
-	cmd.AddCommand(newGenesisMakeCommand(), newGenesisHashCommand(), newGenesisFormatCommand())
+	cmd.AddCommand(newGenesisMakeCommand(), newGenesisHashCommand(), newGenesisFormatCommand(), newGenesisRecoverCommand(), newGenesisSignCommand())
 	return cmd
 }
 

@@ -93,6 +93,9 @@ type Start struct {
 	Blocks []*types.Block
 	// Outcomes are the vote log's: signed or seen final. // rule: same-outcome
 	Outcomes []types.SignedOutcome
+	// Recovered: Epoch is the first of a recovery genesis, whose root nothing of this
+	// chain certifies. // rule: recovery-genesis
+	Recovered bool
 	// Stopped is the reason of an earlier StopSigning that was not repaired.
 	Stopped string
 	// SigningAllowed is as in the event; false until own-echo passed.

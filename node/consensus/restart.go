@@ -73,7 +73,7 @@ func checkStart(s *Start) error {
 	switch {
 	case s.Root.View != 0 || root.Block.IsZero():
 		return errors.New("the epoch's root is not given")
-	case s.Epoch.Number > 1 && s.Root.Certificate == nil:
+	case s.Epoch.Number > 1 && s.Root.Certificate == nil && !s.Recovered:
 		return fmt.Errorf("epoch %d without the certificate that began it", s.Epoch.Number)
 	case root.NextEpoch != s.Epoch.Digest():
 		return fmt.Errorf("the root's outcome names another epoch than epoch %d as given", s.Epoch.Number)

@@ -17,6 +17,9 @@ import (
 type Config struct {
 	Consensus consensus.Config
 	Start     consensus.Start
+	// Root is the height that the chain begins above: 0, or what a recovery genesis
+	// continues.
+	Root      uint64
 	ChainID   string
 	Clock     Clock
 	Transport Transport

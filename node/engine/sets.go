@@ -18,6 +18,7 @@ type sets struct {
 	store   Store
 	genesis types.Hash
 	scheme  types.Scheme
+	root    uint64 // height that the genesis begins above
 
 	mu   sync.Mutex
 	held map[uint64]*heldSet
@@ -30,7 +31,7 @@ type heldSet struct {
 }
 
 func newSets(cfg *Config) *sets {
-	return &sets{store: cfg.Store, genesis: cfg.Consensus.Genesis, scheme: cfg.Consensus.Scheme, held: map[uint64]*heldSet{}}
+	return &sets{store: cfg.Store, genesis: cfg.Consensus.Genesis, scheme: cfg.Consensus.Scheme, root: cfg.Root, held: map[uint64]*heldSet{}}
 }
 
 // at is the set of an epoch if it is at hand; nil: it would have to be made.
@@ -90,17 +91,17 @@ func (s *sets) history(epoch uint64) (types.EpochHistory, error) {
 		return types.EpochHistory{}, err
 	}
 	h := types.EpochHistory{Present: &present.Epoch}
-	if epoch == 1 {
-		h.RootOutcome, err = s.store.Outcome(0)
+	start, err := s.store.EpochStart(epoch)
+	if err != nil {
+		return h, fmt.Errorf("read epoch %d: %w", epoch, err)
+	}
+	if start == nil || start.Certificate == nil { // the first of a genesis
+		h.RootOutcome, err = s.store.Outcome(s.root)
 		return h, err
 	}
 	previous, err := s.of(epoch - 1)
 	if err != nil {
 		return h, err
-	}
-	start, err := s.store.EpochStart(epoch)
-	if err != nil {
-		return h, fmt.Errorf("read epoch %d: %w", epoch, err)
 	}
 	h.Previous, h.RootOutcome = &previous.Epoch, &start.Certificate.Outcome
 	return h, nil

@@ -114,6 +114,11 @@ func (d *Document) check() error {
 	if d.Block.MaxGas == 0 || d.Block.MaxGas > 1<<53 {
 		return fmt.Errorf("block.max_gas %d: use 1 to %d", d.Block.MaxGas, uint64(1)<<53)
 	}
+	if d.Continues != nil {
+		if err := d.Continues.check(); err != nil {
+			return err
+		}
+	}
 	if err := d.Timing.check(); err != nil {
 		return err
 	}

@@ -18,15 +18,17 @@ const MaxBytes = 64 << 20
 // Document is the genesis document. Its JSON members are sorted by name in the
 // file; docs/encodings.md lists them.
 type Document struct {
-	AppState     json.RawMessage `json:"app_state"` // the executor's own, opaque here
-	Block        Block           `json:"block"`
-	ChainID      string          `json:"chain_id"` // 1 to 48 of a-z, 0-9 and '-'
-	Engine       uint32          `json:"engine"`   // engine number of epoch 1
-	ExecutorHash types.Hash      `json:"executor_hash"`
-	Scheme       string          `json:"scheme"`  // ed25519 or bls12381
-	TimeMs       uint64          `json:"time_ms"` // Unix time of height 0
-	Timing       Timing          `json:"timing"`
-	Validators   []Validator     `json:"validators"` // in the set's order
+	AppState json.RawMessage `json:"app_state"` // the executor's own, opaque here
+	Block    Block           `json:"block"`
+	ChainID  string          `json:"chain_id"` // 1 to 48 of a-z, 0-9 and '-'
+	// Continues is in recovery geneses alone. // rule: recovery-genesis
+	Continues    *Continues  `json:"continues,omitempty"`
+	Engine       uint32      `json:"engine"` // engine number of epoch 1
+	ExecutorHash types.Hash  `json:"executor_hash"`
+	Scheme       string      `json:"scheme"`  // ed25519 or bls12381
+	TimeMs       uint64      `json:"time_ms"` // Unix time of height 0
+	Timing       Timing      `json:"timing"`
+	Validators   []Validator `json:"validators"` // in the set's order
 }
 
 // Block holds the limits of epoch 1.

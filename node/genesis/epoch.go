@@ -7,7 +7,8 @@ import (
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
-// Epoch is epoch 1 as genesis names it.
+// Epoch is the first epoch as genesis names it: 1, or of a recovery genesis the one
+// after the epoch that it continues.
 func (g *Genesis) Epoch() types.Epoch {
 	scheme, _ := ParseScheme(g.Scheme) // checked by Parse
 	e := types.Epoch{
@@ -18,6 +19,9 @@ func (g *Genesis) Epoch() types.Epoch {
 		Engine:       g.Engine,
 		MaxBytes:     g.Block.MaxBytes,
 		MaxGas:       g.Block.MaxGas,
+	}
+	if g.Continues != nil {
+		e.Number = g.Continues.Epoch + 1
 	}
 	for i := range g.Validators {
 		v := &g.Validators[i]

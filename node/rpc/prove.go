@@ -63,6 +63,10 @@ func (s *Server) skeleton(ctx context.Context, height uint64) (*nodev1.Proof, er
 		if err != nil {
 			return nil, fmt.Errorf("epoch %d: %w", n, err)
 		}
+		if start.Certificate == nil { // the first of a recovery genesis, which is trusted
+			p.Epochs = nil
+			continue
+		}
 		p.Epochs = append(p.Epochs, codec.EpochStartTo(start))
 	}
 	return p, nil

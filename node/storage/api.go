@@ -71,6 +71,8 @@ func (e *PrunedError) Is(target error) bool { return target == ErrPruned }
 type Options struct {
 	// Genesis is the hash of the chain's genesis file.
 	Genesis types.Hash
+	// Continues is set with a recovery genesis. // rule: recovery-genesis
+	Continues *Continuation
 	// VoteLogSynced is the synced height that the vote log recorded: the database
 	// must reach it.
 	VoteLogSynced uint64

@@ -55,7 +55,10 @@ func (s *Store) open() error {
 	if err := s.loadTip(); err != nil {
 		return err
 	}
-	return s.compareWithVoteLog()
+	if err := s.compareWithVoteLog(); err != nil || !s.continued {
+		return err
+	}
+	return s.checkContinued()
 }
 
 // openRocks opens all families; one that was never created is made.
@@ -144,6 +147,8 @@ func (s *Store) identify() error {
 	}
 	if found, err := types.HashFromBytes(genesis); err != nil {
 		return fmt.Errorf("%w: the genesis hash on record: %w", ErrDamaged, err)
+	} else if c := s.opt.Continues; c != nil && found == c.Genesis {
+		s.continued = true
 	} else if found != s.opt.Genesis {
 		return fmt.Errorf("%s holds the chain of genesis %s, this node runs %s: %w", s.dir, found, s.opt.Genesis, ErrForeignChain)
 	}

@@ -35,6 +35,8 @@ type Store struct {
 	gate   sync.RWMutex // held for reading by every use of db
 	closed bool
 	schema uint32 // that the database has on record
+	// continued: it holds the chain that the recovery genesis continues.
+	continued bool
 
 	committing sync.Mutex // one Commit at a time
 	pruning    sync.Mutex // one step of Prune at a time

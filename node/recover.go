@@ -1,0 +1,171 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/bedrock-bft/bedrock/client/ledger"
+	"github.com/bedrock-bft/bedrock/node/config"
+	"github.com/bedrock-bft/bedrock/node/genesis"
+	"github.com/bedrock-bft/bedrock/node/signer"
+	"github.com/bedrock-bft/bedrock/node/storage"
+	"github.com/bedrock-bft/bedrock/node/storage/votelog"
+)
+
+// continuation is what the database is held against under a recovery genesis.
+func (n *Node) continuation() *storage.Continuation {
+	c := n.genesis.Continues
+	if c == nil {
+		return nil
+	}
+	return &storage.Continuation{Genesis: c.GenesisHash, Height: c.Height, Outcome: c.OutcomeHash}
+}
+
+// recoverStore makes the database of a survivor that of the recovered chain, once: the
+// authority of its own state must have signed the recovery genesis, and this instance
+// must have locked nothing above it. // rule: recovery-genesis
+func (n *Node) recoverStore(ctx context.Context) error {
+	c, state := n.genesis.Continues, &n.recovered.State
+	switch {
+	case state.Epoch > c.Epoch:
+		return fmt.Errorf("the recovery genesis continues epoch %d, and this node has signed in epoch %d: make it from this node", c.Epoch, state.Epoch)
+	case state.Epoch == c.Epoch && state.Lock.Height > c.Height:
+		return fmt.Errorf("the recovery genesis continues height %d, and this node has locked height %d, which may be final elsewhere: make it from this node", c.Height, state.Lock.Height)
+	}
+	threshold, keys, err := n.storedAuthority(ctx)
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	if err := n.genesis.CheckAuthority(threshold, keys); err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	old, err := n.store.Outcome(c.Height)
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	if err := n.store.Recover(n.genesis.RecoveryOutcome(*old), n.genesis.Epoch()); err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	n.log.Warn("this database continues under a recovery genesis from now on", "rule", "recovery-genesis", "continues", c.GenesisHash, "height", c.Height, "genesis", n.genesis.Hash())
+	return nil
+}
+
+// storedAuthority reads the authority of the stored state by the executor's own query.
+func (n *Node) storedAuthority(ctx context.Context) (threshold int, keys [][32]byte, err error) {
+	epoch := n.genesis.Epoch()
+	module, err := n.modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
+	if err != nil {
+		return 0, nil, fmt.Errorf("executor of the state that is continued: %w", err)
+	}
+	overlays, err := openOverlays(n.store, n.cfg.Executor.PageCacheBytes)
+	if err != nil {
+		return 0, nil, err
+	}
+	_, ref := overlays.Committed()
+	view, err := overlays.ViewAt(ref)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer view.Close()
+	block, err := n.store.Block(n.store.Tip())
+	if err != nil {
+		return 0, nil, err
+	}
+	result, err := module.Query(ctx, view, blockContext(&epoch, &block.Header, nil), "authority", nil, false)
+	if err != nil {
+		return 0, nil, fmt.Errorf("read the authority: %w", err)
+	}
+	if result.Code != 0 || len(result.Value) == 0 {
+		return 0, nil, errors.New("the state that is continued names no authority: nobody can sign a recovery of it")
+	}
+	a, err := ledger.DecodeAuthority(result.Value)
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, k := range a.Keys {
+		keys = append(keys, k)
+	}
+	return int(a.Threshold), keys, nil
+}
+
+// RecoveryOptions say what chain is continued by whom.
+type RecoveryOptions struct {
+	Home   string
+	Config *config.Config
+	// Survivors are the network identities that are left of the present set: the first
+	// set of the recovered chain, with their powers.
+	Survivors [][32]byte
+	TimeMs    uint64
+}
+
+// MakeRecovery makes a recovery genesis, not signed yet, from what a survivor that does
+// not run has. It refuses one whose lock is above its last final block.
+// // rule: recovery-genesis
+func MakeRecovery(ctx context.Context, o RecoveryOptions) (*genesis.Genesis, error) {
+	g, err := genesis.Load(o.Config.Genesis.File)
+	if err != nil {
+		return nil, err
+	}
+	unsafe := o.Config.Dirs.FileSystems == "allow-unsafe"
+	record, err := signer.ReadRecord(o.Config.Dirs.Signer)
+	if err != nil {
+		return nil, err
+	}
+	_, owner, _, err := record.Keys()
+	if err != nil {
+		return nil, err
+	}
+	log, recovered, err := votelog.Open(filepath.Join(o.Config.Dirs.Signer, "votelog"), votelog.Options{Owner: owner, AllowUnsafeFileSystem: unsafe})
+	if err != nil {
+		return nil, err
+	}
+	if err := log.Close(); err != nil {
+		return nil, err
+	}
+	store, err := storage.Open(filepath.Join(o.Config.Dirs.Data, "db"), storage.Options{Genesis: g.Hash(), VoteLogSynced: recovered.SyncedHeight, AllowUnsafeFileSystem: unsafe, BallastBytes: -1})
+	if err != nil {
+		return nil, err
+	}
+	made, err := recoveryOf(g, store, &recovered, &o)
+	return made, errors.Join(err, store.Close())
+}
+
+func recoveryOf(g *genesis.Genesis, store *storage.Store, recovered *votelog.Recovered, o *RecoveryOptions) (*genesis.Genesis, error) {
+	tip := store.Tip()
+	if tip == 0 {
+		return nil, errors.New("this node has no final block: make a network anew")
+	}
+	if lock := &recovered.State.Lock; lock.Height > tip {
+		return nil, fmt.Errorf("this node's last final block is %d and its lock is at height %d, which may be final elsewhere: "+
+			"this version continues from final blocks only; continue from a survivor that has height %d final, if there is one", tip, lock.Height, lock.Height)
+	}
+	outcome, err := store.Outcome(tip)
+	if err != nil {
+		return nil, err
+	}
+	_, epoch, err := newestEpoch(g, store)
+	if err != nil {
+		return nil, err
+	}
+	doc := g.Document
+	doc.AppState, doc.TimeMs, doc.Validators = []byte("{}"), o.TimeMs, nil
+	doc.ExecutorHash, doc.Engine = epoch.ExecutorHash, epoch.Engine
+	doc.Block = genesis.Block{MaxBytes: epoch.MaxBytes, MaxGas: epoch.MaxGas}
+	doc.Continues = &genesis.Continues{Authority: []genesis.Cosignature{}, Epoch: epoch.Number, GenesisHash: g.Hash(), Height: tip, OutcomeHash: outcome.Hash()}
+	for _, identity := range o.Survivors {
+		i, ok := epoch.IndexOfNetworkKey(identity)
+		if !ok {
+			return nil, fmt.Errorf("identity %x is not in the set of epoch %d: name survivors of it", identity, epoch.Number)
+		}
+		v := epoch.Validators[i]
+		for j := range g.Validators { // an epoch's record need not hold proofs of possession
+			if len(v.Possession) == 0 && string(g.Validators[j].ConsensusKey) == string(v.ConsensusKey) {
+				v.Possession = g.Validators[j].Possession
+			}
+		}
+		doc.Validators = append(doc.Validators, genesis.Validator{ConsensusKey: v.ConsensusKey, NetworkKey: v.NetworkKey[:], Possession: v.Possession, Power: v.Power, Moniker: g.Moniker(identity)})
+	}
+	return genesis.New(doc)
+}
