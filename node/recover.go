@@ -12,6 +12,7 @@ import (
 	"github.com/bedrock-bft/bedrock/node/signer"
 	"github.com/bedrock-bft/bedrock/node/storage"
 	"github.com/bedrock-bft/bedrock/node/storage/votelog"
+	"github.com/bedrock-bft/bedrock/node/types"
 )
 
 // continuation is what the database is held against under a recovery genesis.
@@ -28,10 +29,19 @@ func (n *Node) continuation() *storage.Continuation {
 // must have locked nothing above it. // rule: recovery-genesis
 func (n *Node) recoverStore(ctx context.Context) error {
 	c, state := n.genesis.Continues, &n.recovered.State
+	old, err := n.store.Outcome(c.Height)
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	block, err := n.store.Block(c.Height)
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	epoch := block.Header.Epoch
 	switch {
 	case state.Epoch > c.Epoch:
 		return fmt.Errorf("the recovery genesis continues epoch %d, and this node has signed in epoch %d: make it from this node", c.Epoch, state.Epoch)
-	case state.Epoch == c.Epoch && state.Lock.Height > c.Height:
+	case state.Epoch == c.Epoch && lockedAbove(&state.Lock, old, epoch):
 		return fmt.Errorf("the recovery genesis continues height %d, and this node has locked height %d, which may be final elsewhere: make it from this node", c.Height, state.Lock.Height)
 	}
 	threshold, keys, err := n.storedAuthority(ctx)
@@ -39,10 +49,6 @@ func (n *Node) recoverStore(ctx context.Context) error {
 		return fmt.Errorf("recover: %w", err)
 	}
 	if err := n.genesis.CheckAuthority(threshold, keys); err != nil {
-		return fmt.Errorf("recover: %w", err)
-	}
-	old, err := n.store.Outcome(c.Height)
-	if err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
 	if err := n.store.Recover(n.genesis.RecoveryOutcome(*old), n.genesis.Epoch()); err != nil {
@@ -101,7 +107,8 @@ type RecoveryOptions struct {
 }
 
 // MakeRecovery makes a recovery genesis, not signed yet, from what a survivor that does
-// not run has. It refuses one whose lock is above its last final block.
+// not run has. Blocks up to its lock are executed and stored first: they may be final
+// elsewhere.
 // // rule: recovery-genesis
 func MakeRecovery(ctx context.Context, o RecoveryOptions) (*genesis.Genesis, error) {
 	g, err := genesis.Load(o.Config.Genesis.File)
@@ -124,30 +131,41 @@ func MakeRecovery(ctx context.Context, o RecoveryOptions) (*genesis.Genesis, err
 	if err := log.Close(); err != nil {
 		return nil, err
 	}
-	store, err := storage.Open(filepath.Join(o.Config.Dirs.Data, "db"), storage.Options{Genesis: g.Hash(), VoteLogSynced: recovered.SyncedHeight, AllowUnsafeFileSystem: unsafe, BallastBytes: -1})
-	if err != nil {
-		return nil, err
+	for extended := false; ; extended = true {
+		store, err := storage.Open(filepath.Join(o.Config.Dirs.Data, "db"), storage.Options{Genesis: g.Hash(), VoteLogSynced: recovered.SyncedHeight, AllowUnsafeFileSystem: unsafe, BallastBytes: -1})
+		if err != nil {
+			return nil, err
+		}
+		made, locked, err := recoveryOf(g, store, &recovered, &o)
+		if err = errors.Join(err, store.Close()); err != nil || !locked {
+			return made, err
+		}
+		if extended {
+			return nil, fmt.Errorf("the database was brought up to the lock and ends below it, height %d", recovered.State.Lock.Height)
+		}
+		if err := extendToLock(ctx, &o, &recovered); err != nil {
+			return nil, fmt.Errorf("bring the database up to the lock at height %d: %w", recovered.State.Lock.Height, err)
+		}
 	}
-	made, err := recoveryOf(g, store, &recovered, &o)
-	return made, errors.Join(err, store.Close())
 }
 
-func recoveryOf(g *genesis.Genesis, store *storage.Store, recovered *votelog.Recovered, o *RecoveryOptions) (*genesis.Genesis, error) {
+// recoveryOf makes the document from what is stored; locked says that the lock is above
+// that.
+func recoveryOf(g *genesis.Genesis, store *storage.Store, recovered *votelog.Recovered, o *RecoveryOptions) (made *genesis.Genesis, locked bool, err error) {
 	tip := store.Tip()
 	if tip == 0 {
-		return nil, errors.New("this node has no final block: make a network anew")
-	}
-	if lock := &recovered.State.Lock; lock.Height > tip {
-		return nil, fmt.Errorf("this node's last final block is %d and its lock is at height %d, which may be final elsewhere: "+
-			"this version continues from final blocks only; continue from a survivor that has height %d final, if there is one", tip, lock.Height, lock.Height)
+		return nil, false, errors.New("this node has no final block: make a network anew")
 	}
 	outcome, err := store.Outcome(tip)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	_, epoch, err := newestEpoch(g, store)
+	epoch, at, err := epochAbove(g, store, outcome)
 	if err != nil {
-		return nil, err
+		return nil, false, err
+	}
+	if lockedAbove(&recovered.State.Lock, outcome, at) {
+		return nil, true, nil
 	}
 	doc := g.Document
 	doc.AppState, doc.TimeMs, doc.Validators = []byte("{}"), o.TimeMs, nil
@@ -157,7 +175,7 @@ func recoveryOf(g *genesis.Genesis, store *storage.Store, recovered *votelog.Rec
 	for _, identity := range o.Survivors {
 		i, ok := epoch.IndexOfNetworkKey(identity)
 		if !ok {
-			return nil, fmt.Errorf("identity %x is not in the set of epoch %d: name survivors of it", identity, epoch.Number)
+			return nil, false, fmt.Errorf("identity %x is not in the set of epoch %d: name survivors of it", identity, epoch.Number)
 		}
 		v := epoch.Validators[i]
 		for j := range g.Validators { // an epoch's record need not hold proofs of possession
@@ -167,5 +185,27 @@ func recoveryOf(g *genesis.Genesis, store *storage.Store, recovered *votelog.Rec
 		}
 		doc.Validators = append(doc.Validators, genesis.Validator{ConsensusKey: v.ConsensusKey, NetworkKey: v.NetworkKey[:], Possession: v.Possession, Power: v.Power, Moniker: g.Moniker(identity)})
 	}
-	return genesis.New(doc)
+	made, err = genesis.New(doc)
+	return made, false, err
+}
+
+// epochAbove is the epoch of the block above the tip, and the number of the tip's own.
+// The tip may have no certificate: a recovery may have stored it.
+func epochAbove(g *genesis.Genesis, store *storage.Store, tip *types.Outcome) (*types.Epoch, uint64, error) {
+	block, err := store.Block(tip.Height)
+	if err != nil {
+		return nil, 0, err
+	}
+	number := block.Header.Epoch
+	switch {
+	case tip.Height == g.Root(): // continued, and nothing is final since
+		number = g.Epoch().Number
+	case tip.EndsEpoch():
+		number++
+	}
+	start, err := store.EpochStart(number)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read epoch %d: %w", number, err)
+	}
+	return &start.Epoch, block.Header.Epoch, nil
 }

@@ -14,6 +14,10 @@ type storePort struct{ *storage.Store }
 // Commit implements engine.Store: one batch, as the last block alone has a
 // certificate. // rule: bounded-tail
 func (s storePort) Commit(blocks []engine.FinalBlock, _ *types.CC, _ []types.EpochStart) error {
+	return s.Store.Commit(finalsOf(blocks))
+}
+
+func finalsOf(blocks []engine.FinalBlock) []storage.Final {
 	finals := make([]storage.Final, len(blocks))
 	for i := range blocks {
 		b := &blocks[i]
@@ -23,7 +27,7 @@ func (s storePort) Commit(blocks []engine.FinalBlock, _ *types.CC, _ []types.Epo
 			finals[i].EvidenceHashes = append(finals[i].EvidenceHashes, types.SumHash(ev))
 		}
 	}
-	return s.Store.Commit(finals)
+	return finals
 }
 
 // Tip implements engine.Store.

@@ -46,7 +46,13 @@ func (s *Store) CommitGenesis(g Genesis) error {
 // Commit stores final blocks in one batch: heights without a gap above the tip,
 // the last one with a certificate, and only the last may end its epoch. Nothing
 // is synced. A refusal changes nothing; ErrFailed ends the store.
-func (s *Store) Commit(blocks []Final) error {
+func (s *Store) Commit(blocks []Final) error { return s.commit(blocks, false) }
+
+// CommitLocked stores blocks that a survivor of a halted chain has locked, without a
+// certificate, for a recovery genesis that continues them. // rule: recovery-genesis
+func (s *Store) CommitLocked(blocks []Final) error { return s.commit(blocks, true) }
+
+func (s *Store) commit(blocks []Final, locked bool) error {
 	leave, err := s.enter()
 	if err != nil {
 		return err
@@ -58,7 +64,7 @@ func (s *Store) Commit(blocks []Final) error {
 		return err
 	}
 	t := s.currentTip()
-	if err := checkBatch(&t, blocks); err != nil {
+	if err := checkBatch(&t, blocks, locked); err != nil {
 		return fmt.Errorf("store blocks above height %d: %w", t.height, err)
 	}
 	b, err := s.buildBatch(&t, blocks)
@@ -79,7 +85,7 @@ func (s *Store) setTip(t tip) {
 }
 
 // checkBatch refuses what does not go on from the tip.
-func checkBatch(t *tip, blocks []Final) error {
+func checkBatch(t *tip, blocks []Final, locked bool) error {
 	switch {
 	case !t.known:
 		return errors.New("genesis is not stored yet")
@@ -87,7 +93,7 @@ func checkBatch(t *tip, blocks []Final) error {
 		return errors.New("an empty batch")
 	case len(blocks) > MaxBatchBlocks:
 		return fmt.Errorf("%d blocks in one batch, at most %d", len(blocks), MaxBatchBlocks)
-	case blocks[len(blocks)-1].Certificate == nil:
+	case blocks[len(blocks)-1].Certificate == nil && !locked:
 		return errors.New("no certificate for the last block")
 	}
 	height, parent := t.height, t.outcomeHash
