@@ -48,7 +48,7 @@ func enough(possible int) int { return max(1, min(2, possible)) }
 // nothing waits, is well. // rule: finality-probe
 func Finality(views []View, validators int) verdict.Verdict {
 	need := enough(validators)
-	answered, well, waiting := 0, 0, false
+	answered, well, fresh, waiting := 0, 0, 0, false
 	for i := range views {
 		s := views[i].Status
 		if s == nil {
@@ -58,6 +58,9 @@ func Finality(views []View, validators int) verdict.Verdict {
 		if Final(s) {
 			well++
 		}
+		if s.FinalHeight == 0 && s.CommitAge <= haltTimers*max(s.ViewTimer, s.BaseTimer) {
+			fresh++
+		}
 		waiting = waiting || s.OldestWaiting > 0
 	}
 	switch {
@@ -65,6 +68,9 @@ func Finality(views []View, validators int) verdict.Verdict {
 		return verdict.Unknown(v1alpha1.NetworkFinalizing, "NodesDoNotAnswer", fmt.Sprintf("fewer than %d nodes answer: it is not known whether the chain goes on; look at the pods and at the operator's way to them", need))
 	case well >= need:
 		return verdict.True(v1alpha1.NetworkFinalizing, "FinalOrIdle", fmt.Sprintf("%d nodes or more report that blocks become final, or that nothing waits", need))
+	}
+	if fresh >= need {
+		return verdict.False(v1alpha1.NetworkFinalizing, "Starting", "the nodes run and no block is final yet")
 	}
 	what := "views fail and nothing waits yet"
 	if waiting {

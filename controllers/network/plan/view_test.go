@@ -22,6 +22,8 @@ func status(i int, change func(*chain.Status)) *chain.Status {
 func TestFinality(t *testing.T) {
 	halted := func(s *chain.Status) { s.CommitAge, s.OldestWaiting, s.FailedViews = time.Minute, 50*time.Second, 12 }
 	idle := func(s *chain.Status) { s.CommitAge = 10 * time.Minute }
+	stuck := func(s *chain.Status) { s.FinalHeight, s.CommitAge = 0, time.Minute }
+	started := func(s *chain.Status) { s.FinalHeight = 0 }
 	view := func(i int, f func(*chain.Status)) plan.View { return plan.View{Status: status(i, f)} }
 	for _, tt := range []struct {
 		name       string
@@ -35,11 +37,15 @@ func TestFinality(t *testing.T) {
 		{"halted", []plan.View{view(0, halted), view(1, halted)}, 4, metav1.ConditionFalse},
 		{"idle for ten minutes is well", []plan.View{view(0, idle), view(1, idle)}, 4, metav1.ConditionTrue},
 		{"two of three say so", []plan.View{view(0, halted), view(1, nil), view(2, nil)}, 4, metav1.ConditionTrue},
-		{"nothing was ever final", []plan.View{view(0, func(s *chain.Status) { s.FinalHeight = 0 }), view(1, func(s *chain.Status) { s.FinalHeight = 0 })}, 4, metav1.ConditionFalse},
+		{"nothing was ever final", []plan.View{view(0, stuck), view(1, stuck)}, 4, metav1.ConditionFalse},
+		{"just started", []plan.View{view(0, started), view(1, started)}, 4, metav1.ConditionFalse},
 		{"nobody answers", nil, 4, metav1.ConditionUnknown},
 	} {
 		if v := plan.Finality(tt.views, tt.validators); v.Status != tt.want {
 			t.Errorf("%s: %s (%s), want %s", tt.name, v.Status, v.Reason, tt.want)
+		}
+		if v := plan.Finality(tt.views, tt.validators); (v.Reason == "Starting") != (tt.name == "just started") {
+			t.Errorf("%s: %s", tt.name, v.Reason)
 		}
 	}
 }
