@@ -40,14 +40,29 @@ func TestRow1ApplyAndApplyAgain(t *testing.T) {
 	}
 	wait(t, "transfers final again", 60*time.Second, func() (bool, string) { return l.progress() >= done+50, "" })
 
-	// Another chain id over kept volumes is refused, and both are named.
-	if err := n.Delete(t.Context(), n.get()); err != nil {
-		t.Fatal(err)
+	// Something else over kept volumes is refused, and both are named.
+	five := int32(5)
+	hash := string(before.Status.Genesis.Hash)
+	for _, c := range []struct {
+		what  string
+		edit  func(*v1alpha1.BedrockNetwork)
+		names []string
+	}{
+		{"chain id", func(b *v1alpha1.BedrockNetwork) { b.Spec.ChainID = "another-chain" }, []string{"another-chain", before.Spec.ChainID}},
+		{"count", func(b *v1alpha1.BedrockNetwork) { b.Spec.Validators.Count = &five }, []string{"4 validators", "5"}},
+		{"genesis", func(b *v1alpha1.BedrockNetwork) { b.Spec.Genesis.Ceremony.Accounts[0].Balance = "7" }, []string{hash}},
+	} {
+		t.Log("applied with another " + c.what)
+		if err := n.Delete(t.Context(), n.get()); err != nil {
+			t.Fatal(err)
+		}
+		n.gone(60 * time.Second)
+		n.apply(c.edit, before)
+		n.waitCondition(v1alpha1.NetworkGenesisReady, "False", v1alpha1.ReasonGenesisConflict, 30*time.Second, c.names...)
+		if up := n.endpoints(t.Context()); len(up) > 0 {
+			t.Errorf("nodes run under a genesis that is refused: %v", up)
+		}
 	}
-	n.gone(60 * time.Second)
-	n.apply(func(b *v1alpha1.BedrockNetwork) { b.Spec.ChainID = "another-chain" }, before)
-	n.waitCondition(v1alpha1.NetworkGenesisReady, "False", v1alpha1.ReasonGenesisConflict, 30*time.Second,
-		"another-chain", before.Spec.ChainID)
 }
 
 // apply makes the network again as it was, changed by edit.

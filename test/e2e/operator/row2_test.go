@@ -27,69 +27,74 @@ func TestRow2KeysAndGenesis(t *testing.T) {
 	l := n.startLoad()
 	wait(t, "20 transfers final", 60*time.Second, func() (bool, string) { return l.progress() >= 20, "" })
 
-	t.Run("no private half outside the volumes", func(t *testing.T) {
-		dump := filepath.Join(t.TempDir(), "etcd")
-		n.ctl(t, "etcd", "snapshot", dump)
-		raw, err := os.ReadFile(dump)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// The dump is one that would show a key: it holds public halves and the ConfigMap.
-		public := n.validators()[0].Status.Instances[0].Identity
-		if !bytes.Contains(raw, []byte(public)) {
-			t.Fatalf("the dump of %d bytes does not hold the public identity %s: it shows nothing", len(raw), public)
-		}
-		secrets := n.secrets()
-		if len(secrets) != 8 {
-			t.Fatalf("%d secrets on the volumes, want the identity and the consensus key of 4 validators", len(secrets))
-		}
-		logs := n.kubectl(t, "logs", "-n", n.ns, "-l", v1alpha1.LabelNetwork+"="+n.name, "--tail=-1", "--prefix") +
-			n.kubectl(t, "logs", "-n", "bedrock-system", "deployment/bedrock-operator", "--tail=-1")
-		for file, secret := range secrets {
-			for form, text := range forms(t, secret) {
-				if bytes.Contains(raw, text) {
-					t.Errorf("etcd holds %s in %s", file, form)
-				}
-				if strings.Contains(logs, string(text)) {
-					t.Errorf("logs hold %s in %s", file, form)
-				}
-			}
-		}
-	})
+	noPrivateHalf(t, n)
+	genesisByHash(t, n)
+}
 
-	t.Run("a genesis made again with other content is refused by nodes", func(t *testing.T) {
-		status := n.get().Status.Genesis
-		var was corev1.ConfigMap
-		key := client.ObjectKey{Namespace: n.ns, Name: status.ConfigMap}
-		if err := n.Get(t.Context(), key, &was); err != nil {
-			t.Fatal(err)
-		}
-		altered := was.DeepCopy()
-		altered.ResourceVersion, altered.UID = "", ""
-		altered.Data["genesis.json"] = strings.Replace(was.Data["genesis.json"], `"drift_ms":`, `"drift_ms":1`, 1)
-		if err := n.Delete(t.Context(), &was); err != nil {
-			t.Fatal(err)
-		}
-		wait(t, "the altered document to be there", 20*time.Second, func() (bool, string) {
-			err := n.Create(t.Context(), altered.DeepCopy())
-			if apierrors.IsAlreadyExists(err) { // the operator was faster: take its away again
-				_ = n.Delete(t.Context(), &was)
-				return false, "the operator made it again first"
+// noPrivateHalf looks for each private half in etcd, with every revision, and in logs.
+func noPrivateHalf(t *testing.T, n *network) {
+	dump := filepath.Join(t.TempDir(), "etcd")
+	n.ctl(t, "etcd", "snapshot", dump)
+	raw, err := os.ReadFile(dump)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The dump is one that would show a key: it holds public halves and the ConfigMap.
+	public := n.validators()[0].Status.Instances[0].Identity
+	if !bytes.Contains(raw, []byte(public)) {
+		t.Fatalf("the dump of %d bytes does not hold the public identity %s: it shows nothing", len(raw), public)
+	}
+	secrets := n.secrets()
+	if len(secrets) != 8 {
+		t.Fatalf("%d secrets on the volumes, want the identity and the consensus key of 4 validators", len(secrets))
+	}
+	logs := n.kubectl(t, "logs", "-n", n.ns, "-l", v1alpha1.LabelNetwork+"="+n.name, "--tail=-1", "--prefix") +
+		n.kubectl(t, "logs", "-n", "bedrock-system", "deployment/bedrock-operator", "--tail=-1")
+	for file, secret := range secrets {
+		for form, text := range forms(t, secret) {
+			if bytes.Contains(raw, text) {
+				t.Errorf("etcd holds %s in %s", file, form)
 			}
-			return err == nil, "not made"
-		})
-		victim := n.validators()[0].Name
-		n.kubectl(t, "delete", "pod", "-n", n.ns, victim+"-i1-0", "--wait=true", "--timeout=60s")
-		wait(t, "the node to refuse it", 90*time.Second, func() (bool, string) {
-			logs, _ := n.tryKubectl("logs", "-n", n.ns, victim+"-i1-0", "--tail=20")
-			return strings.Contains(logs, string(status.Hash)) && strings.Contains(logs, "genesis"), logs
-		})
-		n.waitCondition(v1alpha1.NetworkGenesisReady, "False", v1alpha1.ReasonGenesisConflict, 30*time.Second, string(status.Hash))
-		if err := n.Delete(t.Context(), altered); err != nil {
-			t.Fatal(err)
+			if strings.Contains(logs, string(text)) {
+				t.Errorf("logs hold %s in %s", file, form)
+			}
 		}
-		wait(t, "4 validators Ready with the true document", 3*time.Minute, func() (bool, string) { return n.ready(4) })
+	}
+}
+
+// genesisByHash makes the genesis again with other content: nodes refuse it.
+func genesisByHash(t *testing.T, n *network) {
+	status := n.get().Status.Genesis
+	var was corev1.ConfigMap
+	key := client.ObjectKey{Namespace: n.ns, Name: status.ConfigMap}
+	if err := n.Get(t.Context(), key, &was); err != nil {
+		t.Fatal(err)
+	}
+	altered := was.DeepCopy()
+	altered.ResourceVersion, altered.UID = "", ""
+	altered.Data["genesis.json"] = strings.Replace(was.Data["genesis.json"], `"drift_ms":`, `"drift_ms":1`, 1)
+	if err := n.Delete(t.Context(), &was); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "the altered document to be there", 20*time.Second, func() (bool, string) {
+		err := n.Create(t.Context(), altered.DeepCopy())
+		if apierrors.IsAlreadyExists(err) { // the operator was faster: take its away again
+			_ = n.Delete(t.Context(), &was)
+			return false, "the operator made it again first"
+		}
+		return err == nil, "not made"
 	})
+	victim := n.validators()[0].Name
+	n.kubectl(t, "delete", "pod", "-n", n.ns, victim+"-i1-0", "--wait=true", "--timeout=60s")
+	wait(t, "the node to refuse it", 90*time.Second, func() (bool, string) {
+		logs, _ := n.tryKubectl("logs", "-n", n.ns, victim+"-i1-0", "--tail=20")
+		return strings.Contains(logs, string(status.Hash)) && strings.Contains(logs, "genesis"), logs
+	})
+	n.waitCondition(v1alpha1.NetworkGenesisReady, "False", v1alpha1.ReasonGenesisConflict, 30*time.Second, string(status.Hash))
+	if err := n.Delete(t.Context(), altered); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "4 validators Ready with the true document", 3*time.Minute, func() (bool, string) { return n.ready(4) })
 }
 
 // secrets are the private halves on the network's signer volumes, by file.

@@ -29,7 +29,7 @@ type votes struct {
 }
 
 // A log keeps more records than a validator adds in that time.
-const copyEvery = 2 * time.Second
+const copyEvery = 5 * time.Second
 
 func watchVotes(n *network) *votes {
 	v := &votes{n: n, book: votebook.New(), seen: map[string]bool{}}
@@ -79,10 +79,26 @@ func (v *votes) collect(ctx context.Context) {
 		if err := v.n.Get(ctx, client.ObjectKey{Name: claim.Spec.VolumeName}, &volume); err != nil {
 			continue
 		}
-		if dir := folder(&volume); dir != "" {
+		for _, dir := range instances(folder(&volume)) {
 			v.read(dir)
 		}
 	}
+}
+
+// instances are the folders in a signer volume that hold an identity's record: the one
+// in use and those that were set aside.
+func instances(volume string) []string {
+	if volume == "" {
+		return nil
+	}
+	records, err := filepath.Glob(filepath.Join(volume, "*", "identity.json"))
+	if err != nil {
+		return nil
+	}
+	for i, r := range records {
+		records[i] = filepath.Dir(r)
+	}
+	return records
 }
 
 func folder(volume *corev1.PersistentVolume) string {
@@ -129,7 +145,7 @@ func (v *votes) read(dir string) {
 	}
 }
 
-// signerFolders are the folders of the network's signer volumes.
+// signerFolders are the folders of the instances on the network's signer volumes.
 func (n *network) signerFolders() []string {
 	n.Helper()
 	var claims corev1.PersistentVolumeClaimList
@@ -138,8 +154,8 @@ func (n *network) signerFolders() []string {
 	}
 	var out []string
 	for i := range claims.Items {
-		if dir := n.folderOf(&claims.Items[i]); dir != "" && strings.Contains(claims.Items[i].Name, "-signer-") {
-			out = append(out, dir)
+		if strings.Contains(claims.Items[i].Name, "-signer-") {
+			out = append(out, instances(n.folderOf(&claims.Items[i]))...)
 		}
 	}
 	return out
