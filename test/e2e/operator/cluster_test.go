@@ -97,6 +97,16 @@ func (c *cluster) ctl(t *testing.T, args ...string) string {
 	return run(t, c.root, "hack/cluster/ctl", args...)
 }
 
+// ctlAfter runs hack/cluster/ctl when the test's context has ended.
+func (c *cluster) ctlAfter(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.Command("hack/cluster/ctl", args...)
+	cmd.Dir = c.root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("hack/cluster/ctl %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+}
+
 // kubectl runs kubectl against the cluster.
 func (c *cluster) kubectl(t *testing.T, args ...string) string {
 	t.Helper()

@@ -142,6 +142,32 @@ func (n *network) pod(validator string, instance int32) (*corev1.Pod, error) {
 	return &out, nil
 }
 
+// validator reads one.
+func (n *network) validator(name string) *v1alpha1.Validator {
+	n.Helper()
+	var out v1alpha1.Validator
+	if err := n.Get(n.Context(), client.ObjectKey{Namespace: n.ns, Name: name}, &out); err != nil {
+		n.Fatalf("read Validator %s: %v", name, err)
+	}
+	return &out
+}
+
+// host is the node on which the first instance of a validator runs.
+func (n *network) host(validator string) string {
+	n.Helper()
+	pod, err := n.pod(validator, 1)
+	if err != nil {
+		n.Fatal(err)
+	}
+	return pod.Spec.NodeName
+}
+
+// bedrock runs kubectl-bedrock in the network's namespace.
+func (n *network) bedrock(args ...string) string {
+	n.Helper()
+	return run(n.T, n.root, "go", append([]string{"run", "./cmd/kubectl-bedrock", "-n", n.ns}, args...)...)
+}
+
 // genesis is the document that the operator made.
 func (n *network) genesis() *genesis.Genesis {
 	n.Helper()
@@ -171,12 +197,24 @@ func (n *network) story(conditions []metav1.Condition, kind string) string {
 	return fmt.Sprintf("%s=%s %s: %s", kind, c.Status, c.Reason, c.Message)
 }
 
-// waitCondition waits for a condition with that status and reason whose message holds
-// all the words.
+// waitCondition waits for a condition of the network.
 func (n *network) waitCondition(kind, status, reason string, bound time.Duration, words ...string) {
 	n.Helper()
+	n.waitFor(func() []metav1.Condition { return n.get().Status.Conditions }, kind, status, reason, bound, words...)
+}
+
+// waitValidator waits for a condition of a validator.
+func (n *network) waitValidator(name, kind, status, reason string, bound time.Duration, words ...string) {
+	n.Helper()
+	n.waitFor(func() []metav1.Condition { return n.validator(name).Status.Conditions }, kind, status, reason, bound, words...)
+}
+
+// waitFor waits for a condition with that status and reason whose message holds all the
+// words.
+func (n *network) waitFor(read func() []metav1.Condition, kind, status, reason string, bound time.Duration, words ...string) {
+	n.Helper()
 	wait(n.T, fmt.Sprintf("%s=%s %s", kind, status, reason), bound, func() (bool, string) {
-		conditions := n.get().Status.Conditions
+		conditions := read()
 		c := meta.FindStatusCondition(conditions, kind)
 		if c == nil || string(c.Status) != status || c.Reason != reason {
 			return false, n.story(conditions, kind)

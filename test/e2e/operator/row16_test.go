@@ -19,13 +19,7 @@ import (
 // Row 16: API server and operator are away under load, and two nodes' processes die one
 // after the other: nodes need neither. // rule: safe-without-operator
 func TestRow16WithoutControlPlane(t *testing.T) {
-	away := 10 * time.Minute
-	if s := os.Getenv("E2E_AWAY"); s != "" {
-		var err error
-		if away, err = time.ParseDuration(s); err != nil {
-			t.Fatalf("E2E_AWAY: %v", err)
-		}
-	}
+	away := lasting(t, "E2E_AWAY", 10*time.Minute)
 	n := shared.deploy(t, nil)
 	wait(t, "4 validators Ready and finalising", 90*time.Second, func() (bool, string) { return n.ready(4) })
 	l := n.startLoad()
@@ -45,9 +39,9 @@ func TestRow16WithoutControlPlane(t *testing.T) {
 		victims = append(victims, victim{v.Name, pod.UID})
 	}
 	n.ctl(t, "apiserver", "stop")
-	t.Cleanup(func() { n.ctl(t, "apiserver", "start") })
+	t.Cleanup(func() { n.ctlAfter(t, "apiserver", "start") })
 	n.ctl(t, "controller-manager", "stop")
-	t.Cleanup(func() { n.ctl(t, "controller-manager", "start") })
+	t.Cleanup(func() { n.ctlAfter(t, "controller-manager", "start") })
 	l.resetPause()
 	end := time.Now().Add(away)
 	for _, v := range victims {

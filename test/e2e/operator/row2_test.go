@@ -88,12 +88,19 @@ func genesisByHash(t *testing.T, n *network) {
 	n.kubectl(t, "delete", "pod", "-n", n.ns, victim+"-i1-0", "--wait=true", "--timeout=60s")
 	wait(t, "the node to refuse it", 90*time.Second, func() (bool, string) {
 		logs, _ := n.tryKubectl("logs", "-n", n.ns, victim+"-i1-0", "--tail=20")
-		return strings.Contains(logs, string(status.Hash)) && strings.Contains(logs, "genesis"), logs
+		return strings.Contains(logs, "pins "+string(status.Hash)), logs
 	})
 	n.waitCondition(v1alpha1.NetworkGenesisReady, "False", v1alpha1.ReasonGenesisConflict, 30*time.Second, string(status.Hash))
 	if err := n.Delete(t.Context(), altered); err != nil {
 		t.Fatal(err)
 	}
+	wait(t, "the true document to be there again", 30*time.Second, func() (bool, string) {
+		var now corev1.ConfigMap
+		err := n.Get(t.Context(), key, &now)
+		return err == nil && now.Data["genesis.json"] == was.Data["genesis.json"], "it is not"
+	})
+	// A kubelet reads an immutable ConfigMap once for a pod: only a new pod sees this one.
+	n.kubectl(t, "delete", "pod", "-n", n.ns, victim+"-i1-0", "--wait=true", "--timeout=60s")
 	wait(t, "4 validators Ready with the true document", 3*time.Minute, func() (bool, string) { return n.ready(4) })
 }
 

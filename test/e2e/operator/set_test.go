@@ -3,6 +3,7 @@
 package operator
 
 import (
+	"encoding/hex"
 	"testing"
 
 	"connectrpc.com/connect"
@@ -19,6 +20,30 @@ type setSize struct {
 
 // setHistory reads the epochs of the chain, from the first one on.
 type setHistory func() []setSize
+
+// epochOf is the first epoch whose set names a network identity, in hex.
+func (n *network) epochOf(identity string) uint64 {
+	n.Helper()
+	for _, address := range n.endpoints(n.Context()) {
+		rpc, err := client.Connect(address, nil)
+		if err != nil {
+			continue
+		}
+		res, err := rpc.ListEpochs(n.Context(), connect.NewRequest(&nodev1.ListEpochsRequest{From: 1, Limit: 100}))
+		if err != nil {
+			continue
+		}
+		for _, e := range res.Msg.Epochs {
+			for _, v := range e.Epoch.Validators {
+				if hex.EncodeToString(v.NetworkKey) == identity {
+					return e.Epoch.Number
+				}
+			}
+		}
+	}
+	n.Fatalf("no node tells an epoch that names %s", identity)
+	return 0
+}
 
 // watchSet gives the history of the network's sets, as the chain has it.
 func (n *network) watchSet() setHistory {

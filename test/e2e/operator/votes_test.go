@@ -4,6 +4,7 @@ package operator
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,38 +112,82 @@ func folder(volume *corev1.PersistentVolume) string {
 	return ""
 }
 
-// read copies one volume's vote log, which may be in use, and adds it.
+// read adds one instance's vote log.
 func (v *votes) read(dir string) {
-	record, err := signer.ReadRecord(dir)
+	record, states, err := records(dir)
 	if err != nil {
-		return // no identity yet
-	}
-	_, owner, _, err := record.Keys()
-	if err != nil {
-		v.n.Errorf("%s: %v", dir, err)
-		return
-	}
-	copied, err := os.MkdirTemp("", "bedrock-votelog-")
-	if err != nil {
-		v.n.Errorf("copy %s: %v", dir, err)
-		return
-	}
-	defer os.RemoveAll(copied)
-	if err := os.CopyFS(copied, os.DirFS(filepath.Join(dir, "votelog"))); err != nil {
-		return // a segment was dropped while it was copied: the next time
-	}
-	in, err := votelog.Inspect(copied, votelog.Options{Owner: owner, AllowUnsafeFileSystem: true})
-	if err != nil {
-		return // torn by the copy: the next time
+		return // no identity yet, or torn by the copy: the next time
 	}
 	v.mu.Lock()
 	v.seen[dir] = true
 	v.mu.Unlock()
-	for k := range in.Records {
-		if err := v.book.Add(record.NetworkKey, &in.Records[k].State); err != nil {
+	for k := range states {
+		if err := v.book.Add(record.NetworkKey, &states[k]); err != nil {
 			v.n.Errorf("signed twice: %v", err)
 		}
 	}
+}
+
+// records reads a copy of an instance's vote log, which may be in use.
+func records(dir string) (signer.Record, []votelog.StateOverview, error) {
+	record, err := signer.ReadRecord(dir)
+	if err != nil {
+		return record, nil, err
+	}
+	_, owner, _, err := record.Keys()
+	if err != nil {
+		return record, nil, err
+	}
+	copied, err := os.MkdirTemp("", "bedrock-votelog-")
+	if err != nil {
+		return record, nil, err
+	}
+	defer os.RemoveAll(copied)
+	if err := os.CopyFS(copied, os.DirFS(filepath.Join(dir, "votelog"))); err != nil {
+		return record, nil, err // a segment was dropped while it was copied
+	}
+	in, err := votelog.Inspect(copied, votelog.Options{Owner: owner, AllowUnsafeFileSystem: true})
+	if err != nil {
+		return record, nil, err
+	}
+	out := make([]votelog.StateOverview, len(in.Records))
+	for k := range in.Records {
+		out[k] = in.Records[k].State
+	}
+	return record, out, nil
+}
+
+// lastEpoch is the newest epoch in which an instance is on record with a signature.
+func (n *network) lastEpoch(dir string) uint64 {
+	n.Helper()
+	var out uint64
+	wait(n.T, "the vote log in "+dir+" to be read whole", 30*time.Second, func() (bool, string) {
+		_, states, err := records(dir)
+		if err != nil || len(states) == 0 {
+			return false, fmt.Sprintf("%d records: %v", len(states), err)
+		}
+		for _, s := range states {
+			if s.VotedView > 0 || s.CommitView > 0 || s.TimeoutView > 0 {
+				out = max(out, s.Epoch)
+			}
+		}
+		return true, ""
+	})
+	return out
+}
+
+// signerFolder is the folder of the instance on a signer volume.
+func (n *network) signerFolder(claim string) string {
+	n.Helper()
+	var c corev1.PersistentVolumeClaim
+	if err := n.Get(n.Context(), client.ObjectKey{Namespace: n.ns, Name: claim}, &c); err != nil {
+		n.Fatal(err)
+	}
+	all := instances(n.folderOf(&c))
+	if len(all) != 1 {
+		n.Fatalf("%d instances on the volume of %s, want 1", len(all), claim)
+	}
+	return all[0]
 }
 
 // signerFolders are the folders of the instances on the network's signer volumes.
