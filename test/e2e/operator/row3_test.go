@@ -7,10 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/names"
 )
 
@@ -22,11 +27,7 @@ func TestRow3TakeoverOfOneCutOff(t *testing.T) {
 	wait(t, "4 validators Ready and finalising", 90*time.Second, func() (bool, string) { return n.ready(4) })
 	l := n.startLoad()
 	wait(t, "100 transfers final", 60*time.Second, func() (bool, string) { return l.progress() >= 100, "" })
-	victim := n.validators()[0]
-	pod, err := n.pod(victim.Name, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	victim, pod := n.awayFromOperator()
 	number := strings.TrimPrefix(pod.Spec.NodeName, "node")
 	old := n.process(pod.UID)
 	dir := n.signerFolder(names.SignerClaim(victim.Name, 1))
@@ -67,6 +68,27 @@ func TestRow3TakeoverOfOneCutOff(t *testing.T) {
 	if last := n.lastEpoch(dir); last >= epoch {
 		t.Errorf("the old instance is on record with epoch %d after all", last)
 	}
+}
+
+// awayFromOperator is a validator on another node than the operator's: what is cut off
+// is the validator alone.
+func (n *network) awayFromOperator() (*v1alpha1.Validator, *corev1.Pod) {
+	n.Helper()
+	var operators corev1.PodList
+	if err := n.List(n.Context(), &operators, client.InNamespace("bedrock-system")); err != nil {
+		n.Fatal(err)
+	}
+	for _, v := range n.validators() {
+		pod, err := n.pod(v.Name, 1)
+		if err != nil {
+			n.Fatal(err)
+		}
+		if !slices.ContainsFunc(operators.Items, func(o corev1.Pod) bool { return o.Spec.NodeName == pod.Spec.NodeName }) {
+			return &v, pod
+		}
+	}
+	n.Fatal("the operator runs beside every validator")
+	return nil, nil
 }
 
 // timer is the chain's view timer before anything failed.
