@@ -6,5 +6,5 @@
 // are asked, each within askTimeout; a node that is not who its Validator's status says
 // is no witness.
 //
-// It must not write, or decide anything. Tests: fleet_test.go, and the controllers'.
+// It must not write, or decide anything. Tests: the controllers' own, over what it reads.
 package fleet

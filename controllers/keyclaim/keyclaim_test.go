@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/apitest"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
-	"github.com/bedrock-bft/bedrock/controllers/internal/apitest"
 	"github.com/bedrock-bft/bedrock/controllers/names"
 )
 

@@ -23,10 +23,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/apitest"
 	"github.com/bedrock-bft/bedrock/controllers/build"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/chain/chaintest"
-	"github.com/bedrock-bft/bedrock/controllers/internal/apitest"
 	"github.com/bedrock-bft/bedrock/controllers/names"
 	"github.com/bedrock-bft/bedrock/node/genesis"
 	nodetypes "github.com/bedrock-bft/bedrock/node/types"
