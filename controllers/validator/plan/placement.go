@@ -69,7 +69,8 @@ func Peers(self *v1alpha1.Validator, number int32, all []v1alpha1.Validator) []s
 
 // Held are the nodes on which other validators' volumes were bound while no pod of
 // theirs runs there: a pod of another one could take the host, and its volume would
-// bind where the first must run. Pods that run keep others away themselves.
+// bind where the first must run. Pods that run keep others away themselves, and full
+// nodes need no host of their own.
 func Held(validator string, claims []corev1.PersistentVolumeClaim, pods []corev1.Pod) []string {
 	placed := map[string]bool{}
 	for i := range pods {
@@ -82,7 +83,7 @@ func Held(validator string, claims []corev1.PersistentVolumeClaim, pods []corev1
 	for i := range claims {
 		c := &claims[i]
 		owner := c.Labels[v1alpha1.LabelValidator]
-		if node := c.Annotations[SelectedNode]; node != "" && owner != validator && !placed[owner+"/"+c.Labels[v1alpha1.LabelInstance]] {
+		if node := c.Annotations[SelectedNode]; node != "" && owner != "" && owner != validator && !placed[owner+"/"+c.Labels[v1alpha1.LabelInstance]] {
 			out = append(out, node)
 		}
 	}

@@ -75,6 +75,17 @@ func TestAVolumeKeepsItsHostUntilItsPodRuns(t *testing.T) {
 	}
 }
 
+func TestAFullNodesVolumeHoldsNoHost(t *testing.T) {
+	full := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{
+		Name:        "chain-net-full-0",
+		Labels:      map[string]string{v1alpha1.LabelNetwork: "net", v1alpha1.LabelComponent: v1alpha1.ComponentFullNode},
+		Annotations: map[string]string{plan.SelectedNode: "n1"},
+	}}
+	if held := plan.Held("self", []corev1.PersistentVolumeClaim{full}, nil); len(held) != 0 {
+		t.Errorf("%v is kept from validators: a full node may share its host with one", held)
+	}
+}
+
 func TestIdentityJobsArePlacedOneAfterTheOther(t *testing.T) {
 	bound := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "a-signer-1"}, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: "pv-1"}}
 	open := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "b-signer-1"}}

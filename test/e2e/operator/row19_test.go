@@ -45,8 +45,10 @@ func TestRow19Idle(t *testing.T) {
 	victim := n.validators()[2].Name
 	t.Log(n.bedrock("safe-to-delete", victim))
 	t.Log(n.bedrock("disrupt", victim, "--reason", "a test of an idle chain", "--wait", (time.Minute * slow).String()))
-	n.kubectl(t, "drain", n.host(victim), "--ignore-daemonsets", "--delete-emptydir-data", "--pod-selector", v1alpha1.LabelValidator+"="+victim, "--timeout", (time.Minute * slow).String())
-	n.kubectl(t, "uncordon", n.host(victim))
+	host := n.host(victim)
+	n.cordon(host)
+	n.kubectl(t, "drain", host, "--ignore-daemonsets", "--delete-emptydir-data", "--pod-selector", v1alpha1.LabelValidator+"="+victim, "--timeout", (time.Minute * slow).String())
+	n.kubectl(t, "uncordon", host)
 	n.bedrock("disrupt", victim, "--cancel")
 	wait(t, "4 validators Ready", 90*time.Second, func() (bool, string) { return n.ready(4) })
 }
