@@ -19,6 +19,7 @@ var (
 	hostFlag   = flag.Int("first-host", 100, "x of the first node's address 127.0.0.x")
 	seedFlag   = flag.Uint64("seed", 0, "seed of instants and bits (default: the time)")
 	killsFlag  = flag.Int("kills", 3, "how often all nodes are killed")
+	schemeFlag = flag.String("scheme", "ed25519", "signature scheme of the networks: ed25519 or bls12381")
 	flipsFlag  = flag.Int("flips", 1, "how many bits are flipped in each place")
 	loopFlag   = flag.Bool("loop", false, "a module that loops as well, which takes the fuel of a block on all nodes")
 )
@@ -71,6 +72,6 @@ type cluster struct{ *fleet.Network }
 // newCluster makes the homes of a network on this test's addresses.
 func newCluster(t *testing.T, opt devnet.Options) *cluster {
 	t.Helper()
-	opt.Binary, opt.FirstHost = bedrock, *hostFlag
+	opt.Binary, opt.FirstHost, opt.Scheme = bedrock, *hostFlag, *schemeFlag
 	return &cluster{fleet.New(t, opt)}
 }

@@ -1,5 +1,3 @@
-// Command app is the program in the containers of row 0: it counts its starts on a volume,
-// and looks names up and gets addresses for the test.
 package main
 
 import (
