@@ -82,7 +82,7 @@ func (d *drillRun) brought(ctx context.Context) (map[string][]byte, error) {
 		return nil, d.cluster.explain(err, "Secret", d.options.secret)
 	}
 	if len(s.Data[keystoreKey]) == 0 || len(s.Data[passwordKey]) == 0 {
-		return nil, fmt.Errorf("Secret %s has no %s and %s: it is no brought key", s.Name, keystoreKey, passwordKey)
+		return nil, fmt.Errorf("the Secret %s has no %s and %s: it is no brought key", s.Name, keystoreKey, passwordKey)
 	}
 	return map[string][]byte{keystoreKey: s.Data[keystoreKey], passwordKey: s.Data[passwordKey]}, nil
 }

@@ -130,7 +130,7 @@ func TestKilledAtEveryWrite(t *testing.T) {
 		for i := range 12 {
 			g.passIn(faults.With(t.Context(), func(string, faults.Moment) error {
 				if i < 8 && dice.IntN(3) == 0 {
-					return faults.Injected
+					return faults.ErrInjected
 				}
 				return nil
 			}))
@@ -299,7 +299,7 @@ func (g *rig) shuffle(dice *rand.Rand, out map[string]uint64) {
 	case 0, 1:
 		g.passIn(faults.With(g.t.Context(), func(string, faults.Moment) error {
 			if dice.IntN(8) == 0 {
-				return faults.Injected
+				return faults.ErrInjected
 			}
 			return nil
 		}))

@@ -31,7 +31,7 @@ func (m mutant) pass(ctx context.Context, w *world) error {
 		st = m.store(w)
 	}
 	_, err := act(ctx, st, o, next)
-	if err != nil && !errors.Is(err, errConflict) && !errors.Is(err, faults.Injected) {
+	if err != nil && !errors.Is(err, errConflict) && !errors.Is(err, faults.ErrInjected) {
 		return err
 	}
 	return nil
@@ -49,7 +49,7 @@ func history(seed uint64, powers []uint64, events int, failures bool, m mutant) 
 			return func(string, faults.Moment) error {
 				switch n := dice.IntN(24); {
 				case n == 0:
-					return faults.Injected // dies here
+					return faults.ErrInjected // dies here
 				case n < 3: // an eviction or a kubelet comes between
 					w.turn(failures)
 				case n == 3 && depth < 2: // another operator takes over, and this one goes on

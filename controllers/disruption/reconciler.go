@@ -139,7 +139,7 @@ func (r *Reconciler) turn(ctx context.Context, req ctrl.Request, p *pass) (ctrl.
 	switch {
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err): // something older was read
 		return ctrl.Result{RequeueAfter: time.Second}, nil
-	case errors.Is(err, faults.Injected):
+	case errors.Is(err, faults.ErrInjected):
 		return ctrl.Result{}, err
 	case err != nil:
 		return ctrl.Result{}, fmt.Errorf("disruption of %s: %w", req, err)

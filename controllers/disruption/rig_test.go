@@ -138,7 +138,7 @@ func (g *rig) pass() { g.t.Helper(); g.passIn(g.t.Context()) }
 func (g *rig) passIn(ctx context.Context) {
 	g.t.Helper()
 	_, err := g.r.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: g.ns, Name: "net"}})
-	if err != nil && !errors.Is(err, faults.Injected) {
+	if err != nil && !errors.Is(err, faults.ErrInjected) {
 		g.t.Fatal(err)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Injected is the error of a reconcile that a test ended.
-var Injected = errors.New("ended here by a test")
+// ErrInjected is the error of a reconcile that a test ended.
+var ErrInjected = errors.New("ended here by a test")
 
 // Moment is before or after an act.
 type Moment int
@@ -27,7 +27,7 @@ func (m Moment) String() string {
 }
 
 // Injector is asked at every moment of every act. Its error, which should wrap
-// Injected, ends the reconcile there.
+// ErrInjected, ends the reconcile there.
 type Injector func(name string, m Moment) error
 
 type key struct{}

@@ -16,7 +16,7 @@ func TestDoIsTheActAloneWithoutAnInjector(t *testing.T) {
 		t.Fatalf("done %d times, %v", done, err)
 	}
 	own := errors.New("its own")
-	if err := faults.Do(t.Context(), "a/b", func() error { return own }); !errors.Is(err, own) || errors.Is(err, faults.Injected) {
+	if err := faults.Do(t.Context(), "a/b", func() error { return own }); !errors.Is(err, own) || errors.Is(err, faults.ErrInjected) {
 		t.Fatalf("the act's error became %v", err)
 	}
 }
@@ -35,7 +35,7 @@ func TestScriptEndsOneReconcileAtOnePlace(t *testing.T) {
 			script := &faults.Script{At: &tt.at}
 			ctx := faults.With(t.Context(), script.Inject)
 			done := 0
-			if err := run(ctx, &done); !errors.Is(err, faults.Injected) || done != tt.done || !script.Fired() {
+			if err := run(ctx, &done); !errors.Is(err, faults.ErrInjected) || done != tt.done || !script.Fired() {
 				t.Fatalf("%d acts done, %v", done, err)
 			}
 			if err := run(ctx, &done); err != nil || done != tt.done+3 {

@@ -40,7 +40,7 @@ func (s *Script) Inject(name string, m Moment) error {
 	s.passed = append(s.passed, place)
 	if s.At != nil && !s.fired && *s.At == place {
 		s.fired = true
-		return Injected
+		return ErrInjected
 	}
 	return nil
 }

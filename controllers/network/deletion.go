@@ -26,7 +26,7 @@ func (p *pass) deletion(ctx context.Context) error {
 	}
 	if !controllerutil.ContainsFinalizer(p.network, v1alpha1.FinalizerHold) {
 		p.gone = true
-		return done
+		return errDone
 	}
 	if p.network.Spec.DeletionProtection != v1alpha1.Disabled && p.network.Annotations[v1alpha1.AnnotationRelease] == "" {
 		p.say(verdict.True(v1alpha1.NetworkDeletion, v1alpha1.ReasonDeletionProtected,
@@ -52,7 +52,7 @@ func (p *pass) finalizer(ctx context.Context, point string, change func(client.O
 // takeDown removes Validators first, then what carries no owner where the policy says
 // so, and at last the hold.
 func (p *pass) takeDown(ctx context.Context) error {
-	if err := p.readWanted(ctx); err != nil && !errors.Is(err, done) {
+	if err := p.readWanted(ctx); err != nil && !errors.Is(err, errDone) {
 		return err
 	}
 	p.wake(soon)
@@ -80,7 +80,7 @@ func (p *pass) takeDown(ctx context.Context) error {
 	}
 	if left > 0 {
 		p.say(verdict.True(v1alpha1.NetworkDeletion, "Stopping", fmt.Sprintf("%d validators are stopped and removed", left)))
-		return done
+		return errDone
 	}
 	if p.network.Spec.DeletionPolicy == v1alpha1.DeletionDelete {
 		if err := p.deleteKept(ctx); err != nil {
@@ -91,7 +91,7 @@ func (p *pass) takeDown(ctx context.Context) error {
 		return client.IgnoreNotFound(err)
 	}
 	p.gone = true
-	return done
+	return errDone
 }
 
 // deleteKept removes what no garbage collector does: volumes, genesis, the key that
@@ -134,5 +134,5 @@ func (p *pass) paused(context.Context) error {
 		return nil
 	}
 	p.say(verdict.Unknown(v1alpha1.NetworkReady, v1alpha1.ReasonPaused, "spec.reconciliation is Paused: the nodes run on, the operator does nothing but delete"))
-	return done
+	return errDone
 }

@@ -73,10 +73,10 @@ func (p *pass) genesis(ctx context.Context) error {
 	if c.Record != nil {
 		p.status.Genesis, p.status.Records = c.Record, c.Records
 		p.wake(soon)
-		return done // nothing is made before it is recorded
+		return errDone // nothing is made before it is recorded
 	}
 	if c.Stop {
-		return done
+		return errDone
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ func (p *pass) document(ctx context.Context) error {
 	g := p.decision.Create
 	if g == nil {
 		if p.chain == nil {
-			return done // validators make their identities first
+			return errDone // validators make their identities first
 		}
 		return nil
 	}
@@ -106,7 +106,7 @@ func (p *pass) document(ctx context.Context) error {
 		return fmt.Errorf("make ConfigMap %s: %w", m.Name, err)
 	}
 	p.wake(soon)
-	return done
+	return errDone
 }
 
 // genesisThere looks at who was faster: the same document is as good as ours, another
@@ -123,10 +123,10 @@ func (p *pass) genesisThere(ctx context.Context, g *genesis.Genesis) error {
 		}
 		p.say(verdict.False(v1alpha1.NetworkGenesisReady, v1alpha1.ReasonGenesisConflict,
 			fmt.Sprintf("the network's genesis is %s, and ConfigMap %s exists with another: %s. Move that ConfigMap away if it is not this network's", g.Hash(), k.ConfigMap, other)))
-		return done
+		return errDone
 	}
 	p.wake(soon)
-	return done
+	return errDone
 }
 
 // foundGenesis are the documents that are there for this network: from the cache where

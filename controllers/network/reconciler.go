@@ -106,14 +106,14 @@ func New(c client.Client, reader client.Reader, deps Deps) *Reconciler {
 	return &Reconciler{Deps: deps, Client: c, Reader: reader}
 }
 
-// step is one part of a reconcile. It ends the reconcile by done, or by an error.
+// step is one part of a reconcile. It ends the reconcile by errDone, or by an error.
 type step struct {
 	name string
 	do   func(*pass, context.Context) error
 }
 
-// done ends a reconcile without an error: what follows must wait.
-var done = errors.New("nothing more to do now")
+// errDone ends a reconcile without an error: what follows must wait.
+var errDone = errors.New("nothing more to do now")
 
 // steps is the order of a reconcile.
 var steps = []step{
@@ -143,14 +143,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	p := newPass(r, &network)
 	var failed error
 	for _, s := range steps {
-		if err := s.do(p, ctx); errors.Is(err, done) {
+		if err := s.do(p, ctx); errors.Is(err, errDone) {
 			break
 		} else if err != nil {
 			failed = fmt.Errorf("%s of network %s: %w", s.name, req, err)
 			break
 		}
 	}
-	if p.gone || errors.Is(failed, faults.Injected) {
+	if p.gone || errors.Is(failed, faults.ErrInjected) {
 		return ctrl.Result{}, failed
 	}
 	if apierrors.IsConflict(failed) { // something older was read: it is read again

@@ -130,7 +130,7 @@ func (g *rig) condition(kind string) metav1.Condition {
 func (g *rig) reconcile() {
 	g.t.Helper()
 	_, err := g.r.Reconcile(faults.With(g.ctx(), g.script.Inject), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: g.ns, Name: g.name}})
-	if errors.Is(err, faults.Injected) {
+	if errors.Is(err, faults.ErrInjected) {
 		g.restart()
 	} else if err != nil {
 		g.t.Fatalf("reconcile: %v", err)

@@ -53,7 +53,7 @@ func (p *pass) settle(ctx context.Context) error {
 	if _, said := p.verdicts[v1alpha1.NetworkMembership]; !said {
 		p.say(verdict.False(v1alpha1.NetworkMembership, "Submitted", strings.Join(under, ", ")+" is on its way to the chain"))
 	}
-	return done // the next look reads the chain anew
+	return errDone // the next look reads the chain anew
 }
 
 // isDraft says whether what is stored still waits for signatures.
@@ -108,7 +108,7 @@ func (p *pass) send(ctx context.Context, s *v1alpha1.Submission, tx []byte) (pla
 			v, err = p.client.Submit(one, at, tx)
 			return err
 		})
-		if errors.Is(err, faults.Injected) {
+		if errors.Is(err, faults.ErrInjected) {
 			return plan.Hold, "", err
 		}
 		if err == nil {

@@ -22,7 +22,7 @@ func (p *pass) readWanted(ctx context.Context) error {
 	var err error
 	if p.wanted, err = plan.Validators(p.network.Name, &p.network.Spec.Validators); err != nil {
 		p.say(verdict.False(v1alpha1.NetworkMembership, "SpecInvalid", err.Error()))
-		return done
+		return errDone
 	}
 	var list v1alpha1.ValidatorList
 	if err := p.List(ctx, &list, client.InNamespace(p.network.Namespace)); err != nil {
@@ -49,7 +49,7 @@ func (p *pass) validators(ctx context.Context) error {
 		if live != nil && !p.owned(live) && live.DeletionTimestamp == nil && metav1.GetControllerOf(live) == nil {
 			p.say(verdict.False(v1alpha1.NetworkMembership, "NameTaken",
 				fmt.Sprintf("Validator %s was made by hand and has the name of one of this network's: delete it or give it another name", w.Name)))
-			return done
+			return errDone
 		}
 		if live != nil && live.DeletionTimestamp != nil {
 			p.wake(soon) // deleted by hand: made again once it is gone

@@ -121,7 +121,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	switch {
 	case apierrors.IsConflict(err):
 		return ctrl.Result{RequeueAfter: time.Second}, nil
-	case errors.Is(err, faults.Injected):
+	case errors.Is(err, faults.ErrInjected):
 		return ctrl.Result{}, err
 	case err != nil:
 		return ctrl.Result{}, fmt.Errorf("takeover of %s: %w", req, err)

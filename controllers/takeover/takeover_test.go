@@ -86,7 +86,7 @@ func (g *rig) get(i int) *v1alpha1.Validator {
 func (g *rig) pass(ctx context.Context, i int) {
 	g.t.Helper()
 	_, err := g.r.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: g.ns, Name: name(i)}})
-	if err != nil && !errors.Is(err, faults.Injected) {
+	if err != nil && !errors.Is(err, faults.ErrInjected) {
 		g.t.Fatal(err)
 	}
 }

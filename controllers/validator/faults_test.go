@@ -25,7 +25,7 @@ func (w *world) rest(ctx context.Context, name string) *v1alpha1.Validator {
 	for range 20 {
 		before := v.ResourceVersion
 		err := w.reconcileOnce(ctx, name)
-		if err != nil && !errors.Is(err, faults.Injected) {
+		if err != nil && !errors.Is(err, faults.ErrInjected) {
 			w.t.Fatalf("reconcile %s: %v", name, err)
 		}
 		if err == nil && (!w.get(&v, name) || v.ResourceVersion == before) {
@@ -74,7 +74,7 @@ func (w *world) passAway(ctx context.Context) {
 	w.t.Helper()
 	for range 12 {
 		err := w.reconcileOnce(ctx, "net-0")
-		if err != nil && !errors.Is(err, faults.Injected) {
+		if err != nil && !errors.Is(err, faults.ErrInjected) {
 			w.t.Fatal(err)
 		}
 		for name, o := range map[string]client.Object{

@@ -186,7 +186,7 @@ func follow(in *Input) (Step, bool) {
 		return Step{}, false
 	}
 	asked := in.Request != "" && in.Request != in.LastRequest
-	if in.Takeover != nil && fmt.Sprintf("%s", c.Identity) == string(in.Takeover.Expect) || asked {
+	if in.Takeover != nil && c.Identity.String() == string(in.Takeover.Expect) || asked {
 		return Step{}, false
 	}
 	text := fmt.Sprintf("the chain names identity %s, which none of this Validator's instances has: they sign nothing. It runs elsewhere; to have it here again ask by `kubectl bedrock takeover`", c.Identity)
