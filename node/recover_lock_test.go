@@ -1,3 +1,9 @@
+//go:build recoverylock
+
+// This test needs a halt that leaves a survivor with a lock above its tip. A loaded
+// machine gives one in a few tries, a quiet one may give none in forty: until a fault
+// point makes it, the test stands behind a tag.
+
 package node_test
 
 import (

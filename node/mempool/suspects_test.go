@@ -186,7 +186,7 @@ func TestVerifyBlockEndsWhereTheBlockIsRefused(t *testing.T) {
 		{"gas one short", 399_899, txs[:3999], 0, 3999, 3999, true},
 		{"gas for 300", 30_000, txs, 0, 301, 2*batchTxs + 301, true},
 		{"gas for 300, of which 200 are known", 30_000, txs, 200, 101, 2*batchTxs + 301, true},
-		{"the first is refused", 1 << 40, slices.Concat(txs[3999:], txs[:3999]), 0, 1, 3 * batchTxs, true},
+		{"the first is refused", 1 << 40, slices.Concat(txs[3999:], txs[:3999]), 0, 1, batchTxs, true},
 	} {
 		l, v := newLedger(), NewVerdicts(16384)
 		if tc.remembered > 0 {
@@ -195,7 +195,7 @@ func TestVerifyBlockEndsWhereTheBlockIsRefused(t *testing.T) {
 			}
 			l.verified = 0
 		}
-		gas, refusal, err := VerifyBlock(t.Context(), l, v, types.Hash{}, tc.maxGas, tc.txs, 2)
+		gas, refusal, err := VerifyBlock(t.Context(), l, v, types.Hash{}, tc.maxGas, tc.txs, 1)
 		if err != nil || (refusal != "") != tc.refusalAnyway || l.verified < tc.least || l.verified > tc.most {
 			t.Errorf("%s: refused %q, error %v, %d verified, want %d to %d", tc.name, refusal, err, l.verified, tc.least, tc.most)
 		}
