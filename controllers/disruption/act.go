@@ -50,7 +50,10 @@ type observed struct {
 // what ends is closed and read, the ledger is written, and only then anything opens.
 // rule: token-ledger
 func act(ctx context.Context, st store, o observed, next func(plan.Input) plan.Step) (plan.Step, error) {
-	s := next(o.in)
+	s, err := decideLive(ctx, st, &o, next)
+	if err != nil {
+		return s, err
+	}
 	for _, e := range s.Ends {
 		used, uid, err := closeThenRead(ctx, st, e.Validator, o.in.Ledger.Token(e.Validator))
 		if err != nil {
@@ -92,6 +95,28 @@ func act(ctx context.Context, st store, o observed, next func(plan.Input) plan.S
 		if err := faults.Do(ctx, "disruption/lease", func() error { return st.send(ctx, tx) }); err != nil {
 			return s, fmt.Errorf("send a lease to the chain: %w", err)
 		}
+	}
+	return s, nil
+}
+
+// decideLive decides, and reads live the pods of the tokens that would come back: the
+// watch of pods may be late, and votes be those of a process that is about to end. Where
+// one goes it is decided again, with what was read. // rule: token-back
+func decideLive(ctx context.Context, st store, o *observed, next func(plan.Input) plan.Step) (plan.Step, error) {
+	s := next(o.in)
+	late := false
+	for _, v := range s.Back {
+		_, now, err := st.pod(ctx, v)
+		if err != nil {
+			return s, fmt.Errorf("read the pod of %s: %w", v, err)
+		}
+		if now.Gone || now.Going {
+			o.in.Going(v)
+			late = true
+		}
+	}
+	if late {
+		s = next(o.in)
 	}
 	return s, nil
 }

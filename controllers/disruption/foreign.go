@@ -39,7 +39,7 @@ func (r *foreigners) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Get(ctx, req.NamespacedName, &v); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if v.Spec.Chain.Foreign == nil || v.DeletionTimestamp != nil {
+	if v.Spec.Chain.Foreign == nil {
 		return ctrl.Result{}, nil
 	}
 	given := v.Spec.Chain.Foreign.Genesis

@@ -2,9 +2,12 @@ package disruption
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -56,7 +59,7 @@ func (p *pass) gather(ctx context.Context, in *plan.Input) error {
 	var ours []v1alpha1.Validator
 	for i := range validators.Items {
 		v := &validators.Items[i]
-		if p.ours(v) && v.DeletionTimestamp == nil {
+		if p.ours(v) { // also one whose deletion is held: it runs, and may be drained. rule: hold
 			ours = append(ours, *v)
 			p.validators[v.Name] = v
 		}
@@ -134,7 +137,7 @@ func (p *pass) asked(v *v1alpha1.Validator, pod *corev1.Pod, outdated string, co
 		}
 	}
 	if value := v.Annotations[v1alpha1.AnnotationDisrupt]; value != "" {
-		ask := &plan.Ask{Kind: plan.Drain, Reason: limit(value), Annotation: value, Explicit: strings.HasPrefix(value, explicitly)}
+		ask := &plan.Ask{Kind: plan.Drain, Reason: limit(value), Annotation: token(value), Explicit: strings.HasPrefix(value, explicitly)}
 		if strings.HasPrefix(value, "rollout:") {
 			ask.Kind = plan.Rollout
 		}
@@ -150,10 +153,16 @@ func (p *pass) asked(v *v1alpha1.Validator, pod *corev1.Pod, outdated string, co
 const maxReason = 128
 
 func limit(s string) string {
-	if len(s) > maxReason {
-		return s[:maxReason]
+	return strings.ToValidUTF8(s[:min(len(s), maxReason)], "")
+}
+
+// token stands for a value in the ledger, which is bounded: the value, or its hash.
+func token(value string) string {
+	if len(value) <= maxReason && utf8.ValidString(value) {
+		return value
 	}
-	return s
+	sum := sha256.Sum256([]byte(value))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // cordoned reads each node once a pass.

@@ -69,6 +69,9 @@ func (p *pass) close(ctx context.Context, validator string) (map[string]bool, er
 	err := p.Reader.Get(ctx, key, &b)
 	switch {
 	case apierrors.IsNotFound(err):
+		if v := p.validators[validator]; v != nil && v.DeletionTimestamp != nil {
+			return nil, nil // it went first, and is not made again
+		}
 		err = p.makeBudget(ctx, validator, &b)
 	case err == nil:
 		b.Spec = spec(validator, false)

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	v1alpha1ac "github.com/bedrock-bft/bedrock/api/v1alpha1/applyconfiguration/api/v1alpha1"
@@ -36,7 +37,7 @@ func (p *pass) tell(ctx context.Context, v plan.Verdicts) error {
 		}
 		if err := faults.Do(ctx, "disruption/status", func() error {
 			_, err := apply.Status(ctx, p.Client, Manager, want, owned)
-			return err
+			return client.IgnoreNotFound(err) // deleted meanwhile
 		}); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/bedrock-bft/bedrock/client/ledger"
@@ -85,6 +86,14 @@ func (in *Input) find(name string) *Validator {
 		}
 	}
 	return nil
+}
+
+// Going notes that a validator's pod was seen to be going, or gone.
+func (in *Input) Going(name string) {
+	in.Fleet = slices.Clone(in.Fleet)
+	if f := in.find(name); f != nil {
+		f.PodState = PodGoing
+	}
 }
 
 // member of a token: by its validator, or by what was recorded at the grant.

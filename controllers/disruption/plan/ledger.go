@@ -152,6 +152,9 @@ func (l *Ledger) Encode() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("write the token ledger: %w", err)
 	}
+	if len(raw) > maxBytes { // nobody could read it
+		return "", fmt.Errorf("write the token ledger: it would have %d bytes, at most %d are read", len(raw), maxBytes)
+	}
 	return string(raw), nil
 }
 

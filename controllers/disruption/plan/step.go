@@ -43,6 +43,8 @@ type Step struct {
 	Open    []string // their tokens are granted
 	Evict   []string // their budgets are open and their template is new // rule: one-gate
 	Leases  []Lease
+	// Back are those whose tokens come back in this step, where they are ours.
+	Back []string
 
 	Verdicts Verdicts
 }
@@ -85,6 +87,7 @@ func progress(s *Step, in *Input) {
 		case Used:
 			if in.returned(t, f) {
 				t.State, t.Height = Returning, in.View.Height
+				t.Closed = t.Closed || f == nil // its budget went with its Validator
 				if m := in.member(t); m != nil {
 					t.Height = max(t.Height, in.View.NewestVote(m.Identity))
 				}
@@ -92,6 +95,9 @@ func progress(s *Step, in *Input) {
 			}
 		case Returning:
 			if t.Closed && s.back(in, t) {
+				if f != nil {
+					s.Back = append(s.Back, t.Validator)
+				}
 				s.Ledger.Drop(t.Validator)
 				s.Changed = true
 				i--
@@ -122,10 +128,12 @@ func (s *Step) back(in *Input, t *Token) bool {
 	if in.View.Total == 0 {
 		return false
 	}
+	if f := in.find(t.Validator); f != nil && f.PodState != PodRunning {
+		return false
+	}
 	m := in.member(t)
 	if m == nil {
-		f := in.find(t.Validator)
-		return f == nil || f.PodState == PodRunning // outside the set
+		return true // outside the set
 	}
 	if !in.View.SeenAbove(m.Identity, t.Height) {
 		return false

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/bedrock-bft/bedrock/client/ledger"
@@ -54,8 +55,8 @@ type Member struct {
 type View struct {
 	Members []Member
 	Total   uint64
-	// Height is the highest that any answer has as final or certified, and TimeMs the
-	// newest block's time.
+	// Height is the highest that two answers have as final or certified, and TimeMs the
+	// newest block's time likewise: one node alone says what it likes.
 	Height uint64
 	TimeMs uint64
 	Ledger bool
@@ -63,18 +64,20 @@ type View struct {
 	answers []Answer
 }
 
-// NewView puts answers together. The set is that of the newest epoch; answers of nodes
-// that sync say nothing.
+// NewView puts answers together. The set is that of the newest epoch, which its
+// certificate proves; answers of nodes that sync say nothing, and a node that is asked at
+// two addresses is one.
 func NewView(answers []Answer) View {
 	var v View
 	var base *chain.Set
+	var heights, times []uint64
 	for _, a := range answers {
-		if a.Status == nil || a.Set == nil || a.Status.Syncing {
+		if a.Status == nil || a.Set == nil || a.Status.Syncing || v.answered(a.Status.Identity) {
 			continue
 		}
 		v.answers = append(v.answers, a)
-		v.Height = max(v.Height, a.Status.FinalHeight, a.Status.Target)
-		v.TimeMs = max(v.TimeMs, a.Set.TimeMs)
+		heights = append(heights, max(a.Status.FinalHeight, a.Status.Target))
+		times = append(times, a.Set.TimeMs)
 		if base == nil || a.Set.Epoch > base.Epoch || a.Set.Epoch == base.Epoch && a.Set.Height > base.Height {
 			base = a.Set
 		}
@@ -82,6 +85,7 @@ func NewView(answers []Answer) View {
 	if base == nil {
 		return v
 	}
+	v.Height, v.TimeMs = byTwo(heights), byTwo(times)
 	v.Ledger = base.Ledger
 	for i := range base.Members {
 		m := &base.Members[i]
@@ -95,6 +99,17 @@ func NewView(answers []Answer) View {
 		v.Members = append(v.Members, one)
 	}
 	return v
+}
+
+func (v *View) answered(identity ledger.ID) bool {
+	return slices.ContainsFunc(v.answers, func(a Answer) bool { return a.Status.Identity == identity })
+}
+
+// byTwo is the highest value that two have reached; that of the only one, where there is
+// no other.
+func byTwo(values []uint64) uint64 {
+	slices.Sort(values)
+	return values[max(0, len(values)-enoughWitnesses)]
 }
 
 // Find is the member of that name, or with one of those identities; nil: none.
@@ -213,7 +228,8 @@ func (v *View) SeenAbove(identity ledger.ID, height uint64) bool {
 	return n >= enoughWitnesses
 }
 
-// NewestVote is the highest height of which any node saw a vote of v.
+// NewestVote is the highest height of which any node saw a vote of v, as far as votes can
+// be ahead of what is final: a node that tells of later ones holds no token back.
 func (v *View) NewestVote(identity ledger.ID) uint64 {
 	var newest uint64
 	for _, a := range v.answers {
@@ -221,5 +237,5 @@ func (v *View) NewestVote(identity ledger.ID) uint64 {
 			newest = max(newest, m.Seen.VoteHeight)
 		}
 	}
-	return newest
+	return min(newest, v.Height+recentHeights)
 }
