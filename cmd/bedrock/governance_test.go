@@ -32,7 +32,7 @@ func TestValidatorCommandsSignWhatTheySay(t *testing.T) {
 		"leave":               {0, []string{"validator", "leave", node2.String()[:12]}, 40, ledger.Leave{Validator: node2, Expected: id2}},
 		"leave by delegate":   {5, []string{"validator", "leave", "node2", "--allow-fewer"}, ledger.FeeFree, ledger.Leave{Validator: node2, Expected: id2, Flags: ledger.AllowFewer}},
 		"give the lease back": {0, []string{"validator", "maintain", "node3", "--give-back"}, 40, ledger.Maintain{Validator: g.names["node3"], ExpectedEnd: end}},
-		"lengthen the lease":  {0, []string{"validator", "maintain", "node3", "--for", "10m"}, 40, ledger.Maintain{Validator: g.names["node3"], ExpectedEnd: end, End: 600_000}},
+		"lengthen the lease":  {0, []string{"validator", "maintain", "node3", "--for", "10m"}, 40, ledger.Maintain{Validator: g.names["node3"], ExpectedEnd: end, End: 1_790_000_000_300 + 600_000}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tx := g.tx(t, tc.account, tc.args...)

@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
@@ -153,10 +154,21 @@ func TestBlockSyncThatDivergesStopsSigning(t *testing.T) {
 			t.Logf("node 3: tip %d, durable stop %q, status %+v", net.nodes[3].store.Tip(), net.nodes[3].durableStop(), net.nodes[3].engine.Status())
 		}
 	})
+	// Block sync or the core may find it first; each says that outcomes differ.
+	differs := func(reason string) bool { return strings.Contains(reason, "another outcome") }
+	n := net.nodes[3]
 	waitFor(t, "block sync to find the divergence and the node to stop signing", func() bool {
-		s := net.nodes[3].engine.Status()
-		return net.nodes[3].durableStop() != "" && !s.Signing && s.WhyNot != ""
+		s := n.engine.Status()
+		return differs(n.durableStop()) && !s.Signing && differs(s.WhyNot)
 	}, func() { net.load(int(net.nodes[0].store.Tip()), 1) })
+	// Nothing but a repair lifts it: the others go on without its vote.
+	net.must(n.engine.ResumeSigning(t.Context()))
+	net.progress(net.nodes[0].store.Tip()+2, 0, 1, 2) // what was on its way is signed by then
+	signed := n.signer.count()
+	net.progress(net.nodes[0].store.Tip()+3, 0, 1, 2)
+	if s := n.engine.Status(); s.Signing || !differs(s.WhyNot) || n.signer.count() != signed {
+		t.Errorf("it signed %d times more, status %+v", n.signer.count()-signed, s)
+	}
 }
 
 func TestAStateGoneToBlockSyncIsNoFault(t *testing.T) {

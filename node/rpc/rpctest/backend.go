@@ -36,6 +36,7 @@ func (c *Chain) Status(context.Context) (*nodev1.GetStatusResponse, error) {
 		Epoch: c.starts[len(c.starts)-1].Epoch.Number, View: c.view, FinalHeight: tip.outcome.Height,
 		FinalBlockId: tip.outcome.Block[:], StateRoot: tip.outcome.StateRoot[:], OutcomeHash: outcome[:],
 		PoolTransactions: uint32(len(c.pool)), BlocksFloor: max(1, c.floor), NetworkKey: make([]byte, 32),
+		FinalTimeMs: c.timeOf(tip.outcome.Height),
 	}, nil
 }
 

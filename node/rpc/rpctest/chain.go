@@ -188,7 +188,7 @@ func (c *Chain) commit(next *types.Epoch) uint64 {
 	}
 	h.block.Header = types.Header{
 		Genesis: c.genesis.Hash(), Epoch: epoch.Number, View: c.view, Height: n, Parent: parent.outcome.Block,
-		TimestampMs: c.genesis.TimeMs + n*100, PayloadRoot: types.ListRoot(h.block.Payload), EvidenceRoot: types.ListRoot(h.block.Evidence),
+		TimestampMs: c.timeOf(n), PayloadRoot: types.ListRoot(h.block.Payload), EvidenceRoot: types.ListRoot(h.block.Evidence),
 	}
 	h.execute(parent, c.opt.Stateless, failed)
 	for i := range h.receipts {
@@ -214,6 +214,9 @@ func (c *Chain) commit(next *types.Epoch) uint64 {
 	c.moved = make(chan struct{})
 	return n
 }
+
+// timeOf is the timestamp of a height's block, ms; of genesis for 0.
+func (c *Chain) timeOf(height uint64) uint64 { return c.genesis.TimeMs + height*100 }
 
 func (h *height) execute(parent *height, stateless, failed bool) {
 	state := parent.state
