@@ -3,6 +3,7 @@ package build_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -122,6 +123,33 @@ func TestProbes(t *testing.T) {
 	}
 	if ready.HTTPGet.Path != "/readyz" {
 		t.Errorf("readiness asks %s", ready.HTTPGet.Path)
+	}
+}
+
+// A node needs neither the API server nor the operator to restart, sign or stop: the
+// kubelet starts it again by itself, on what is mounted. // rule: safe-without-operator
+func TestSafeWithoutOperator(t *testing.T) {
+	for name, p := range pods(t) {
+		if !strings.HasPrefix(name, "node ") {
+			continue
+		}
+		c := &p.Containers[0]
+		if p.RestartPolicy != "" && p.RestartPolicy != corev1.RestartPolicyAlways {
+			t.Errorf("%s: a node that ends stays down: restart policy %s", name, p.RestartPolicy)
+		}
+		if len(p.InitContainers)+len(p.SchedulingGates)+len(p.ReadinessGates) > 0 || c.Lifecycle != nil {
+			t.Errorf("%s: somebody else has to act before it runs or stops", name)
+		}
+		if p.AutomountServiceAccountToken == nil || *p.AutomountServiceAccountToken || slices.ContainsFunc(p.Volumes, func(v corev1.Volume) bool { return v.Projected != nil }) {
+			t.Errorf("%s: it has a token of the API server", name)
+		}
+	}
+	in := full()
+	text := build.ConfigMap(in).Data["config.yaml"] + strings.Join(build.StatefulSet(in).Spec.Template.Spec.Containers[0].Args, " ")
+	for _, word := range []string{"kubernetes", "KUBERNETES", in.OperatorNamespace + "."} {
+		if strings.Contains(text, word) {
+			t.Errorf("the node's configuration names %q:\n%s", word, text)
+		}
 	}
 }
 

@@ -70,6 +70,27 @@ func TestRevokeOnFailure(t *testing.T) {
 	}
 }
 
+// rule: finality-probe
+func TestFinalityProbe(t *testing.T) {
+	s := newScene(t, chaintest.Options{}).drain(1)
+	node := func(i int) *chaintest.Node { return s.chain.Node(s.chain.Endpoints()[i]) }
+	is := func(what, want string) {
+		t.Helper()
+		if got, message := s.refused(s.next(), 1); got != want {
+			t.Errorf("%s: %s (%s), want %s", what, got, message, want)
+		}
+	}
+	s.chain.Elapse(time.Minute)
+	is("an idle chain", "Granted")
+	node(1).Waiting(time.Minute)
+	is("work waits by its own node's word alone", "Granted")
+	node(1).Waiting(0)
+	node(0).Waiting(time.Minute)
+	is("work waits at another one and nothing was final for a minute", "ChainHalted")
+	s.chain.Advance(1)
+	is("work waits and blocks are final", "Granted")
+}
+
 // rule: undrainable
 func TestUndrainablePassesByOneAct(t *testing.T) {
 	s := newScene(t, chaintest.Options{Validators: 3}).drain(0)
