@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/bedrock-bft/bedrock/controllers/apitest"
+	"github.com/bedrock-bft/bedrock/controllers/names"
 )
 
 var (
@@ -70,7 +71,7 @@ func TestLint(t *testing.T) {
 func TestTemplates(t *testing.T) {
 	for name, values := range map[string][]string{
 		"defaults":   nil,
-		"namespaced": {"--set", "namespaces={bedrock,other}", "--set", "operatorSecrets={network-4-operator}", "--set", "clusterReader=false", "--set", "userRoles=false"},
+		"namespaced": {"--set", "namespaces={bedrock,other}", "--set", "operatorSecrets={brought}", "--set", "clusterReader=false", "--set", "userRoles=false"},
 		"all-set": {"--set", "image.digest=sha256:" + strings.Repeat("ab", 32), "--set", "replicas=2", "--set", "keyClaims=false", "--set", "image.pullSecrets[0].name=pull",
 			"--set", "nodeSelector.pool=system", "--set", "tolerations[0].operator=Exists", "--set", "priorityClassName=high", "--set", "podLabels.team=chain", "--set", "podAnnotations.note=x", "--set", "serviceAccount.annotations.role=y", "--set", "logLevel=debug"},
 	} {
@@ -115,8 +116,8 @@ func withoutRules(made string) string {
 	return out.String()
 }
 
-// TestRules: the chart grants what config/rbac does, and in named namespaces no Secret
-// but those that are named.
+// TestRules: the chart grants what config/rbac does, and no Secret but those that are
+// named.
 func TestRules(t *testing.T) {
 	type role struct {
 		Kind     string                `json:"kind"`
@@ -150,13 +151,27 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s has other rules than config/rbac/%s (-want +got):\n%s", name, file, d)
 		}
 	}
-	narrow := roles("--set", "namespaces={a}", "--set", "operatorSecrets={net-operator}", "--set", "clusterReader=false")
+	narrow := roles("--set", "namespaces={a}", "--set", "operatorSecrets={brought}", "--set", "clusterReader=false")
 	if len(narrow) != 2 || narrow["bedrock-operator"].Kind != "Role" || narrow["bedrock-operator-claims"].Kind != "ClusterRole" {
 		t.Errorf("in a named namespace there are %d roles, want the Role and the claims' cluster role", len(narrow))
 	}
-	for _, r := range narrow["bedrock-operator"].Rules {
-		if slices.Contains(r.Resources, "secrets") && !slices.Equal(r.Verbs, []string{"create"}) && !slices.Equal(r.ResourceNames, []string{"net-operator"}) {
-			t.Errorf("in a named namespace it may %v Secrets %v", r.Verbs, r.ResourceNames)
+	for mode, rules := range map[string][]rbacv1.PolicyRule{
+		"in a named namespace": narrow["bedrock-operator"].Rules,
+		"everywhere":           roles("--set", "operatorSecrets={brought}")["bedrock-operator"].Rules,
+	} {
+		var named []string
+		for _, r := range rules {
+			if !slices.Contains(r.Resources, "secrets") {
+				continue
+			}
+			if len(r.ResourceNames) == 0 {
+				t.Errorf("%s it may %v any Secret", mode, r.Verbs)
+			}
+			named = append(named, r.ResourceNames...)
+		}
+		slices.Sort(named)
+		if want := []string{names.OperatorKeys, "brought"}; !slices.Equal(slices.Compact(named), want) {
+			t.Errorf("%s it may read the Secrets %v, want %v", mode, named, want)
 		}
 	}
 }

@@ -316,8 +316,9 @@ type Sentries struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.secret) == has(oldSelf.secret) && (!has(self.secret) || self.secret == oldSelf.secret)",message="operatorKey.secret cannot change while the network runs: put the new key into the chain first (bedrock tx validator delegate), then into this Secret"
 type OperatorKey struct {
-	// Secret with the Ed25519 seed under "seed" (32 bytes). Absent: NETWORK-operator,
-	// which the operator makes once.
+	// Secret with the Ed25519 seed under "seed" (32 bytes), which the operator must be
+	// given the right to get, by name. Absent: the operator makes a key once, under the
+	// network's name in the Secret bedrock-operator-keys of the namespace.
 	// +optional
 	Secret Name `json:"secret,omitempty"`
 }

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"crypto/ed25519"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,21 +12,12 @@ import (
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
-	"github.com/bedrock-bft/bedrock/controllers/names"
 )
 
-const (
-	documentKey = "genesis.json"
-	seedKey     = "seed"
-)
+const documentKey = "genesis.json"
 
-// Errors that callers branch on.
-var (
-	// ErrNoChain says that the network has no genesis yet.
-	ErrNoChain = errors.New("the network has no genesis yet")
-	// ErrNoKey says that the operator's key is not there, or is no key.
-	ErrNoKey = errors.New("the operator's key is not there")
-)
+// ErrNoChain says that the network has no genesis yet.
+var ErrNoChain = errors.New("the network has no genesis yet")
 
 // Document is a network's genesis document.
 func Document(ctx context.Context, r client.Reader, n *v1alpha1.BedrockNetwork) ([]byte, error) {
@@ -42,23 +32,6 @@ func Document(ctx context.Context, r client.Reader, n *v1alpha1.BedrockNetwork) 
 		return []byte(text), nil
 	}
 	return nil, fmt.Errorf("ConfigMap %s has no %s: make it again with the document", m.Name, documentKey)
-}
-
-// Key is the operator's key on a network's chain, for one use. // rule: delegate-only
-func Key(ctx context.Context, r client.Reader, n *v1alpha1.BedrockNetwork) (ed25519.PrivateKey, error) {
-	name := string(n.Spec.OperatorKey.Secret)
-	if name == "" {
-		name = names.OperatorSecret(n.Name)
-	}
-	var s corev1.Secret
-	if err := r.Get(ctx, client.ObjectKey{Namespace: n.Namespace, Name: name}, &s); err != nil {
-		return nil, fmt.Errorf("%w: Secret %s: %w", ErrNoKey, name, err)
-	}
-	seed := s.Data[seedKey]
-	if len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("%w: Secret %s has %d bytes under %q, want %d", ErrNoKey, name, len(seed), seedKey, ed25519.SeedSize)
-	}
-	return ed25519.NewKeyFromSeed(seed), nil
 }
 
 // Active is the instance that the chain names, or that will be the first; nil: none.

@@ -62,8 +62,10 @@ func Disruption(validator string) string { return validator }
 // TokenLedger is the name of a network's ConfigMap of disruption tokens. // rule: token-ledger
 func TokenLedger(network string) string { return network + "-disruptions" }
 
-// OperatorSecret is the default name of the Secret with the operator's key on a chain.
-func OperatorSecret(network string) string { return network + "-operator" }
+// OperatorKeys is the Secret of the keys with which the operator acts on chains, one in
+// each namespace, with an entry a network. It has one name everywhere, because a right
+// can be held to names and to no pattern of names. // rule: delegate-only
+const OperatorKeys = "bedrock-operator-keys"
 
 // GenesisConfigMap is the name of the ConfigMap of a genesis document, by its hash.
 func GenesisConfigMap(network string, hash v1alpha1.Hash) string {

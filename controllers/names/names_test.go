@@ -17,7 +17,7 @@ func TestEveryNameFits(t *testing.T) {
 	for _, name := range []string{
 		names.Instance(validator, 9999), names.Pod(validator, 9999), names.SignerClaim(validator, 9999),
 		names.ChainClaim(validator, 9999), names.IdentityJob(validator, 9999), names.P2PService(validator, 9999),
-		names.Disruption(validator), names.TokenLedger(network), names.OperatorSecret(network),
+		names.Disruption(validator), names.TokenLedger(network), names.OperatorKeys,
 		names.GenesisConfigMap(network, v1alpha1.Hash(strings.Repeat("a", 64))), names.FullNodes(network) + "-49",
 		names.RPCService(network), names.KeyClaim(make([]byte, 96)),
 	} {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -113,9 +112,6 @@ func (p *pass) deleteKept(ctx context.Context) error {
 	for i := range documents.Items {
 		objects = append(objects, &documents.Items[i])
 	}
-	if name, own := p.keySecret(); own {
-		objects = append(objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: p.network.Namespace, Name: name}})
-	}
 	for _, o := range objects {
 		if o.GetDeletionTimestamp() != nil {
 			continue
@@ -125,7 +121,7 @@ func (p *pass) deleteKept(ctx context.Context) error {
 			return fmt.Errorf("delete %T %s: %w", o, o.GetName(), err)
 		}
 	}
-	return nil
+	return p.dropKey(ctx)
 }
 
 // paused: nothing is done but what deletion does.

@@ -37,7 +37,7 @@ func TestHold(t *testing.T) {
 		n.Annotations = map[string]string{v1alpha1.AnnotationRelease: "yes"}
 	})
 	g.gone()
-	for name, o := range map[string]client.Object{genesis.ConfigMap: &corev1.ConfigMap{}, names.OperatorSecret(g.name): &corev1.Secret{}, names.SignerClaim("net-0", 1): &corev1.PersistentVolumeClaim{}} {
+	for name, o := range map[string]client.Object{genesis.ConfigMap: &corev1.ConfigMap{}, names.OperatorKeys: &corev1.Secret{}, names.SignerClaim("net-0", 1): &corev1.PersistentVolumeClaim{}} {
 		g.get(name, o)
 		if o.GetDeletionTimestamp() != nil {
 			t.Errorf("%s is deleted though deletionPolicy is Retain", name)
@@ -59,7 +59,7 @@ func TestDeletionPolicyDelete(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.remove()
-	for name, o := range map[string]client.Object{genesis.ConfigMap: &corev1.ConfigMap{}, names.OperatorSecret(g.name): &corev1.Secret{}, names.SignerClaim("net-0", 1): &corev1.PersistentVolumeClaim{}} {
+	for name, o := range map[string]client.Object{genesis.ConfigMap: &corev1.ConfigMap{}, names.OperatorKeys: &corev1.Secret{}, names.SignerClaim("net-0", 1): &corev1.PersistentVolumeClaim{}} {
 		err := g.c.Get(g.ctx(), client.ObjectKey{Namespace: g.ns, Name: name}, o)
 		if err == nil && o.GetDeletionTimestamp() == nil || err != nil && !apierrors.IsNotFound(err) {
 			t.Errorf("%s is still there (%v)", name, err)

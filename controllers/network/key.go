@@ -7,24 +7,17 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
-	"github.com/bedrock-bft/bedrock/controllers/names"
+	"github.com/bedrock-bft/bedrock/controllers/fleet"
 	"github.com/bedrock-bft/bedrock/controllers/verdict"
 )
-
-// seedKey is the entry of the Secret that holds the Ed25519 seed.
-const seedKey = "seed"
-
-// errBadKey says that a Secret holds something else.
-var errBadKey = errors.New("not an Ed25519 seed")
 
 // operatorKey is the key with which the operator acts on the chain. It is read when
 // there is something to sign, and written nowhere. // rule: delegate-only
@@ -36,32 +29,24 @@ func (k *operatorKey) public() v1alpha1.Ed25519Key {
 	return v1alpha1.Ed25519Key(hex.EncodeToString(k.private.Public().(ed25519.PublicKey)))
 }
 
-func (p *pass) keySecret() (name string, own bool) {
-	if s := p.network.Spec.OperatorKey.Secret; s != "" {
-		return string(s), false
-	}
-	return names.OperatorSecret(p.network.Name), true
-}
-
-// operatorKey has the key made once, by Create, where none is known and no chain is:
-// where one is, a missing key is said and never made anew. // rule: ceremony
+// operatorKey has the key made once, where none is known and no chain is: where one is,
+// a missing key is said and never made anew. // rule: ceremony
 func (p *pass) operatorKey(ctx context.Context) error {
 	if p.status.OperatorKey != "" {
 		return nil // read when there is something to sign
 	}
-	name, own := p.keySecret()
 	key, err := p.readKey(ctx)
-	if apierrors.IsNotFound(err) && own && p.status.Genesis == nil {
+	if errors.Is(err, fleet.ErrKeyAbsent) && fleet.KeyOf(p.network).Made && p.status.Genesis == nil {
 		kept, lookErr := p.keptGenesis(ctx)
 		if lookErr != nil {
 			return lookErr
 		}
 		if len(kept) == 0 {
-			return p.makeKey(ctx, name)
+			key, err = p.makeKey(ctx)
 		}
 	}
-	if apierrors.IsNotFound(err) || errors.Is(err, errBadKey) {
-		p.sayKeyMissing(name, err)
+	if errors.Is(err, fleet.ErrNoKey) {
+		p.sayKeyMissing(err)
 		return nil // the chain may run without it
 	}
 	if err != nil {
@@ -72,10 +57,10 @@ func (p *pass) operatorKey(ctx context.Context) error {
 	return nil
 }
 
-func (p *pass) sayKeyMissing(secret string, err error) {
+func (p *pass) sayKeyMissing(err error) {
 	p.wake(later)
-	p.say(verdict.Unknown(v1alpha1.NetworkAuthority, v1alpha1.ReasonKeyMissing,
-		fmt.Sprintf("the operator's key (32 bytes under %q in Secret %s) is not there: put it back. It is not made anew where a chain exists or the spec names it; until then nothing can be changed on the chain (%v)", seedKey, secret, err)))
+	p.say(verdict.Unknown(v1alpha1.NetworkAuthority, v1alpha1.ReasonKeyMissing, fmt.Sprintf(
+		"%v. Put its 32 bytes there: it is not made anew where a chain exists or the spec names a Secret, and until then nothing can be changed on the chain. (Operators up to 0.1 kept it in Secret %s-operator under \"seed\": see docs/kubernetes.md, Rights)", err, p.network.Name)))
 }
 
 // signer is the key, read now if it was not yet; nil and no error where it is missing,
@@ -85,18 +70,16 @@ func (p *pass) signer(ctx context.Context) (*operatorKey, error) {
 		return p.key, nil
 	}
 	key, err := p.readKey(ctx)
-	if apierrors.IsNotFound(err) || errors.Is(err, errBadKey) {
-		name, _ := p.keySecret()
-		p.sayKeyMissing(name, err)
+	if errors.Is(err, fleet.ErrNoKey) {
+		p.sayKeyMissing(err)
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	if p.status.OperatorKey != "" && key.public() != p.status.OperatorKey {
-		name, _ := p.keySecret()
 		p.say(verdict.Unknown(v1alpha1.NetworkAuthority, v1alpha1.ReasonKeyMissing,
-			fmt.Sprintf("Secret %s holds the key %s, the operator's on this chain is %s: put that one back", name, key.public(), p.status.OperatorKey)))
+			fmt.Sprintf("%s holds the key %s, the operator's on this chain is %s: put that one back", fleet.KeyOf(p.network), key.public(), p.status.OperatorKey)))
 		return nil, nil
 	}
 	p.key = key
@@ -104,43 +87,56 @@ func (p *pass) signer(ctx context.Context) (*operatorKey, error) {
 }
 
 func (p *pass) readKey(ctx context.Context) (*operatorKey, error) {
-	name, _ := p.keySecret()
-	var s corev1.Secret
-	if err := p.Reader.Get(ctx, client.ObjectKey{Namespace: p.network.Namespace, Name: name}, &s); err != nil {
-		return nil, fmt.Errorf("read the operator's key in Secret %s: %w", name, err)
+	private, err := fleet.Key(ctx, p.Reader, p.network)
+	if err != nil {
+		return nil, err
 	}
-	seed := s.Data[seedKey]
-	if len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("%w: Secret %s has %d bytes under %q, want %d", errBadKey, name, len(seed), seedKey, ed25519.SeedSize)
-	}
-	return &operatorKey{private: ed25519.NewKeyFromSeed(seed)}, nil
+	return &operatorKey{private: private}, nil
 }
 
-// makeKey creates the Secret; who finds one there takes it. // rule: no-owner
-func (p *pass) makeKey(ctx context.Context, name string) error {
-	seed := make([]byte, ed25519.SeedSize)
-	if _, err := io.ReadFull(rand.Reader, seed); err != nil {
-		return fmt.Errorf("make the operator's key: %w", err)
-	}
-	immutable := true
-	s := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: p.network.Namespace, Labels: p.labels(""), Annotations: p.ownerUID()},
-		Immutable:  &immutable, Type: corev1.SecretTypeOpaque, Data: map[string][]byte{seedKey: seed},
-	}
-	err := faults.Do(ctx, "network/create-key", func() error { return p.Client.Create(ctx, s) })
-	if apierrors.IsAlreadyExists(err) {
-		err = nil
-	}
+// makeKey adds the network's entry to the Secret of its namespace, and reads what is
+// there then. The apply takes nothing from others and has a field manager of its own a
+// key: an entry that another pass or a person made in between stays. It is no Create,
+// since the right to create by name holds for an apply alone. // rule: no-owner
+func (p *pass) makeKey(ctx context.Context) (*operatorKey, error) {
+	at := fleet.KeyOf(p.network)
+	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		return fmt.Errorf("make Secret %s of the operator's key: %w", name, err)
+		return nil, fmt.Errorf("make the operator's key: %w", err)
 	}
-	key, err := p.readKey(ctx)
-	if err != nil {
-		return err
+	want := corev1ac.Secret(at.Secret, p.network.Namespace).
+		WithLabels(map[string]string{v1alpha1.LabelName: "bedrock", v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}).
+		WithData(map[string][]byte{at.Entry: private.Seed()})
+	err = faults.Do(ctx, "network/create-key", func() error {
+		return p.Client.Apply(ctx, want, client.FieldOwner(fmt.Sprintf("%s-key-%x", Manager, public[:8])))
+	})
+	if err != nil && !apierrors.IsConflict(err) {
+		return nil, fmt.Errorf("make the operator's key in %s: %w", at, err)
 	}
-	p.key = key
-	p.status.OperatorKey = key.public()
-	return nil
+	return p.readKey(ctx)
+}
+
+// dropKey deletes the network's entry of the Secret, and the Secret with its last one.
+func (p *pass) dropKey(ctx context.Context) error {
+	at := fleet.KeyOf(p.network)
+	if !at.Made {
+		return nil
+	}
+	var s corev1.Secret
+	if err := p.Reader.Get(ctx, client.ObjectKey{Namespace: p.network.Namespace, Name: at.Secret}, &s); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if _, there := s.Data[at.Entry]; !there {
+		return nil
+	}
+	return faults.Do(ctx, "network/delete-key", func() error {
+		if len(s.Data) == 1 {
+			return client.IgnoreNotFound(p.Client.Delete(ctx, &s, client.Preconditions{UID: &s.UID, ResourceVersion: &s.ResourceVersion}))
+		}
+		patch := client.MergeFromWithOptions(s.DeepCopy(), client.MergeFromWithOptimisticLock{})
+		delete(s.Data, at.Entry)
+		return client.IgnoreNotFound(p.Client.Patch(ctx, &s, patch))
+	})
 }
 
 // labels are those of the network's objects; component may be empty.

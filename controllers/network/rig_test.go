@@ -279,10 +279,10 @@ func (g *rig) playNodes() {
 func (g *rig) operator() ed25519.PrivateKey {
 	g.t.Helper()
 	var s corev1.Secret
-	if err := g.c.Get(g.ctx(), client.ObjectKey{Namespace: g.ns, Name: names.OperatorSecret(g.name)}, &s); err != nil {
+	if err := g.c.Get(g.ctx(), client.ObjectKey{Namespace: g.ns, Name: names.OperatorKeys}, &s); err != nil {
 		g.t.Fatal(err)
 	}
-	return ed25519.NewKeyFromSeed(s.Data["seed"])
+	return ed25519.NewKeyFromSeed(s.Data[g.name])
 }
 
 func powersOf(doc *genesis.Genesis) []uint64 {

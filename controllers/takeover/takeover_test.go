@@ -21,6 +21,7 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/chain/chaintest"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
+	"github.com/bedrock-bft/bedrock/controllers/names"
 )
 
 var api *apitest.Server
@@ -51,7 +52,7 @@ func newRig(t *testing.T, opt chaintest.Options) *rig {
 	n.Status.Genesis = &v1alpha1.GenesisStatus{Hash: v1alpha1.Hash(g.chain.Genesis().String()), ConfigMap: "net-genesis", Time: metav1.NewTime(g.clock.Now())}
 	g.must(g.c.Status().Update(t.Context(), n))
 	g.must(g.c.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "net-genesis", Namespace: g.ns}, Data: map[string]string{"genesis.json": "{}"}}))
-	g.must(g.c.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "net-operator", Namespace: g.ns}, Data: map[string][]byte{"seed": g.chain.Delegate().Seed()}}))
+	g.must(g.c.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: names.OperatorKeys, Namespace: g.ns}, Data: map[string][]byte{"net": g.chain.Delegate().Seed()}}))
 	for i, at := range g.chain.Endpoints() {
 		g.chain.RemoveNode(at)
 		node := g.chain.AddNode(chain.EndpointOf(g.ns, name(i), 1), fmt.Sprintf("val-%d", i))

@@ -12,9 +12,6 @@ import (
 
 const header = "# Generated from the controllers' markers by 'make manifests'. Do not edit.\n"
 
-// secretName stands in the namespaced Role for the one Secret that the operator reads.
-const secretName = "network-4-operator"
-
 func main() {
 	root := flag.String("C", ".", "root of the tree")
 	in := flag.String("in", "", "the ClusterRole that controller-gen wrote")
@@ -45,7 +42,7 @@ func run(root, in string) error {
 		{"config/rbac/operator/role.yaml", clusterRole("bedrock-operator", parts.namespaced)},
 		{"config/rbac/claims/role.yaml", clusterRole("bedrock-operator-claims", parts.claims)},
 		{"config/rbac/nodes/role.yaml", clusterRole("bedrock-operator-nodes", parts.cluster)},
-		{"config/namespaced/role.yaml", namespacedRole(byName(parts.namespaced))},
+		{"config/namespaced/role.yaml", namespacedRole(parts.namespaced)},
 		{"charts/bedrock-operator/files/rules/namespaced.yaml", parts.namespaced},
 		{"charts/bedrock-operator/files/rules/claims.yaml", parts.claims},
 		{"charts/bedrock-operator/files/rules/nodes.yaml", parts.cluster},

@@ -30,6 +30,9 @@ func split(rules []rbacv1.PolicyRule) parts {
 			for _, resource := range r.Resources {
 				to := p.of(group, resource)
 				kept[to] = append(kept[to], resource)
+				if group == "" && resource == "namespaces" {
+					kept[&p.namespaced] = append(kept[&p.namespaced], resource)
+				}
 			}
 			for _, to := range []*[]rbacv1.PolicyRule{&p.namespaced, &p.claims, &p.cluster} {
 				if len(kept[to]) == 0 {
@@ -55,31 +58,6 @@ func (p *parts) of(group, resource string) *[]rbacv1.PolicyRule {
 	return &p.namespaced
 }
 
-// byName takes get and delete of Secrets to the one by name. Create cannot be held to a name.
-func byName(rules []rbacv1.PolicyRule) []rbacv1.PolicyRule {
-	var out []rbacv1.PolicyRule
-	for _, r := range rules {
-		i := slices.Index(r.Resources, "secrets")
-		if i < 0 || len(r.ResourceNames) > 0 || !slices.Contains(r.Verbs, "get") {
-			out = append(out, r)
-			continue
-		}
-		if len(r.Resources) > 1 {
-			rest := *r.DeepCopy()
-			rest.Resources = slices.Delete(rest.Resources, i, i+1)
-			out = append(out, rest)
-		}
-		for _, verb := range r.Verbs {
-			one := rbacv1.PolicyRule{APIGroups: r.APIGroups, Resources: []string{"secrets"}, Verbs: []string{verb}}
-			if verb != "create" {
-				one.ResourceNames = []string{secretName}
-			}
-			out = append(out, one)
-		}
-	}
-	return out
-}
-
 // check refuses rights that the operator must not have.
 func check(rules []rbacv1.PolicyRule) error {
 	for _, r := range rules {
@@ -95,9 +73,15 @@ func check(rules []rbacv1.PolicyRule) error {
 			if slices.Contains([]string{"pods/exec", "pods/attach", "pods/portforward", "pods/ephemeralcontainers"}, resource) {
 				return fmt.Errorf("a rule grants %s: the operator must not enter pods", resource)
 			}
+			if resource != "secrets" {
+				continue
+			}
+			if len(r.ResourceNames) == 0 {
+				return fmt.Errorf("a rule grants %v of any Secret: name the operator's own", r.Verbs)
+			}
 			for _, verb := range r.Verbs {
-				if resource == "secrets" && !slices.Contains([]string{"get", "create", "delete"}, verb) {
-					return fmt.Errorf("a rule grants %s of secrets: only get, create and delete of the operator's own, by name", verb)
+				if !slices.Contains([]string{"get", "create", "patch", "delete"}, verb) {
+					return fmt.Errorf("a rule grants %s of Secrets: only get, create, patch and delete of the operator's own, by name", verb)
 				}
 			}
 		}

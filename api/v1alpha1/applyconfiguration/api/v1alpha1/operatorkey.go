@@ -13,8 +13,9 @@ import (
 // rotate, maintain and let leave its own validators. Only where the ceremony names no
 // authority is it the authority as well.
 type OperatorKeyApplyConfiguration struct {
-	// Secret with the Ed25519 seed under "seed" (32 bytes). Absent: NETWORK-operator,
-	// which the operator makes once.
+	// Secret with the Ed25519 seed under "seed" (32 bytes), which the operator must be
+	// given the right to get, by name. Absent: the operator makes a key once, under the
+	// network's name in the Secret bedrock-operator-keys of the namespace.
 	Secret *apiv1alpha1.Name `json:"secret,omitempty"`
 }
 
