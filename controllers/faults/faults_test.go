@@ -58,6 +58,12 @@ func TestScriptRecords(t *testing.T) {
 	if diff := cmp.Diff(want, script.Passed()); diff != "" {
 		t.Error(diff)
 	}
+	if diff := cmp.Diff(want[:4], faults.Kinds(want)); diff != "" {
+		t.Errorf("kinds: %s", diff)
+	}
+	if diff := cmp.Diff(want[4:], faults.Kinds(want[4:])); diff != "" {
+		t.Errorf("kinds of a later part: %s", diff)
+	}
 }
 
 func run(ctx context.Context, done *int) error {

@@ -52,6 +52,21 @@ func (s *Script) Passed() []Place {
 	return append([]Place(nil), s.passed...)
 }
 
+// Kinds are the places with the first occurrence alone of each act and moment: every kind
+// of write is died at, once. It is the short form of a history.
+func Kinds(places []Place) []Place {
+	var out []Place
+	seen := map[Place]bool{}
+	for _, p := range places {
+		kind := Place{Name: p.Name, Moment: p.Moment}
+		if !seen[kind] {
+			seen[kind] = true
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // Fired says whether the fault came.
 func (s *Script) Fired() bool {
 	s.mu.Lock()

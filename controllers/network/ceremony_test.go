@@ -72,11 +72,11 @@ func TestCeremonyConvergesWhenKilledAnywhere(t *testing.T) {
 	g := newRig(t)
 	g.apply(4)
 	g.until("ready", g.isReady)
-	places := g.script.Passed()
-	if len(places) < 12 {
-		t.Fatalf("only %d fault points in a ceremony: %v", len(places), places)
+	passed := g.script.Passed()
+	if len(passed) < 12 {
+		t.Fatalf("only %d fault points in a ceremony: %v", len(passed), passed)
 	}
-	for _, at := range places {
+	for _, at := range places(passed) {
 		t.Run(at.String(), func(t *testing.T) {
 			t.Parallel()
 			g := newRig(t)

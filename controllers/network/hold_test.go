@@ -97,13 +97,13 @@ func TestDeletionConvergesWhenKilledAnywhere(t *testing.T) {
 		return g
 	}
 	g := start(t)
-	passed := len(g.script.Passed())
+	before := len(g.script.Passed())
 	g.remove()
-	places := g.script.Passed()[passed:]
-	if len(places) < 10 {
-		t.Fatalf("only %d fault points: %v", len(places), places)
+	passed := g.script.Passed()[before:]
+	if len(passed) < 10 {
+		t.Fatalf("only %d fault points: %v", len(passed), passed)
 	}
-	for _, at := range places {
+	for _, at := range places(passed) {
 		t.Run(at.String(), func(t *testing.T) {
 			t.Parallel()
 			g := newRig(t)

@@ -284,15 +284,15 @@ func TestMembershipConvergesWhenKilledAnywhere(t *testing.T) {
 	g := newRig(t)
 	g.apply(4)
 	g.until("ready", g.isReady)
-	passed := len(g.script.Passed())
+	before := len(g.script.Passed())
 	g.growAndShrink()
 	want := g.sent()
 	// Places of the ceremony count too: a name's occurrences go on after them.
-	places := g.script.Passed()[passed:]
-	if len(places) < 30 {
-		t.Fatalf("only %d fault points: %v", len(places), places)
+	passed := g.script.Passed()[before:]
+	if len(passed) < 30 {
+		t.Fatalf("only %d fault points: %v", len(passed), passed)
 	}
-	for _, at := range places {
+	for _, at := range places(passed) {
 		t.Run(at.String(), func(t *testing.T) {
 			t.Parallel()
 			g := newRig(t)

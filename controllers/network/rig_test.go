@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -31,6 +32,16 @@ import (
 )
 
 var api *apitest.Server
+
+var allFlag = flag.Bool("all", false, "die at every occurrence of every write (default: at the first of each kind)")
+
+// places are where a fault test dies.
+func places(passed []faults.Place) []faults.Place {
+	if *allFlag {
+		return passed
+	}
+	return faults.Kinds(passed)
+}
 
 func TestMain(m *testing.M) {
 	ctrl.SetLogger(logr.Discard())
