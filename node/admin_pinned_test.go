@@ -16,6 +16,7 @@ import (
 // An operator administers a node whose identity it pins and which pins its key, or the
 // one that follows it; nobody else gets in. // rule: pinned-admin
 func TestPinnedAdministration(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	homes := makeNetwork(t, 1, "ed25519")
 	operator, next := ed25519.NewKeyFromSeed([]byte(strings.Repeat("o", 32))), ed25519.NewKeyFromSeed([]byte(strings.Repeat("n", 32)))
 	hex := func(k ed25519.PrivateKey) string { return ledger.ID(k.Public().(ed25519.PublicKey)).String() }

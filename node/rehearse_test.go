@@ -41,6 +41,7 @@ const failing = `(module
 // TestRehearse runs modules on the blocks of a node that was stopped, after its
 // metrics were looked at.
 func TestRehearse(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	homes := makeNetwork(t, 1, "ed25519")
 	n := start(t, homes[0])
 	n.waitUp(t)

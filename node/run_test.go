@@ -35,6 +35,7 @@ func account(t *testing.T, homes []string, i int) ed25519.PrivateKey {
 }
 
 func TestFourNodesMakeATransferFinal(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	for _, scheme := range []string{"ed25519", "bls12381"} {
 		t.Run(scheme, func(t *testing.T) {
 			homes := makeNetwork(t, 4, scheme)
@@ -129,6 +130,7 @@ func transfer(t *testing.T, homes []string, n *running, nonce uint64) (height ui
 }
 
 func TestLostChainVolumeIsRebuiltAndSignsOn(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	homes := makeNetwork(t, 4, "ed25519")
 	var nodes []*running
 	for _, h := range homes {

@@ -88,6 +88,7 @@ func (g *governed) schedule(n *running, hash types.Hash, blocks uint64) (notAfte
 // A scheduled module that one node has reaches the others, all rehearse it and say so,
 // and the chain changes over by itself, in both signature schemes.
 func TestScheduledExecutorActivatesOnceAQuorumIsReady(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	for _, scheme := range []string{"ed25519", "bls12381"} {
 		t.Run(scheme, func(t *testing.T) {
 			g := newGoverned(t, scheme)
@@ -133,6 +134,7 @@ func TestScheduledExecutorActivatesOnceAQuorumIsReady(t *testing.T) {
 // With half of the power without the module the schedule lapses, and nothing else
 // happens; the nodes say how far they are.
 func TestScheduledExecutorLapsesWithoutAQuorum(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	g := newGoverned(t, "ed25519", "BEDROCK_EXECUTOR_FETCH=false")
 	wasm, hash := copied(t)
 	g.add(0, wasm)

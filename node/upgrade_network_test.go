@@ -196,6 +196,7 @@ func (m *machines) agree(height uint64) {
 // migration holds transactions back and loses none; a node that was away follows
 // through it all; and every height stays readable, and replays, by its own module.
 func TestExecutorChangesOnARunningNetwork(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	m := newMachines(t, 4, "ed25519")
 	m.startAll()
 	all := m.nodes
@@ -376,6 +377,7 @@ func (m *machines) replay(tip, failed uint64) {
 // A node that cannot have the next executor says so, goes on serving what it has, and
 // enters the epoch when a person brings the module.
 func TestNodeWithoutTheNextExecutorWaitsForIt(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	m := newMachines(t, 4, "ed25519")
 	m.startAll("BEDROCK_EXECUTOR_FETCH=false")
 	next, hash := machine(t, executortest.Variant{Version: 2})
@@ -414,6 +416,7 @@ func TestNodeWithoutTheNextExecutorWaitsForIt(t *testing.T) {
 // An epoch whose engine a program lacks ends it, with what to do, and so does every
 // further start.
 func TestUnknownEngineEndsTheNode(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	m := newMachines(t, 1, "ed25519")
 	m.startAll()
 	_, hash := machine(t, executortest.Variant{Version: 1})
@@ -445,6 +448,7 @@ func TestUnknownEngineEndsTheNode(t *testing.T) {
 // brings that one from its peers before it makes genesis; one without peers says what
 // to do.
 func TestNewcomerBringsTheModuleOfGenesis(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	m := newMachines(t, 4, "ed25519")
 	for i := range 3 {
 		m.nodes = append(m.nodes, start(t, m.homes[i]))
@@ -473,6 +477,7 @@ func TestNewcomerBringsTheModuleOfGenesis(t *testing.T) {
 
 // The epoch that the host makes has proofs of possession, as every other.
 func TestBrokenExecutorIsRevertedUnderBLS(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	m := newMachines(t, 4, "bls12381")
 	// The machine knows no nonces: a journal would bring the epoch changes again.
 	const noJournal = "BEDROCK_MEMPOOL_JOURNAL=false"

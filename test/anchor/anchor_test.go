@@ -25,6 +25,7 @@ import (
 	"github.com/bedrock-bft/bedrock/node/genesis"
 	"github.com/bedrock-bft/bedrock/node/home"
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
+	"github.com/bedrock-bft/bedrock/test/fleet"
 )
 
 // deadline bounds the whole test, far above what it takes.
@@ -74,10 +75,7 @@ type chain struct {
 func start(t *testing.T, ctx context.Context) *chain {
 	t.Helper()
 	dir := t.TempDir()
-	c := &chain{t: t, binary: filepath.Join(dir, "bedrock")}
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", c.binary, "github.com/bedrock-bft/bedrock/cmd/bedrock").CombinedOutput(); err != nil {
-		t.Fatalf("build bedrock: %v\n%s", err, out)
-	}
+	c := &chain{t: t, binary: fleet.Build(t)}
 	var err error
 	c.net, err = devnet.Prepare(ctx, devnet.Options{Binary: c.binary, Dir: filepath.Join(dir, "net"), ChainID: "anchor", Validators: 4, FirstHost: firstHost,
 		OnDeath: func(p *devnet.Process, err error) { t.Errorf("%s died: %v\n%s", p.Name, err, p.LastLines(10)) }})

@@ -176,7 +176,7 @@ func TestFullSignerVolume(t *testing.T) {
 	c.StartAll()
 	c.WaitSigning(c.All()...)
 	w := c.Follow(t.Context())
-	tr := c.SendRecords(w, 0, 40, 200, 4000, 0, 1, 2) // its log holds them with each vote
+	tr := c.SendRecords(w, 0, 40, 400, 4000, 0, 1, 2) // its log holds them with each vote
 	c.flows(tr, 50)
 
 	// What the log lets go of is taken too, until it needs its next segment.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -47,10 +45,8 @@ func run(m *testing.M) (int, error) {
 			return 1, err
 		}
 		defer os.RemoveAll(dir)
-		bedrock = filepath.Join(dir, "bedrock")
-		build := exec.Command("go", "build", "-o", bedrock, "github.com/bedrock-bft/bedrock/cmd/bedrock")
-		if out, err := build.CombinedOutput(); err != nil {
-			return 1, fmt.Errorf("build the program under test: %w\n%s", err, out)
+		if bedrock, err = fleet.Program(dir, ""); err != nil {
+			return 1, err
 		}
 	}
 	return m.Run(), nil

@@ -19,6 +19,7 @@ import (
 	"github.com/bedrock-bft/bedrock/node/devnet"
 	"github.com/bedrock-bft/bedrock/node/genesis"
 	"github.com/bedrock-bft/bedrock/node/home"
+	"github.com/bedrock-bft/bedrock/test/fleet"
 )
 
 // deadline bounds the whole test, far above what it takes.
@@ -31,10 +32,7 @@ const firstHost = 60
 func network(t *testing.T, ctx context.Context) (page string, c *client.Client, keys *home.Accounts) {
 	t.Helper()
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "bedrock")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/bedrock-bft/bedrock/cmd/bedrock").CombinedOutput(); err != nil {
-		t.Fatalf("build bedrock: %v\n%s", err, out)
-	}
+	binary := fleet.Build(t)
 	net, err := devnet.Prepare(ctx, devnet.Options{Binary: binary, Dir: filepath.Join(dir, "net"), ChainID: "explorer", Validators: 2, FirstHost: firstHost,
 		OnDeath: func(p *devnet.Process, err error) { t.Errorf("%s died: %v\n%s", p.Name, err, p.LastLines(10)) }})
 	if err != nil {

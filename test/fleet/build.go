@@ -1,22 +1,42 @@
 package fleet
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
-// Build builds the program of this tree, with these build tags, and answers its path.
-func Build(t testing.TB, tags ...string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "bedrock")
-	args := []string{"build", "-o", path}
-	for _, tag := range tags {
-		args = append(args, "-tags", tag)
+// underTest names a folder with programs of this tree that were built already: `make test`
+// builds them once for all networks, with compiled modules shared among processes.
+const underTest = "BEDROCK_UNDER_TEST"
+
+// Program answers the path of the program of this tree, with this build tag if it is not
+// empty: the one in the folder of underTest, or one that is built into dir.
+func Program(dir, tag string) (string, error) {
+	if built := os.Getenv(underTest); built != "" {
+		path := filepath.Join(built, "bedrock"+tag)
+		if _, err := os.Stat(path); err != nil {
+			return "", fmt.Errorf("a program in the folder that %s names: %w", underTest, err)
+		}
+		return path, nil
 	}
-	build := exec.CommandContext(t.Context(), "go", append(args, "github.com/bedrock-bft/bedrock/cmd/bedrock")...)
+	path := filepath.Join(dir, "bedrock"+tag)
+	build := exec.Command("go", "build", "-tags", tag, "-o", path, "github.com/bedrock-bft/bedrock/cmd/bedrock")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the program under test: %v\n%s", err, out)
+		return "", fmt.Errorf("build the program under test: %w\n%s", err, out)
+	}
+	return path, nil
+}
+
+// Build is Program for one test, with at most one build tag.
+func Build(t testing.TB, tag ...string) string {
+	t.Helper()
+	path, err := Program(t.TempDir(), strings.Join(tag, ","))
+	if err != nil {
+		t.Fatal(err)
 	}
 	return path
 }

@@ -4,8 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/bedrock-bft/bedrock/node/devnet"
@@ -50,12 +48,11 @@ func run(m *testing.M) (int, error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	bedrock, liar = filepath.Join(dir, "bedrock"), filepath.Join(dir, "liar")
-	for _, args := range [][]string{{"-o", bedrock}, {"-tags", "equivocate", "-o", liar}} {
-		build := exec.Command("go", append(append([]string{"build"}, args...), "github.com/bedrock-bft/bedrock/cmd/bedrock")...)
-		if out, err := build.CombinedOutput(); err != nil {
-			return 1, fmt.Errorf("build the program under test: %w\n%s", err, out)
-		}
+	if bedrock, err = fleet.Program(dir, ""); err != nil {
+		return 1, err
+	}
+	if liar, err = fleet.Program(dir, "equivocate"); err != nil {
+		return 1, err
 	}
 	return m.Run(), nil
 }

@@ -3,9 +3,11 @@ package modules
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +42,11 @@ func Build(t testing.TB, name string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), buildLimit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(root(), "hack", "wasm", "modules"), name)
+	root, err := root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(root, "hack", "wasm", "modules"), name)
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := cmd.Run(); err != nil {
@@ -53,8 +59,19 @@ func Build(t testing.TB, name string) string {
 	return path
 }
 
-// root is the folder of the checkout.
-func root() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..")
+// root is the folder of the checkout: the first one above the test's with a go.mod.
+func root() (string, error) {
+	at, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find the checkout: %w", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
+			return at, nil
+		}
+		if at == filepath.Dir(at) {
+			return "", errors.New("find the checkout: no folder above the test's has a go.mod")
+		}
+		at = filepath.Dir(at)
+	}
 }

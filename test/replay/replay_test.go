@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bedrock-bft/bedrock/test/fleet"
 )
 
 // deadline bounds the whole test, far above what it takes: building for Rust
@@ -40,8 +42,7 @@ func TestReplay(t *testing.T) {
 		}
 		return string(out)
 	}
-	bedrock := filepath.Join(dir, "bedrock")
-	run("go", "-C", root, "build", "-o", bedrock, "./cmd/bedrock")
+	bedrock := fleet.Build(t)
 	run(bedrock, "devnet", "--dir", "net", "--validators", "2", "--first-host", "120", "--load", "200", "--duration", "5s", "--report", "report.json")
 	var report struct {
 		CommittedTx     uint64 `json:"committed_tx"`

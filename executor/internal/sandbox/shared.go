@@ -7,7 +7,7 @@ import (
 )
 
 // shared is compiled code of this process, by settings and module, where tests share
-// it.
+// it. (Programs built with the tag sharedcode share it among processes.)
 var shared struct {
 	sync.Mutex
 	on   bool
@@ -26,8 +26,12 @@ func ShareCompiled() {
 // compiledBefore is a module that an engine like this one has compiled; nil: none.
 func (e *Engine) compiledBefore(wasm []byte) *Module {
 	shared.Lock()
-	code := shared.code[e.sharedKey(wasm)]
+	key := e.sharedKey(wasm)
+	code := shared.code[key]
 	shared.Unlock()
+	if code == nil {
+		code = codeOnDisk(key)
+	}
 	if code == nil {
 		return nil
 	}
@@ -51,8 +55,10 @@ func (e *Engine) compiled(wasm []byte, m *Module) {
 		return
 	}
 	shared.Lock()
-	defer shared.Unlock()
-	shared.code[e.sharedKey(wasm)] = code
+	key := e.sharedKey(wasm)
+	shared.code[key] = code
+	shared.Unlock()
+	keepOnDisk(key, code)
 }
 
 // sharedKey is empty where nothing is shared. Callers hold the lock.
