@@ -14,7 +14,9 @@ ENV GOFLAGS="-trimpath -buildvcs=false -mod=readonly" GOTOOLCHAIN=local
 # The Go resolver is used, so that glibc needs no files.
 FROM source AS build-node
 ARG VERSION=unknown
-RUN go build -tags netgo,osusergo -ldflags "-s -w -X main.version=${VERSION}" -o /out/usr/bin/bedrock ./cmd/bedrock && \
+# Tests build the next release's program with a tag (nextschema).
+ARG NODE_TAGS=
+RUN go build -tags "netgo,osusergo,${NODE_TAGS}" -ldflags "-s -w -X main.version=${VERSION}" -o /out/usr/bin/bedrock ./cmd/bedrock && \
     hack/image/root /out /out/usr/bin/bedrock
 
 FROM source AS build-operator

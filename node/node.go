@@ -199,6 +199,7 @@ func (n *Node) openStore(ctx context.Context) error {
 		Genesis: n.genesis.Hash(), Continues: n.continuation(), VoteLogSynced: n.recovered.SyncedHeight, AllowUnsafeFileSystem: n.unsafeFileSystems(),
 		BlockCacheBytes: uint64(n.cfg.Storage.BlockCacheBytes), WriteBufferBytes: uint64(n.cfg.Storage.WriteBufferBytes),
 		KeepState: n.cfg.Storage.KeepStates, KeepBlocks: n.cfg.Storage.KeepBlocks, Log: n.log,
+		Schema: uint32(n.cfg.Storage.Schema),
 	})
 	if err != nil {
 		return err

@@ -62,6 +62,15 @@ type BedrockNetworkSpec struct {
 	// +kubebuilder:validation:MaxLength=512
 	Image string `json:"image"`
 
+	// Schema that the nodes' databases are to have. Absent: each stays as it is. A larger
+	// one is a migration, at most one schema on: it begins once every node runs an image
+	// that can do it, goes node by node as a new image does, and has no way back: images
+	// that do not read the schema are refused from then on. // rule: schema-after-fleet
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	DatabaseSchema *int32 `json:"databaseSchema,omitempty"`
+
 	// +required
 	Validators Validators `json:"validators"`
 
@@ -356,6 +365,17 @@ type BedrockNetworkStatus struct {
 	Summary string `json:"summary,omitempty"`
 	// +optional
 	Genesis *GenesisStatus `json:"genesis,omitempty"`
+	// Image that validators run, or are being given.
+	// +optional
+	Image *NodeImage `json:"image,omitempty"`
+	// Image that the spec asks for instead: what it said of itself. Full nodes get it
+	// first, if no database is out of its reach. // rule: schema-after-fleet
+	// +optional
+	Candidate *NodeImage `json:"candidate,omitempty"`
+	// Newest schema that a database may have: recorded before the first node is told to
+	// migrate, and never lower again.
+	// +optional
+	DatabaseSchema int32 `json:"databaseSchema,omitempty"`
 	// Public records of the ceremony, written once, together.
 	// +optional
 	// +kubebuilder:validation:MaxItems=100
@@ -377,6 +397,22 @@ type BedrockNetworkStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// NodeImage is an image of nodes, and what its program said of itself before it was
+// given any volume.
+type NodeImage struct {
+	// +required
+	// +kubebuilder:validation:MaxLength=512
+	Image string `json:"image"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Version string `json:"version,omitempty"`
+	// Oldest and newest schema of a database that it reads; 0: nobody asked it.
+	// +optional
+	OldestSchema int32 `json:"oldestSchema,omitempty"`
+	// +optional
+	NewestSchema int32 `json:"newestSchema,omitempty"`
 }
 
 // GenesisStatus is the genesis of the chain.

@@ -20,6 +20,13 @@ const (
 	NetworkReclaimDelete = "ReclaimDelete"
 	// NetworkRollout: every node runs the wanted image and configuration.
 	NetworkRollout = "RolloutComplete"
+	// NetworkImage: the spec's image may be given to nodes; otherwise why not.
+	NetworkImage = "ImageAccepted"
+	// NetworkSchema: databases have the schema that is asked for, and whether a newer one
+	// is offered. // rule: schema-after-fleet
+	NetworkSchema = "SchemaCurrent"
+	// NetworkVolumesSized: the same of the full nodes' claims.
+	NetworkVolumesSized = "VolumesSized"
 	// NetworkAuthority: transactions of the authority wait for signatures.
 	NetworkAuthority = "AwaitingAuthority"
 	// NetworkDeletion: a deletion waits, and for what. // rule: hold
@@ -34,6 +41,9 @@ const (
 	ValidatorReady = "Ready"
 	// ValidatorVolumesReady: both claims exist with the recorded UIDs.
 	ValidatorVolumesReady = "VolumesReady"
+	// ValidatorVolumesSized: both claims ask for the sizes of the spec. A refused growth
+	// stops no node: it runs on with the room that it has.
+	ValidatorVolumesSized = "VolumesSized"
 	// ValidatorIdentified: the identity's public record is known.
 	ValidatorIdentified = "Identified"
 	// ValidatorKeyClaimed: no other Validator of the cluster has its key.
@@ -74,4 +84,6 @@ const (
 	ReasonAwaitingAuthority    = "AwaitingAuthority"
 	ReasonDeletionProtected    = "DeletionProtected"
 	ReasonHostPortForbidden    = "HostPortForbidden"
+	ReasonSchemaOutOfReach     = "SchemaOutOfReach"
+	ReasonMigrationOffered     = "MigrationOffered"
 )

@@ -31,6 +31,7 @@ const (
 	ComponentIdentity  = "identity" // the Job that makes a volume's identity
 	ComponentGenesis   = "genesis"
 	ComponentLedger    = "token-ledger"
+	ComponentImage     = "image" // the Job that asks an image what it is
 )
 
 // Annotations.
@@ -55,6 +56,11 @@ const (
 	AnnotationLeft = "bedrock.dev/left"
 	// AnnotationConfigHash on a pod template is the hash of what needs a restart.
 	AnnotationConfigHash = "bedrock.dev/config-hash"
+	// AnnotationImage on an image Job is the image that it asks.
+	AnnotationImage = "bedrock.dev/image"
+	// AnnotationDatabaseSchema on a template of full nodes is the schema that they are
+	// told to migrate to.
+	AnnotationDatabaseSchema = "bedrock.dev/database-schema"
 	// AnnotationGenesisHash is the genesis hash that a document or pod belongs to.
 	AnnotationGenesisHash = "bedrock.dev/genesis-hash"
 )

@@ -279,6 +279,12 @@ type Instance struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	VolumeID string `json:"volumeID,omitempty"`
+	// Schema of its database, as its node said last; 0: it never did.
+	// +optional
+	DatabaseSchema int32 `json:"databaseSchema,omitempty"`
+	// Newest schema that its node could migrate to.
+	// +optional
+	NewestSchema int32 `json:"newestSchema,omitempty"`
 }
 
 // TakeoverStatus is a takeover under way.

@@ -160,7 +160,7 @@ func setUp(mgr ctrl.Manager, o *options) error {
 		return err
 	}
 	dial := chain.NewDialer(chain.Options{Timeout: nodeTimeout})
-	if err := network.Setup(mgr, network.Deps{Dial: dial, Administer: chain.NewAdminDialer(), Executor: executor}); err != nil {
+	if err := network.Setup(mgr, network.Deps{Dial: dial, Administer: chain.NewAdminDialer(), Executor: executor, OperatorNamespace: o.ownSpace}); err != nil {
 		return err
 	}
 	if err := validator.Setup(mgr, validator.Deps{Dial: dial, OperatorNamespace: o.ownSpace, WithoutClaims: !o.claims}); err != nil {

@@ -13,7 +13,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newStartCommand(), newDevnetCommand(), newBenchCommand(), newReplayCommand(),
 		newInitCommand(), newIdentityCommand(), newGenesisCommand(), newConfigCommand(), newKeysCommand(),
-		newTxCommand(), newQueryCommand(), newVerifyCommand(), newExecutorCommand(), newInspectCommand(),
+		newTxCommand(), newQueryCommand(), newVerifyCommand(), newExecutorCommand(), newInspectCommand(), newVersionCommand(),
 	)
 	sayUsage(root)
 	return root

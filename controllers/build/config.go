@@ -78,6 +78,9 @@ func (in *Instance) durable() []setting {
 		{"executor", "page_cache_bytes", cache},
 		{"sync", "mode", in.Sync},
 	}
+	if in.Schema > 0 { // rule: schema-after-fleet
+		out = append(out, setting{"storage", "schema", in.Schema})
+	}
 	if len(in.AdminKeys) > 0 { // rule: pinned-admin
 		out = append(out, setting{"admin", "listen", ""},
 			setting{"admin", "pinned_listen", fmt.Sprintf(":%d", names.PortAdmin)},

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -28,8 +29,12 @@ type FullNodes struct {
 	Image              string
 	Peers              []string // NETWORK_KEY@HOST:PORT, sorted. // rule: peers-by-name
 	Spec               v1alpha1.FullNodes
+	// Schema that their databases are migrated to; 0: they stay. // rule: schema-after-fleet
+	Schema int32
 	// Delete: the volumes go with the network.
 	Delete bool
+	// OperatorNamespace is where the operator's pods run.
+	OperatorNamespace string
 }
 
 const (
@@ -62,7 +67,7 @@ func (f *FullNodes) owner() *metav1ac.OwnerReferenceApplyConfiguration {
 func (f *FullNodes) config() string {
 	memory := Instance{Compute: f.Spec.Compute}
 	cache := memory.cacheBytes()
-	return encode([]setting{
+	out := []setting{
 		{"", "moniker", f.name()},
 		{"", "role", "full"},
 		{"genesis", "file", genesisPath + "/" + GenesisKey},
@@ -76,7 +81,11 @@ func (f *FullNodes) config() string {
 		{"storage", "write_buffer_bytes", cache},
 		{"storage", "block_cache_bytes", cache},
 		{"executor", "page_cache_bytes", cache},
-	})
+	}
+	if f.Schema > 0 {
+		out = append(out, setting{"storage", "schema", f.Schema})
+	}
+	return encode(out)
 }
 
 // FullNodeConfigMap is the home of all full nodes of a network.
@@ -113,6 +122,10 @@ func FullNodeStatefulSet(f *FullNodes) *appsv1ac.StatefulSetApplyConfiguration {
 	if f.Delete {
 		whenDeleted = appsv1.DeletePersistentVolumeClaimRetentionPolicyType
 	}
+	notes := map[string]string{v1alpha1.AnnotationConfigHash: hex.EncodeToString(sum[:8]), v1alpha1.AnnotationGenesisHash: string(f.Genesis)}
+	if f.Schema > 0 {
+		notes[v1alpha1.AnnotationDatabaseSchema] = strconv.Itoa(int(f.Schema))
+	}
 	return appsv1ac.StatefulSet(f.name(), f.Namespace).
 		WithLabels(f.labels()).WithOwnerReferences(f.owner()).
 		WithSpec(appsv1ac.StatefulSetSpec().
@@ -127,10 +140,7 @@ func FullNodeStatefulSet(f *FullNodes) *appsv1ac.StatefulSetApplyConfiguration {
 			WithVolumeClaimTemplates(f.claim()).
 			WithTemplate(corev1ac.PodTemplateSpec().
 				WithLabels(f.labels()).
-				WithAnnotations(map[string]string{
-					v1alpha1.AnnotationConfigHash:  hex.EncodeToString(sum[:8]),
-					v1alpha1.AnnotationGenesisHash: string(f.Genesis),
-				}).
+				WithAnnotations(notes).
 				WithSpec(f.pod())))
 }
 

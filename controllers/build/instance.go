@@ -36,6 +36,8 @@ type Instance struct {
 	AdminKeys []v1alpha1.Ed25519Key
 	// Sync is auto or blocks.
 	Sync string
+	// Schema that its database is migrated to; 0: it stays. // rule: schema-after-fleet
+	Schema int32
 
 	Compute    v1alpha1.Compute
 	Scheduling v1alpha1.Scheduling

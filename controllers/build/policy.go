@@ -16,7 +16,19 @@ import (
 // the operator; out of them only p2p and DNS, so that a node that is broken into
 // reaches no API server.
 func NetworkPolicy(in *Instance) *networkingv1ac.NetworkPolicyApplyConfiguration {
-	selector := map[string]string{v1alpha1.LabelValidator: in.Validator}
+	return networkingv1ac.NetworkPolicy(in.Validator, in.Namespace).
+		WithLabels(in.shared()).WithOwnerReferences(in.owner()).
+		WithSpec(policyOf(map[string]string{v1alpha1.LabelValidator: in.Validator}, in.OperatorNamespace))
+}
+
+// FullNodePolicy is the same of a network's full nodes.
+func FullNodePolicy(f *FullNodes) *networkingv1ac.NetworkPolicyApplyConfiguration {
+	return networkingv1ac.NetworkPolicy(f.name(), f.Namespace).
+		WithLabels(f.labels()).WithOwnerReferences(f.owner()).
+		WithSpec(policyOf(f.selector(), f.OperatorNamespace))
+}
+
+func policyOf(selector map[string]string, operatorNamespace string) *networkingv1ac.NetworkPolicySpecApplyConfiguration {
 	spec := networkingv1ac.NetworkPolicySpec().
 		WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(selector)).
 		WithPolicyTypes(networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress).
@@ -29,15 +41,14 @@ func NetworkPolicy(in *Instance) *networkingv1ac.NetworkPolicyApplyConfiguration
 			networkingv1ac.NetworkPolicyEgressRule().WithPorts(networkingv1ac.NetworkPolicyPort().WithProtocol(corev1.ProtocolUDP)),
 			networkingv1ac.NetworkPolicyEgressRule().WithPorts(policyPort(corev1.ProtocolTCP, 53)),
 		)
-	if in.OperatorNamespace != "" {
+	if operatorNamespace != "" {
 		spec.WithIngress(ingress(
 			policyPort(corev1.ProtocolTCP, names.PortRPC),
 			policyPort(corev1.ProtocolTCP, names.PortAdmin),
 			policyPort(corev1.ProtocolTCP, names.PortOps),
-		).WithFrom(operator(in.OperatorNamespace)))
+		).WithFrom(operator(operatorNamespace)))
 	}
-	return networkingv1ac.NetworkPolicy(in.Validator, in.Namespace).
-		WithLabels(in.shared()).WithOwnerReferences(in.owner()).WithSpec(spec)
+	return spec
 }
 
 func ingress(ports ...*networkingv1ac.NetworkPolicyPortApplyConfiguration) *networkingv1ac.NetworkPolicyIngressRuleApplyConfiguration {

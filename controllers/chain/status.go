@@ -3,6 +3,7 @@ package chain
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"connectrpc.com/connect"
@@ -109,7 +110,7 @@ func statusOf(m *nodev1.GetStatusResponse) (*Status, error) {
 		s.ViewTimer, s.BaseTimer, s.IdleInterval = milliseconds(c.ViewTimerMs), milliseconds(c.BaseTimerMs), milliseconds(c.IdleIntervalMs)
 	}
 	if d := m.Database; d != nil {
-		s.Schema, s.OldestSchema, s.NewestSchema = d.Schema, d.OldestReadable, d.Newest
+		s.Schema, s.OldestSchema, s.NewestSchema = min(d.Schema, math.MaxInt32), min(d.OldestReadable, math.MaxInt32), min(d.Newest, math.MaxInt32)
 	}
 	if e := m.Executor; e != nil {
 		s.Executor, s.Engine, s.MissingModule = types.Hash(idOf(e.Hash)), e.Engine, e.Missing

@@ -21,6 +21,7 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/disruption/plan"
 	"github.com/bedrock-bft/bedrock/controllers/fleet"
 	"github.com/bedrock-bft/bedrock/controllers/names"
+	"github.com/bedrock-bft/bedrock/controllers/podtrouble"
 )
 
 // explicitly begins an annotation that lets the chain halt. // rule: undrainable
@@ -66,15 +67,16 @@ func (p *pass) gather(ctx context.Context, in *plan.Input) error {
 	}
 	p.nodes = append(p.nodes, fleet.Nodes(ours)...)
 	cordons := cordoned{p: p, ctx: ctx, known: map[string]string{}}
+	var err error
 	for i := range ours {
-		f, err := p.describe(&ours[i], budgets.Items, pods.Items, sets.Items, &cordons)
-		if err != nil {
+		var f plan.Validator
+		if f, err = p.describe(&ours[i], budgets.Items, pods.Items, sets.Items, &cordons); err != nil {
 			return err
 		}
 		in.Fleet = append(in.Fleet, f)
 	}
-	in.FullNodesWait = p.fullNodes(sets.Items)
-	return nil
+	in.FullNodesWait, err = p.fullNodesWait(ctx, sets.Items, pods.Items)
+	return err
 }
 
 // ours are the network's validators; of a foreign chain, the one.
@@ -114,6 +116,9 @@ func (p *pass) describe(v *v1alpha1.Validator, budgets []policyv1.PodDisruptionB
 		return f, nil
 	}
 	f.PodUID, f.PodState = string(pod.UID), stateOfPod(pod)
+	if _, why := podtrouble.Of(pod); f.PodState != plan.PodGoing {
+		f.Trouble = why
+	}
 	for i := range sets {
 		if sets[i].Name+"-0" == name {
 			f.Outdated = outdated(&sets[i].Spec.Template, pod)
@@ -227,26 +232,4 @@ func podName(v *v1alpha1.Validator) string {
 		return names.Pod(v.Name, in.Number)
 	}
 	return names.Pod(v.Name, 1)
-}
-
-// fullNodes says what full nodes lack of the network's image: they go first.
-func (p *pass) fullNodes(sets []appsv1.StatefulSet) string {
-	if p.network.Spec.FullNodes == nil || p.network.Spec.FullNodes.Replicas == 0 {
-		return ""
-	}
-	name := names.FullNodes(p.network.Name)
-	for i := range sets {
-		s := &sets[i]
-		if s.Name != name {
-			continue
-		}
-		for _, c := range s.Spec.Template.Spec.Containers {
-			if s.Status.ObservedGeneration < s.Generation || s.Status.UpdatedReplicas < p.network.Spec.FullNodes.Replicas ||
-				s.Status.ReadyReplicas < p.network.Spec.FullNodes.Replicas {
-				return fmt.Sprintf("full nodes first: %d of %d of StatefulSet %s run %s and are ready", min(s.Status.UpdatedReplicas, s.Status.ReadyReplicas), p.network.Spec.FullNodes.Replicas, name, c.Image)
-			}
-		}
-		return ""
-	}
-	return "full nodes first: StatefulSet " + name + " is not there yet"
 }

@@ -72,8 +72,17 @@ func GenesisConfigMap(network string, hash v1alpha1.Hash) string {
 	return fmt.Sprintf("%s-genesis-%.12s", network, hash)
 }
 
+// ImageJob is the name of the Job that asks a network's next image what it is.
+func ImageJob(network string) string { return network + "-image" }
+
 // FullNodes is the name of a network's StatefulSet of full nodes.
 func FullNodes(network string) string { return network + "-full" }
+
+// FullNodeClaim is the name of the i-th full node's volume claim, as its StatefulSet
+// makes it of the template "chain".
+func FullNodeClaim(network string, i int32) string {
+	return fmt.Sprintf("chain-%s-%d", FullNodes(network), i)
+}
 
 // RPCService is the name of a network's Service for clients.
 func RPCService(network string) string { return network + "-rpc" }

@@ -21,17 +21,6 @@ func (g *rig) get(name string, into client.Object) {
 	}
 }
 
-// fullNodesRun is the StatefulSet's controller and the kubelet.
-func (g *rig) fullNodesRun(updated int32) {
-	g.t.Helper()
-	var s appsv1.StatefulSet
-	g.get(names.FullNodes(g.name), &s)
-	s.Status = appsv1.StatefulSetStatus{ObservedGeneration: s.Generation, Replicas: 2, ReadyReplicas: 2, UpdatedReplicas: updated}
-	if err := g.c.Status().Update(g.ctx(), &s); err != nil {
-		g.t.Fatal(err)
-	}
-}
-
 func TestFullNodesAndRPC(t *testing.T) {
 	g := newRig(t)
 	g.apply(4, withFullNodes)
@@ -62,35 +51,5 @@ func TestFullNodesAndRPC(t *testing.T) {
 	g.until("the RPC Service is in front of validators", func() bool {
 		g.get(names.RPCService(g.name), &rpc)
 		return rpc.Spec.Selector[v1alpha1.LabelComponent] == v1alpha1.ComponentValidator
-	})
-}
-
-// A new image goes to the full nodes first; while they do not run it, no validator
-// gets it.
-func TestImageGoesToFullNodesFirst(t *testing.T) {
-	g := newRig(t)
-	g.apply(4, withFullNodes)
-	g.until("ready", g.isReady)
-	g.apply(4, func(n *v1alpha1.BedrockNetwork) { n.Spec.Image = "bedrock:next" })
-	for _, updated := range []int32{0, 1} {
-		for range 3 {
-			g.turn()
-		}
-		g.fullNodesRun(updated)
-		g.turn()
-		for _, v := range g.listed() {
-			if v.Spec.Image != "bedrock:test" {
-				t.Fatalf("with %d of 2 full nodes on the new image %s has %s", updated, v.Name, v.Spec.Image)
-			}
-		}
-	}
-	g.fullNodesRun(2)
-	g.until("all validators have it", func() bool {
-		for _, v := range g.listed() {
-			if v.Spec.Image != "bedrock:next" {
-				return false
-			}
-		}
-		return true
 	})
 }

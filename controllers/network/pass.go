@@ -98,6 +98,7 @@ func (p *pass) writeStatus(ctx context.Context, failed error) error {
 var ownTypes = []string{
 	v1alpha1.NetworkReady, v1alpha1.NetworkGenesisReady, v1alpha1.NetworkFinalizing, v1alpha1.NetworkMembership,
 	v1alpha1.NetworkDomainRisk, v1alpha1.NetworkReclaimDelete, v1alpha1.NetworkAuthority, v1alpha1.NetworkDeletion, v1alpha1.NetworkRights,
+	v1alpha1.NetworkImage, v1alpha1.NetworkSchema, v1alpha1.NetworkVolumesSized,
 }
 
 func keptConditions(before []metav1.Condition, said map[string]verdict.Verdict) []*metav1ac.ConditionApplyConfiguration {

@@ -7,14 +7,17 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
@@ -44,6 +47,9 @@ type Deps struct {
 	Administer chain.AdminDialer
 	// Clock is the time. nil: the real one.
 	Clock clock.PassiveClock
+	// OperatorNamespace is where the operator's own pods run: policies let it in. Empty:
+	// no policy does.
+	OperatorNamespace string
 	// Executor is the SHA-256 of the module that chains start with.
 	Executor types.Hash
 }
@@ -59,6 +65,8 @@ type Deps struct {
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;patch;delete
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=nodes,verbs=get
 // +kubebuilder:rbac:groups=storage.k8s.io,resources=storageclasses,verbs=get;list
@@ -90,6 +98,7 @@ func Setup(mgr ctrl.Manager, deps Deps) error {
 		Watches(&corev1.ConfigMap{}, byLabel).
 		Watches(&corev1.Service{}, byLabel).
 		Watches(&appsv1.StatefulSet{}, byLabel).
+		Watches(&batchv1.Job{}, byLabel, builder.WithPredicates(ofImages)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 	if err != nil {
@@ -97,6 +106,11 @@ func Setup(mgr ctrl.Manager, deps Deps) error {
 	}
 	return nil
 }
+
+// ofImages lets the Jobs through that ask an image what it is.
+var ofImages = predicate.NewPredicateFuncs(func(o client.Object) bool {
+	return o.GetLabels()[v1alpha1.LabelComponent] == v1alpha1.ComponentImage
+})
 
 // New makes a reconciler: cached reads by c, live ones by reader.
 func New(c client.Client, reader client.Reader, deps Deps) *Reconciler {
@@ -122,9 +136,11 @@ var steps = []step{
 	{"wanted", (*pass).readWanted},     // what the spec asks for, and what is there
 	{"key", (*pass).operatorKey},       // rule: delegate-only
 	{"genesis", (*pass).genesis},       // rule: ceremony
+	{"image", (*pass).image},           // rule: schema-after-fleet
 	{"validators", (*pass).validators}, // apply, by count and groups
 	{"document", (*pass).document},     // create what is recorded. rule: no-owner
 	{"services", (*pass).services},     // full nodes and RPC
+	{"schema", (*pass).schema},         // rule: schema-after-fleet
 	{"chain", (*pass).observe},         // rule: chain-over-API
 	{"domains", (*pass).domains},       // rule: domain-risk
 	{"submissions", (*pass).settle},    // the same bytes again, or the next ones

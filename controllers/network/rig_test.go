@@ -63,6 +63,10 @@ type rig struct {
 	// volumes are the signer volumes that there ever were, by validator.
 	volumes map[string]string
 	script  *faults.Script
+	// reads is what the next image's program says that it reads; empty: schema 1 alone.
+	reads string
+	// updated full nodes of two run the template; -1: nobody plays them.
+	updated int32
 	// threshold of the authority's keys, of which the operator has one. 0: it is alone.
 	threshold int
 }
@@ -74,7 +78,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	g := &rig{t: t, c: api.Client(t, v1alpha1.AddToScheme), ns: api.Namespace(t), name: "net",
 		clock: clocktesting.NewFakePassiveClock(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)),
-		dead:  map[string]bool{}, unreachable: map[string]bool{}, volumes: map[string]string{}, script: &faults.Script{}}
+		dead:  map[string]bool{}, unreachable: map[string]bool{}, volumes: map[string]string{}, script: &faults.Script{}, updated: -1}
 	g.restart()
 	return g
 }
@@ -153,6 +157,8 @@ func (g *rig) turn() {
 	g.t.Helper()
 	g.reconcile()
 	g.playValidators()
+	g.playImageJob()
+	g.playFullNodes()
 	g.playNodes()
 	g.clock.SetTime(g.clock.Now().Add(3 * time.Second))
 }

@@ -55,11 +55,7 @@ func (p *pass) validators(ctx context.Context) error {
 			p.wake(soon) // deleted by hand: made again once it is gone
 			continue
 		}
-		image, err := p.image(ctx, live)
-		if err != nil {
-			return err
-		}
-		want, err := p.validatorOf(w, image)
+		want, err := p.validatorOf(w, p.validatorImage())
 		if err != nil {
 			return err
 		}

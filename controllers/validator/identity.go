@@ -13,6 +13,7 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/build"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
 	"github.com/bedrock-bft/bedrock/controllers/names"
+	"github.com/bedrock-bft/bedrock/controllers/podtrouble"
 	"github.com/bedrock-bft/bedrock/controllers/validator/plan"
 	"github.com/bedrock-bft/bedrock/controllers/verdict"
 )
@@ -152,7 +153,7 @@ func (s *scope) place(ctx context.Context, b *build.Instance) (string, error) {
 	}
 	stuck := map[string]bool{}
 	for i := range pods.Items {
-		if reason, _ := plan.Trouble(&pods.Items[i]); reason == "Unschedulable" {
+		if reason, _ := podtrouble.Of(&pods.Items[i]); reason == "Unschedulable" {
 			stuck[pods.Items[i].Labels[batchv1.JobNameLabel]] = true
 		}
 	}
@@ -179,11 +180,11 @@ func (s *scope) readJob(ctx context.Context, in *instance, job *batchv1.Job) (ve
 	trouble := verdict.False(kind, v1alpha1.ReasonWaiting, "its identity Job runs")
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		ended := terminated(pod)
+		ended := podtrouble.Ended(pod, build.Container)
 		if ended != nil && ended.ExitCode == 0 {
 			return s.takeRecord(in, ended.Message), nil
 		}
-		if reason, message := plan.Trouble(pod); reason != "" {
+		if reason, message := podtrouble.Of(pod); reason != "" {
 			trouble = verdict.False(kind, reason, "identity Job: "+message)
 		}
 		if ended != nil {
@@ -222,15 +223,6 @@ func (s *scope) dropJob(ctx context.Context, job *batchv1.Job, why string) (verd
 		return verdict.Verdict{}, fmt.Errorf("delete identity Job %s: %w", job.Name, err)
 	}
 	return verdict.False(v1alpha1.ValidatorIdentified, v1alpha1.ReasonWaiting, "its identity Job is made again: "+why), nil
-}
-
-func terminated(pod *corev1.Pod) *corev1.ContainerStateTerminated {
-	for i := range pod.Status.ContainerStatuses {
-		if s := &pod.Status.ContainerStatuses[i]; s.Name == build.Container {
-			return s.State.Terminated
-		}
-	}
-	return nil
 }
 
 func finished(job *batchv1.Job, how batchv1.JobConditionType) bool {

@@ -22,6 +22,10 @@ func (s *scope) observe(ctx context.Context) error {
 		return nil
 	}
 	heard := s.ask(ctx)
+	if own := heard.Own; own != nil && own.Schema > 0 { // rule: schema-after-fleet
+		e := &s.active().entry
+		e.DatabaseSchema, e.NewestSchema = int32(own.Schema), int32(own.NewestSchema)
+	}
 	s.set(plan.InSet(heard))
 	s.set(plan.Signing(heard))
 	s.set(plan.Ready(heard, s.verdicts[v1alpha1.ValidatorVolumesReady], s.verdicts[v1alpha1.ValidatorIdentified],

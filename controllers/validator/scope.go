@@ -20,7 +20,7 @@ import (
 
 // kinds are the conditions that this controller owns.
 var kinds = []string{
-	v1alpha1.ValidatorReady, v1alpha1.ValidatorVolumesReady, v1alpha1.ValidatorIdentified, v1alpha1.ValidatorExposed,
+	v1alpha1.ValidatorReady, v1alpha1.ValidatorVolumesReady, v1alpha1.ValidatorVolumesSized, v1alpha1.ValidatorIdentified, v1alpha1.ValidatorExposed,
 	v1alpha1.ValidatorRunning, v1alpha1.ValidatorInSet, v1alpha1.ValidatorSigning,
 }
 
@@ -45,6 +45,7 @@ type facts struct {
 	configMap string
 	scheme    v1alpha1.Scheme
 	image     string
+	schema    int32 // that databases are migrated to
 	policy    bool
 	admin     []v1alpha1.Ed25519Key
 	extra     []string // peers outside the cluster
@@ -107,6 +108,10 @@ func (s *scope) gatherChain(ctx context.Context) error {
 	s.network = &network
 	f := &s.facts
 	f.known, f.chainID, f.image, f.scheme = true, network.Spec.ChainID, network.Spec.Image, v1alpha1.SchemeEd25519
+	if accepted := network.Status.Image; accepted != nil {
+		f.image = accepted.Image // what the spec asks for may not be given to nodes yet
+	}
+	f.schema = network.Status.DatabaseSchema
 	f.policy = network.Spec.NetworkPolicy != v1alpha1.Disabled
 	if c := network.Spec.Genesis.Ceremony; c != nil && c.Scheme != "" {
 		f.scheme = c.Scheme
@@ -238,7 +243,7 @@ func (s *scope) inputs(in *instance) *build.Instance {
 	out := &build.Instance{
 		Namespace: v.Namespace, Validator: v.Name, UID: v.UID, Network: string(spec.Chain.Network), Number: in.entry.Number,
 		ChainID: s.facts.chainID, Genesis: s.facts.genesis, GenesisConfigMap: s.facts.configMap, Scheme: s.facts.scheme,
-		Moniker: spec.Moniker, Image: s.facts.image, Marks: in.marks, AdminKeys: s.facts.admin, Sync: "auto",
+		Moniker: spec.Moniker, Image: s.facts.image, Marks: in.marks, AdminKeys: s.facts.admin, Sync: "auto", Schema: s.facts.schema,
 		Compute: spec.Compute, Scheduling: spec.Scheduling, Storage: spec.Storage, Exposure: spec.Exposure, Keys: spec.Keys,
 		OwnHost:           plan.OwnHost(spec.Scheduling.HostAntiAffinity, plan.Count(s.network)),
 		OperatorNamespace: s.r.deps.OperatorNamespace,

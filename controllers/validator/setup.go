@@ -114,6 +114,7 @@ var networkChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool 
 	before, ok1 := e.ObjectOld.(*v1alpha1.BedrockNetwork)
 	after, ok2 := e.ObjectNew.(*v1alpha1.BedrockNetwork)
 	return !ok1 || !ok2 || before.Generation != after.Generation || before.Status.OperatorKey != after.Status.OperatorKey ||
+		!reflect.DeepEqual(before.Status.Image, after.Status.Image) || before.Status.DatabaseSchema != after.Status.DatabaseSchema ||
 		!reflect.DeepEqual(before.Status.Genesis, after.Status.Genesis) || len(before.Status.Records) != len(after.Status.Records)
 }}
 

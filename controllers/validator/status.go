@@ -78,5 +78,8 @@ func (s *scope) entryOf(in *instance) *v1alpha1ac.InstanceApplyConfiguration {
 	if e.VolumeID != "" {
 		out.WithVolumeID(e.VolumeID)
 	}
+	if e.DatabaseSchema > 0 {
+		out.WithDatabaseSchema(e.DatabaseSchema).WithNewestSchema(e.NewestSchema)
+	}
 	return out
 }

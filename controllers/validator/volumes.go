@@ -41,6 +41,7 @@ func (s *scope) volumes(ctx context.Context) error {
 			return err
 		}
 		s.note(in, plan.Worse(signer.verdict, other.verdict))
+		s.note(in, plan.Sized(signer.small, other.small))
 		in.lost = signer.lost
 		in.sound = signer.runs && other.runs
 	}
@@ -52,6 +53,7 @@ type claimed struct {
 	verdict verdict.Verdict
 	runs    bool // its recorded UID is there
 	lost    bool
+	small   string // why it is not as large as the spec says; empty: it is
 }
 
 func (s *scope) claim(ctx context.Context, in *instance, signer bool) (claimed, error) {
@@ -80,12 +82,8 @@ func (s *scope) claim(ctx context.Context, in *instance, signer bool) (claimed, 
 		}
 		return s.record(in, signer, v.Live), nil
 	case plan.Grow:
-		if why, err := s.grow(ctx, v); err != nil {
-			return claimed{verdict: what}, err
-		} else if why != "" {
-			what = verdict.False(v1alpha1.ValidatorVolumesReady, "VolumeCannotGrow", why)
-		}
-		return claimed{verdict: what, runs: true}, nil
+		why, err := s.grow(ctx, v)
+		return claimed{verdict: what, runs: err == nil, small: why}, err
 	case plan.Keep:
 		return claimed{verdict: what, runs: true}, nil
 	}
@@ -222,7 +220,7 @@ func (s *scope) grow(ctx context.Context, v *plan.Volume) (string, error) {
 			"spec":     map[string]any{"resources": map[string]any{"requests": map[string]string{"storage": v.Size.String()}}},
 		})
 		if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-			return fmt.Sprintf("%s cannot grow to %s: %v: choose a StorageClass with allowVolumeExpansion, or set the size back", v.Name, v.Size.String(), err), nil
+			return fmt.Sprintf("%s cannot grow to %s: %v. The node runs on with the room that it has; allow it in the StorageClass (allowVolumeExpansion: true), and it is tried again every minute", v.Name, v.Size.String(), err), nil
 		}
 		return "", err
 	})

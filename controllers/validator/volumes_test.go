@@ -81,8 +81,12 @@ func TestOwnPVCsGrowInPlace(t *testing.T) {
 	}
 	v = w.reconcile("net-0")
 	// The API server lets only bound claims of a class that expands grow.
-	w.wantCondition(v, v1alpha1.ValidatorVolumesReady, metav1.ConditionFalse, "VolumeCannotGrow")
+	w.wantCondition(v, v1alpha1.ValidatorVolumesSized, metav1.ConditionFalse, "VolumeCannotGrow")
+	w.wantCondition(v, v1alpha1.ValidatorVolumesReady, metav1.ConditionTrue, "Ready")
 	w.wantCondition(v, v1alpha1.ValidatorRunning, metav1.ConditionTrue, "Running")
+	w.chain.Advance(3)
+	v = w.reconcile("net-0")
+	w.wantCondition(v, v1alpha1.ValidatorReady, metav1.ConditionTrue, "Ready") // it runs on
 
 	class := "grows-" + w.ns
 	yes := true

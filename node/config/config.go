@@ -90,6 +90,7 @@ type Storage struct {
 	BlockCacheBytes  int64
 	KeepStates       uint64 // heights; 0: all
 	KeepBlocks       uint64 // heights; 0: all
+	Schema           int    // that the database is migrated to; 0: it stays
 	SyncInterval     time.Duration
 	SyncBytes        int64
 }

@@ -69,6 +69,7 @@ func fields() []field {
 		size("storage.block_cache_bytes", "Memory for blocks of files that were read.", 128*mib, 8*mib, 256*gib, func(c *Config) *int64 { return &c.Storage.BlockCacheBytes }),
 		count("storage.keep_states", "Heights whose state is kept; 0: all.", 0, func(c *Config) *uint64 { return &c.Storage.KeepStates }),
 		count("storage.keep_blocks", "Heights whose blocks are kept; 0: all.", 0, func(c *Config) *uint64 { return &c.Storage.KeepBlocks }),
+		number("storage.schema", "Schema that the database is migrated to at the start, without a way back; 0: it stays as it is.", 0, 0, 1_000_000, func(c *Config) *int { return &c.Storage.Schema }),
 		duration("storage.sync_interval", "Commit batches are synced at least this often.", 50*time.Millisecond, time.Millisecond, 50*time.Millisecond, func(c *Config) *time.Duration { return &c.Storage.SyncInterval }),
 		size("storage.sync_bytes", "Commit batches are synced after so many bytes.", 64*mib, mib, 64*mib, func(c *Config) *int64 { return &c.Storage.SyncBytes }),
 

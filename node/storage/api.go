@@ -12,12 +12,6 @@ import (
 	"github.com/linxGnu/grocksdb"
 )
 
-// SchemaVersion is the layout that this program reads and writes.
-const SchemaVersion = 1
-
-// OldestSchema is the oldest layout that it reads. // rule: schema-after-fleet
-const OldestSchema = 1
-
 // Bounds and sizes.
 const (
 	// MaxBatchBlocks bounds the blocks of one Commit. A certificate of a tail that
@@ -41,6 +35,11 @@ var (
 	ErrForeignChain = errors.New("database belongs to another chain: point the node to its own data folder, or to an empty one")
 	// ErrNewerSchema says that a newer program wrote the database.
 	ErrNewerSchema = errors.New("database was written by a newer program: start that one, or rebuild in an empty data folder")
+	// ErrOlderSchema says that the database has a layout that this program does not
+	// read any more.
+	ErrOlderSchema = errors.New("database is of too old a program: start the release between them, and migrate there (storage.schema)")
+	// ErrSchemaUnknown says that a migration is asked for that this program cannot do.
+	ErrSchemaUnknown = errors.New("this program cannot migrate the database to that schema: set storage.schema back, or start a newer program")
 	// ErrDamaged says that what was found does not agree with itself.
 	ErrDamaged = errors.New("database is damaged: move the data folder aside and start, it is rebuilt from peers; keep the signer volume with its vote log")
 	// ErrMissingWrites says that the tip is below what the vote log saw synced.
@@ -73,6 +72,10 @@ type Options struct {
 	Genesis types.Hash
 	// Continues is set with a recovery genesis. // rule: recovery-genesis
 	Continues *Continuation
+	// Schema is what the database is migrated to while it is opened; 0: it stays as it
+	// is, and a new one has OldestSchema, so that the program before this one reads it.
+	// A lower one than the database has is no wish. // rule: schema-after-fleet
+	Schema uint32
 	// VoteLogSynced is the synced height that the vote log recorded: the database
 	// must reach it.
 	VoteLogSynced uint64

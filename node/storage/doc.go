@@ -29,7 +29,9 @@
 //     the database is empty or marked as filling. The mark is in the first synced
 //     write and leaves once a synced tip reaches that height: until then the node
 //     does not sign.
-//   - Another chain's database, or one of a newer schema, is refused by name.
+//   - Another chain's database, or one of a schema that this program does not read, is
+//     refused by name. A new one has the oldest schema, and none is migrated but on
+//     demand (Options.Schema). // rule: schema-after-fleet
 //   - A read that fails is an error, never an absence. // rule: host-fault
 //   - A failed write or sync ends the store: every later write gets the same
 //     error, nothing is retried. // rule: sync-failure
@@ -52,6 +54,7 @@
 //
 // Tests: crash_test.go cuts the power at every write of RocksDB (package crashfs)
 // and fills the disk, flip_test.go damages logs and tables, open_test.go covers
-// what an opening refuses, store_test.go and state_test.go compare every read with
+// what an opening refuses, migrate_test.go (and, with the tag
+// nextschema, migrate_next_test.go) the schema, store_test.go and state_test.go compare every read with
 // a model, prune_test.go and space_test.go the rest.
 package storage

@@ -17,11 +17,14 @@ const dbFolder = "db"
 
 // Open opens or creates the database below dir and checks what it finds. Errors:
 // disk.ErrLocked, disk.ErrUnsafeFileSystem, ErrForeignChain, ErrNewerSchema,
-// ErrDamaged, ErrMissingWrites.
+// ErrOlderSchema, ErrSchemaUnknown, ErrDamaged, ErrMissingWrites.
 func Open(dir string, opt Options) (*Store, error) {
 	opt.setDefaults()
 	if opt.Genesis.IsZero() {
 		return nil, errors.New("open the database: no genesis hash given")
+	}
+	if opt.Schema > SchemaVersion {
+		return nil, fmt.Errorf("open the database: schema %d is asked for, and this program knows %d to %d: %w", opt.Schema, OldestSchema, SchemaVersion, ErrSchemaUnknown)
 	}
 	if err := opt.FS.MkdirAll(dir); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
@@ -55,10 +58,15 @@ func (s *Store) open() error {
 	if err := s.loadTip(); err != nil {
 		return err
 	}
-	if err := s.compareWithVoteLog(); err != nil || !s.continued {
+	if err := s.compareWithVoteLog(); err != nil {
 		return err
 	}
-	return s.checkContinued()
+	if s.continued {
+		if err := s.checkContinued(); err != nil {
+			return err
+		}
+	}
+	return s.migrate() // only what would be opened
 }
 
 // openRocks opens all families; one that was never created is made.
@@ -140,6 +148,9 @@ func (s *Store) identify() error {
 	if version > SchemaVersion {
 		return fmt.Errorf("%s has schema %d, this program knows %d: %w", s.dir, version, SchemaVersion, ErrNewerSchema)
 	}
+	if version < OldestSchema {
+		return fmt.Errorf("%s has schema %d, this program reads from %d on: %w", s.dir, version, OldestSchema, ErrOlderSchema)
+	}
 	s.schema = uint32(version)
 	genesis, err := s.get(famMeta, []byte(metaGenesis))
 	if err != nil {
@@ -173,8 +184,8 @@ func (s *Store) initialise() error {
 		return fmt.Errorf("choose a database id: %w", err)
 	}
 	b := s.newBatch(256)
-	b.put(famMeta, []byte(metaSchema), u64Value(SchemaVersion))
-	s.schema = SchemaVersion
+	s.schema = max(OldestSchema, s.opt.Schema)
+	b.put(famMeta, []byte(metaSchema), u64Value(uint64(s.schema)))
 	b.put(famMeta, []byte(metaGenesis), s.opt.Genesis[:])
 	b.put(famMeta, []byte(metaDatabaseID), id)
 	if s.opt.VoteLogSynced > 0 {

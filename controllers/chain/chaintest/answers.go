@@ -37,7 +37,7 @@ func (c *Chain) Status(ctx context.Context, at chain.Endpoint) (*chain.Status, e
 		SignerBoots: n.boots, CommitAge: c.elapsed - max(c.finalAt, n.started), FailedViews: c.failedViews, ViewAge: 0,
 		ViewTimer: c.opt.BaseTimer, BaseTimer: c.opt.BaseTimer, IdleInterval: c.opt.IdleInterval,
 		Peers: len(c.nodes) - 1 - len(n.cut), PoolTransactions: len(c.waiting), Started: time.UnixMilli(startMs).Add(n.started),
-		Schema: n.schema, OldestSchema: max(1, n.schema-1), NewestSchema: n.schema, Engine: 1,
+		Schema: n.schema, OldestSchema: max(1, n.newest-1), NewestSchema: n.newest, Engine: 1,
 		OldestWaiting: n.waiting,
 	}
 	for _, p := range c.waiting {

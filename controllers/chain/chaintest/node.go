@@ -24,7 +24,8 @@ type Node struct {
 	suspended  string
 	boots      uint64
 	version    string
-	schema     uint32
+	schema     uint32 // of its database
+	newest     uint32 // that its program writes
 	waiting    time.Duration
 	started    time.Duration
 	seen       map[ledger.ID]vote
@@ -56,7 +57,7 @@ func consensusOf(volume string, generation int) []byte {
 func (c *Chain) AddNode(at chain.Endpoint, volume string) *Node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := &Node{c: c, endpoint: at, volume: volume, generation: 1, up: true, synced: true, boots: 1, version: "test", schema: c.opt.Schema,
+	n := &Node{c: c, endpoint: at, volume: volume, generation: 1, up: true, synced: true, boots: 1, version: "test", schema: c.opt.Schema, newest: c.opt.Schema,
 		seen: map[ledger.ID]vote{}, blind: map[ledger.ID]bool{}, cut: map[ledger.ID]time.Duration{}, started: c.elapsed}
 	if c.nodes[at] == nil {
 		c.order = append(c.order, at)
@@ -148,9 +149,10 @@ func (n *Node) SetSynced(synced bool) { n.set(func() { n.synced = synced }) }
 // Mute keeps it running and connected without votes.
 func (n *Node) Mute(mute bool) { n.set(func() { n.mute = mute }) }
 
-// SetVersion changes what program it runs, with the schema of its database.
-func (n *Node) SetVersion(version string, schema uint32) {
-	n.set(func() { n.version, n.schema = version, schema })
+// SetVersion changes what program it runs, with the schema of its database and the
+// newest that the program writes.
+func (n *Node) SetVersion(version string, schema, newest uint32) {
+	n.set(func() { n.version, n.schema, n.newest = version, schema, newest })
 }
 
 // Foreign sets its identity aside for a new one. // rule: volume-foreign

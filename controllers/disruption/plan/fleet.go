@@ -55,6 +55,8 @@ type Validator struct {
 	Ask     *Ask
 	// Outdated is the template that its pod is not of; empty: it is.
 	Outdated string
+	// Trouble is why its pod does not come up; empty: nothing is known against it.
+	Trouble string
 }
 
 func (f *Validator) member(v *View) *Member { return v.Find(f.ID, f.Identities...) }

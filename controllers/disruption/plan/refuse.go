@@ -181,7 +181,13 @@ func disruptable(s *Step, in *Input) verdict.Verdict {
 func rollout(s *Step, in *Input) verdict.Verdict {
 	kind := v1alpha1.NetworkRollout
 	for _, t := range s.Ledger.Tokens {
-		if t.Kind == Rollout && t.State != Granted && in.Now.Sub(t.Since) >= comesBack {
+		if t.Kind != Rollout || t.State == Granted {
+			continue
+		}
+		if f := in.find(t.Validator); f != nil && f.Trouble != "" {
+			return verdict.False(kind, "RolloutPaused", fmt.Sprintf("%s was restarted at %s (%s) and does not come up: %s. No other one is restarted: mend the cause, or go back to the image before", t.Validator, clock(t.Since), t.Reason, f.Trouble))
+		}
+		if in.Now.Sub(t.Since) >= comesBack {
 			return verdict.False(kind, "RolloutPaused", fmt.Sprintf("%s was restarted at %s (%s) and its votes were not seen since: look at its pod, or go back to the image before", t.Validator, clock(t.Since), t.Reason))
 		}
 	}

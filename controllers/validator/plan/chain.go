@@ -100,3 +100,8 @@ func (h *Heard) seen() bool {
 	}
 	return false
 }
+
+// maxDetail bounds what is quoted of a node's words.
+const maxDetail = 600
+
+func cut(s string) string { return s[:min(len(s), maxDetail)] }

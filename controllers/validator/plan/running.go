@@ -7,11 +7,9 @@ import (
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/build"
+	"github.com/bedrock-bft/bedrock/controllers/podtrouble"
 	"github.com/bedrock-bft/bedrock/controllers/verdict"
 )
-
-// maxDetail bounds what is quoted of a node's last words.
-const maxDetail = 600
 
 // Pod is what was read of an instance's pod, and what it should be.
 type Pod struct {
@@ -29,7 +27,7 @@ func Running(p *Pod) verdict.Verdict {
 	case p.Live.DeletionTimestamp != nil:
 		return verdict.False(kind, "PodEnding", "its pod ends")
 	}
-	if reason, message := Trouble(p.Live); reason != "" {
+	if reason, message := podtrouble.Of(p.Live); reason != "" {
 		return verdict.False(kind, reason, message)
 	}
 	if image, hash := p.running(); image != p.Image || hash != p.ConfigHash {
@@ -49,48 +47,3 @@ func (p *Pod) running() (image, hash string) {
 	}
 	return image, p.Live.Annotations[v1alpha1.AnnotationConfigHash]
 }
-
-// Trouble is why a pod does not come up, in a word and for people; empty if it does,
-// or nothing is known against it yet. What only the cluster can know shows here: no
-// node fits, an image or a Secret is missing, the program ends.
-func Trouble(p *corev1.Pod) (reason, message string) {
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
-			return "Unschedulable", "no node takes its pod: " + cut(c.Message)
-		}
-	}
-	for i := range p.Status.ContainerStatuses {
-		s := &p.Status.ContainerStatuses[i]
-		w := s.State.Waiting
-		if w == nil {
-			continue
-		}
-		switch w.Reason {
-		case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError":
-			return "ImageUnavailable", fmt.Sprintf("image %s cannot be had: %s", s.Image, cut(w.Message))
-		case "CreateContainerConfigError":
-			return "ConfigurationMissing", "its container cannot be made: " + cut(w.Message)
-		case "CreateContainerError", "RunContainerError":
-			return "ContainerFailed", "its container cannot be started: " + cut(w.Message)
-		case "CrashLoopBackOff":
-			return "NodeEnds", "the node ends again and again: " + lastWords(s)
-		}
-	}
-	if p.Status.Phase == corev1.PodFailed {
-		return "PodFailed", "its pod failed: " + cut(p.Status.Reason+" "+p.Status.Message)
-	}
-	return "", ""
-}
-
-// lastWords are what the container's last end said.
-func lastWords(s *corev1.ContainerStatus) string {
-	if t := s.LastTerminationState.Terminated; t != nil {
-		return fmt.Sprintf("code %d: %s", t.ExitCode, tail(t.Message))
-	}
-	return "it left no message"
-}
-
-func cut(s string) string { return s[:min(len(s), maxDetail)] }
-
-// tail is the end of a log: the error is there.
-func tail(s string) string { return s[max(0, len(s)-maxDetail):] }

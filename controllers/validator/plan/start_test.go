@@ -113,34 +113,6 @@ func TestExposure(t *testing.T) {
 	}
 }
 
-// What only the cluster can know is a reason, not an error.
-func TestTroubleOfPods(t *testing.T) {
-	waiting := func(reason, message string) *corev1.Pod {
-		return &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Image: "img:1", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}},
-			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3, Message: "genesis hash differs"}}}}}}
-	}
-	unschedulable := &corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/4 nodes"}}}}
-	for _, tt := range []struct {
-		pod          *corev1.Pod
-		reason, says string
-	}{
-		{&corev1.Pod{}, "", ""},
-		{waiting("ContainerCreating", ""), "", ""},
-		{unschedulable, "Unschedulable", "0/4 nodes"},
-		{waiting("ImagePullBackOff", "not found"), "ImageUnavailable", "img:1"},
-		{waiting("ErrImagePull", "not found"), "ImageUnavailable", "not found"},
-		{waiting("InvalidImageName", "x"), "ImageUnavailable", "x"},
-		{waiting("CreateContainerConfigError", `secret "brought" not found`), "ConfigurationMissing", "brought"},
-		{waiting("CrashLoopBackOff", "back-off"), "NodeEnds", "genesis hash differs"},
-		{&corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "disk pressure"}}, "PodFailed", "disk pressure"},
-	} {
-		reason, message := plan.Trouble(tt.pod)
-		if reason != tt.reason || !strings.Contains(message, tt.says) {
-			t.Errorf("%s %q, want %s %q", reason, message, tt.reason, tt.says)
-		}
-	}
-}
-
 func TestRunning(t *testing.T) {
 	pod := func(image, hash string, phase corev1.PodPhase) *corev1.Pod {
 		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.AnnotationConfigHash: hash}}}

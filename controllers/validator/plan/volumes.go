@@ -151,3 +151,15 @@ func Worse(a, b verdict.Verdict) verdict.Verdict {
 	}
 	return a
 }
+
+// Sized says whether both claims ask for what the spec says, or why one cannot grow: the
+// node runs on with the room that it has, so this is no part of Ready.
+func Sized(signer, chain string) verdict.Verdict {
+	const kind = v1alpha1.ValidatorVolumesSized
+	for _, why := range []string{signer, chain} {
+		if why != "" {
+			return verdict.False(kind, "VolumeCannotGrow", why)
+		}
+	}
+	return verdict.True(kind, "AsAsked", "both volume claims ask for the sizes of the spec")
+}

@@ -59,6 +59,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: chainID
       type:
         scalar: string
+    - name: databaseSchema
+      type:
+        scalar: numeric
     - name: deletionPolicy
       type:
         namedType: com.github.bedrock-bft.bedrock.api.v1alpha1.DeletionPolicy
@@ -107,6 +110,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.bedrock-bft.bedrock.api.v1alpha1.BedrockNetworkStatus
   map:
     fields:
+    - name: candidate
+      type:
+        namedType: com.github.bedrock-bft.bedrock.api.v1alpha1.NodeImage
     - name: conditions
       type:
         list:
@@ -115,9 +121,15 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: databaseSchema
+      type:
+        scalar: numeric
     - name: genesis
       type:
         namedType: com.github.bedrock-bft.bedrock.api.v1alpha1.GenesisStatus
+    - name: image
+      type:
+        namedType: com.github.bedrock-bft.bedrock.api.v1alpha1.NodeImage
     - name: observedGeneration
       type:
         scalar: numeric
@@ -385,9 +397,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: consensusKey
       type:
         namedType: com.github.bedrock-bft.bedrock.api.v1alpha1.Key
+    - name: databaseSchema
+      type:
+        scalar: numeric
     - name: identity
       type:
         namedType: com.github.bedrock-bft.bedrock.api.v1alpha1.Ed25519Key
+    - name: newestSchema
+      type:
+        scalar: numeric
     - name: number
       type:
         scalar: numeric
@@ -420,6 +438,21 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.bedrock-bft.bedrock.api.v1alpha1.Name
   scalar: string
+- name: com.github.bedrock-bft.bedrock.api.v1alpha1.NodeImage
+  map:
+    fields:
+    - name: image
+      type:
+        scalar: string
+    - name: newestSchema
+      type:
+        scalar: numeric
+    - name: oldestSchema
+      type:
+        scalar: numeric
+    - name: version
+      type:
+        scalar: string
 - name: com.github.bedrock-bft.bedrock.api.v1alpha1.OperatorKey
   map:
     fields:

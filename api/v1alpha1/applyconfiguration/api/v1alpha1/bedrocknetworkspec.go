@@ -16,8 +16,13 @@ type BedrockNetworkSpecApplyConfiguration struct {
 	// Genesis of the chain: made in a ceremony of this network's validators, or given.
 	Genesis *GenesisApplyConfiguration `json:"genesis,omitempty"`
 	// Image of the nodes, with a tag or (better) a digest.
-	Image      *string                       `json:"image,omitempty"`
-	Validators *ValidatorsApplyConfiguration `json:"validators,omitempty"`
+	Image *string `json:"image,omitempty"`
+	// Schema that the nodes' databases are to have. Absent: each stays as it is. A larger
+	// one is a migration, at most one schema on: it begins once every node runs an image
+	// that can do it, goes node by node as a new image does, and has no way back: images
+	// that do not read the schema are refused from then on. // rule: schema-after-fleet
+	DatabaseSchema *int32                        `json:"databaseSchema,omitempty"`
+	Validators     *ValidatorsApplyConfiguration `json:"validators,omitempty"`
 	// Full nodes: they follow the chain and serve RPC; their identity is in no set.
 	FullNodes *FullNodesApplyConfiguration `json:"fullNodes,omitempty"`
 	// Sentries come with network hardening; until then the field is refused.
@@ -65,6 +70,14 @@ func (b *BedrockNetworkSpecApplyConfiguration) WithGenesis(value *GenesisApplyCo
 // If called multiple times, the Image field is set to the value of the last call.
 func (b *BedrockNetworkSpecApplyConfiguration) WithImage(value string) *BedrockNetworkSpecApplyConfiguration {
 	b.Image = &value
+	return b
+}
+
+// WithDatabaseSchema sets the DatabaseSchema field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DatabaseSchema field is set to the value of the last call.
+func (b *BedrockNetworkSpecApplyConfiguration) WithDatabaseSchema(value int32) *BedrockNetworkSpecApplyConfiguration {
+	b.DatabaseSchema = &value
 	return b
 }
 

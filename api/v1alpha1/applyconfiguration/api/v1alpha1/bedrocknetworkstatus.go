@@ -17,6 +17,14 @@ type BedrockNetworkStatusApplyConfiguration struct {
 	// Validators in the chain's set out of those wanted, as "4/4".
 	Summary *string                          `json:"summary,omitempty"`
 	Genesis *GenesisStatusApplyConfiguration `json:"genesis,omitempty"`
+	// Image that validators run, or are being given.
+	Image *NodeImageApplyConfiguration `json:"image,omitempty"`
+	// Image that the spec asks for instead: what it said of itself. Full nodes get it
+	// first, if no database is out of its reach. // rule: schema-after-fleet
+	Candidate *NodeImageApplyConfiguration `json:"candidate,omitempty"`
+	// Newest schema that a database may have: recorded before the first node is told to
+	// migrate, and never lower again.
+	DatabaseSchema *int32 `json:"databaseSchema,omitempty"`
 	// Public records of the ceremony, written once, together.
 	Records []CeremonyRecordApplyConfiguration `json:"records,omitempty"`
 	// Public key of the operator on this chain.
@@ -55,6 +63,30 @@ func (b *BedrockNetworkStatusApplyConfiguration) WithSummary(value string) *Bedr
 // If called multiple times, the Genesis field is set to the value of the last call.
 func (b *BedrockNetworkStatusApplyConfiguration) WithGenesis(value *GenesisStatusApplyConfiguration) *BedrockNetworkStatusApplyConfiguration {
 	b.Genesis = value
+	return b
+}
+
+// WithImage sets the Image field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Image field is set to the value of the last call.
+func (b *BedrockNetworkStatusApplyConfiguration) WithImage(value *NodeImageApplyConfiguration) *BedrockNetworkStatusApplyConfiguration {
+	b.Image = value
+	return b
+}
+
+// WithCandidate sets the Candidate field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Candidate field is set to the value of the last call.
+func (b *BedrockNetworkStatusApplyConfiguration) WithCandidate(value *NodeImageApplyConfiguration) *BedrockNetworkStatusApplyConfiguration {
+	b.Candidate = value
+	return b
+}
+
+// WithDatabaseSchema sets the DatabaseSchema field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DatabaseSchema field is set to the value of the last call.
+func (b *BedrockNetworkStatusApplyConfiguration) WithDatabaseSchema(value int32) *BedrockNetworkStatusApplyConfiguration {
+	b.DatabaseSchema = &value
 	return b
 }
 

@@ -25,6 +25,10 @@ type InstanceApplyConfiguration struct {
 	Possession *string `json:"possession,omitempty"`
 	// Random id that the volume's marks carry, in hex.
 	VolumeID *string `json:"volumeID,omitempty"`
+	// Schema of its database, as its node said last; 0: it never did.
+	DatabaseSchema *int32 `json:"databaseSchema,omitempty"`
+	// Newest schema that its node could migrate to.
+	NewestSchema *int32 `json:"newestSchema,omitempty"`
 }
 
 // InstanceApplyConfiguration constructs a declarative configuration of the Instance type for use with
@@ -94,5 +98,21 @@ func (b *InstanceApplyConfiguration) WithPossession(value string) *InstanceApply
 // If called multiple times, the VolumeID field is set to the value of the last call.
 func (b *InstanceApplyConfiguration) WithVolumeID(value string) *InstanceApplyConfiguration {
 	b.VolumeID = &value
+	return b
+}
+
+// WithDatabaseSchema sets the DatabaseSchema field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DatabaseSchema field is set to the value of the last call.
+func (b *InstanceApplyConfiguration) WithDatabaseSchema(value int32) *InstanceApplyConfiguration {
+	b.DatabaseSchema = &value
+	return b
+}
+
+// WithNewestSchema sets the NewestSchema field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the NewestSchema field is set to the value of the last call.
+func (b *InstanceApplyConfiguration) WithNewestSchema(value int32) *InstanceApplyConfiguration {
+	b.NewestSchema = &value
 	return b
 }

@@ -1,0 +1,69 @@
+package podtrouble
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// maxDetail bounds what is quoted of a node's last words.
+const maxDetail = 600
+
+// Of is why a pod does not come up, in a word and for people; empty if it does,
+// or nothing is known against it yet. What only the cluster can know shows here: no
+// node fits, an image or a Secret is missing, the program ends.
+func Of(p *corev1.Pod) (reason, message string) {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+			return "Unschedulable", "no node takes its pod: " + cut(c.Message)
+		}
+	}
+	for i := range p.Status.ContainerStatuses {
+		s := &p.Status.ContainerStatuses[i]
+		// Between an end and the next start nothing waits yet.
+		if t := s.State.Terminated; t != nil && p.Spec.RestartPolicy != corev1.RestartPolicyNever {
+			return "NodeEnds", fmt.Sprintf("the node ended: code %d: %s", t.ExitCode, tail(t.Message))
+		}
+		w := s.State.Waiting
+		if w == nil {
+			continue
+		}
+		switch w.Reason {
+		case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError":
+			return "ImageUnavailable", fmt.Sprintf("image %s cannot be had: %s", s.Image, cut(w.Message))
+		case "CreateContainerConfigError":
+			return "ConfigurationMissing", "its container cannot be made: " + cut(w.Message)
+		case "CreateContainerError", "RunContainerError":
+			return "ContainerFailed", "its container cannot be started: " + cut(w.Message)
+		case "CrashLoopBackOff":
+			return "NodeEnds", "the node ends again and again: " + lastWords(s)
+		}
+	}
+	if p.Status.Phase == corev1.PodFailed {
+		return "PodFailed", "its pod failed: " + cut(p.Status.Reason+" "+p.Status.Message)
+	}
+	return "", ""
+}
+
+// lastWords are what the container's last end said.
+func lastWords(s *corev1.ContainerStatus) string {
+	if t := s.LastTerminationState.Terminated; t != nil {
+		return fmt.Sprintf("code %d: %s", t.ExitCode, tail(t.Message))
+	}
+	return "it left no message"
+}
+
+func cut(s string) string { return s[:min(len(s), maxDetail)] }
+
+// tail is the end of a log: the error is there.
+func tail(s string) string { return s[max(0, len(s)-maxDetail):] }
+
+// Ended is how a pod's container ended; nil: it did not.
+func Ended(p *corev1.Pod, container string) *corev1.ContainerStateTerminated {
+	for i := range p.Status.ContainerStatuses {
+		if s := &p.Status.ContainerStatuses[i]; s.Name == container {
+			return s.State.Terminated
+		}
+	}
+	return nil
+}
