@@ -119,6 +119,12 @@ func (p *pass) askImage(ctx context.Context, image string) error {
 	case job.Annotations[v1alpha1.AnnotationImage] != image:
 		return p.dropImageJob(ctx)
 	}
+	return p.hearImage(ctx, &job, image)
+}
+
+// hearImage reads what the Job's pods say.
+func (p *pass) hearImage(ctx context.Context, job *batchv1.Job, image string) error {
+	const kind = v1alpha1.NetworkImage
 	var pods corev1.PodList
 	if err := p.List(ctx, &pods, client.InNamespace(job.Namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name}); err != nil {
 		return fmt.Errorf("list pods of %s: %w", job.Name, err)
@@ -143,7 +149,7 @@ func (p *pass) askImage(ctx context.Context, image string) error {
 		p.status.Candidate = said
 		return nil
 	}
-	if len(pods.Items) == 0 && finished(&job) {
+	if len(pods.Items) == 0 && finished(job) {
 		return p.dropImageJob(ctx) // its pods are gone: it is asked again
 	}
 	return nil
