@@ -16,7 +16,7 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/faults"
 )
 
-var everyPlace = flag.Bool("all", false, "rollouts killed at every place (default: at the last of each kind)")
+var everyPlace = flag.Bool("all", false, "rollouts killed at every place (default: at the middle one of each kind)")
 
 // rollout gives every validator's template a new image and turns the world until all run
 // it, with every pass under a script. It answers how often each pod was made anew.
@@ -65,17 +65,7 @@ func TestRolloutConvergesWhenKilledAnywhere(t *testing.T) {
 	g := newRig(t, chaintest.Options{})
 	script := &faults.Script{}
 	g.rollout(script)
-	var places []faults.Place
-	last := map[faults.Place]int{}
-	for _, at := range script.Passed() {
-		kind := faults.Place{Name: at.Name, Moment: at.Moment}
-		if k, again := last[kind]; again && !*everyPlace {
-			places[k] = at
-			continue
-		}
-		last[kind] = len(places)
-		places = append(places, at)
-	}
+	places := chosen(script.Passed())
 	if len(places) < 10 {
 		t.Fatalf("only %d fault points in a rollout: %v", len(places), places)
 	}
@@ -177,4 +167,29 @@ func TestFullNodesAreComparedWithWhatIsRecorded(t *testing.T) {
 			t.Errorf("%q, want %q", got, tt.says)
 		}
 	}
+}
+
+// chosen are the fault points that are tried: every one, or of each kind the one in the
+// middle of the run.
+func chosen(passed []faults.Place) []faults.Place {
+	var kinds [][]faults.Place
+	at := map[faults.Place]int{}
+	for _, p := range passed {
+		kind := faults.Place{Name: p.Name, Moment: p.Moment}
+		k, known := at[kind]
+		if !known {
+			k = len(kinds)
+			at[kind], kinds = k, append(kinds, nil)
+		}
+		kinds[k] = append(kinds[k], p)
+	}
+	var out []faults.Place
+	for _, all := range kinds {
+		if *everyPlace {
+			out = append(out, all...)
+		} else {
+			out = append(out, all[len(all)/2])
+		}
+	}
+	return out
 }

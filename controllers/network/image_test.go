@@ -21,7 +21,7 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/names"
 )
 
-var everyPlace = flag.Bool("all", false, "rollouts killed at every place (default: at the last of each kind)")
+var everyPlace = flag.Bool("all", false, "rollouts killed at every place (default: at the middle one of each kind)")
 
 const (
 	thisRelease = `{"version": "this", "oldest_schema": 1, "newest_schema": 1}`
@@ -264,21 +264,7 @@ func TestRolloutConvergesWhenKilledAnywhere(t *testing.T) {
 	g := newRig(t)
 	g.rollOutAndMigrate()
 	g.holdsNext()
-	var places []faults.Place
-	last := map[faults.Place]int{}
-	for _, at := range g.script.Passed() {
-		of := at.Name
-		if !strings.Contains(of, "image") && !strings.Contains(of, "full") && of != "network/status" && of != "network/apply-validator" {
-			continue
-		}
-		kind := faults.Place{Name: of, Moment: at.Moment}
-		if k, again := last[kind]; again && !*everyPlace {
-			places[k] = at
-			continue
-		}
-		last[kind] = len(places)
-		places = append(places, at)
-	}
+	places := chosen(g.script.Passed())
 	if len(places) < 12 {
 		t.Fatalf("only %d fault points in a rollout: %v", len(places), places)
 	}
@@ -294,4 +280,32 @@ func TestRolloutConvergesWhenKilledAnywhere(t *testing.T) {
 			g.holdsNext()
 		})
 	}
+}
+
+// chosen are the fault points that are tried: every one, or of each kind the one in the
+// middle of the run.
+func chosen(passed []faults.Place) []faults.Place {
+	var kinds [][]faults.Place
+	at := map[faults.Place]int{}
+	for _, p := range passed {
+		if of := p.Name; !strings.Contains(of, "image") && !strings.Contains(of, "full") && of != "network/status" && of != "network/apply-validator" {
+			continue
+		}
+		kind := faults.Place{Name: p.Name, Moment: p.Moment}
+		k, known := at[kind]
+		if !known {
+			k = len(kinds)
+			at[kind], kinds = k, append(kinds, nil)
+		}
+		kinds[k] = append(kinds[k], p)
+	}
+	var out []faults.Place
+	for _, all := range kinds {
+		if *everyPlace {
+			out = append(out, all...)
+		} else {
+			out = append(out, all[len(all)/2])
+		}
+	}
+	return out
 }

@@ -18,29 +18,46 @@ func Of(p *corev1.Pod) (reason, message string) {
 			return "Unschedulable", "no node takes its pod: " + cut(c.Message)
 		}
 	}
-	for i := range p.Status.ContainerStatuses {
-		s := &p.Status.ContainerStatuses[i]
-		// Between an end and the next start nothing waits yet.
-		if t := s.State.Terminated; t != nil && p.Spec.RestartPolicy != corev1.RestartPolicyNever {
-			return "NodeEnds", fmt.Sprintf("the node ended: code %d: %s", t.ExitCode, tail(t.Message))
-		}
-		w := s.State.Waiting
-		if w == nil {
+	// What comes before the node's container may fail as well.
+	for i := range p.Status.InitContainerStatuses {
+		s := &p.Status.InitContainerStatuses[i]
+		if t := s.State.Terminated; t != nil && t.ExitCode == 0 {
 			continue
 		}
-		switch w.Reason {
-		case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError":
-			return "ImageUnavailable", fmt.Sprintf("image %s cannot be had: %s", s.Image, cut(w.Message))
-		case "CreateContainerConfigError":
-			return "ConfigurationMissing", "its container cannot be made: " + cut(w.Message)
-		case "CreateContainerError", "RunContainerError":
-			return "ContainerFailed", "its container cannot be started: " + cut(w.Message)
-		case "CrashLoopBackOff":
-			return "NodeEnds", "the node ends again and again: " + lastWords(s)
+		if reason, message = troubleOf(s, p.Spec.RestartPolicy); reason != "" {
+			return reason, message
+		}
+	}
+	for i := range p.Status.ContainerStatuses {
+		if reason, message = troubleOf(&p.Status.ContainerStatuses[i], p.Spec.RestartPolicy); reason != "" {
+			return reason, message
 		}
 	}
 	if p.Status.Phase == corev1.PodFailed {
 		return "PodFailed", "its pod failed: " + cut(p.Status.Reason+" "+p.Status.Message)
+	}
+	return "", ""
+}
+
+// troubleOf is why one container does not run.
+func troubleOf(s *corev1.ContainerStatus, policy corev1.RestartPolicy) (reason, message string) {
+	// Between an end and the next start nothing waits yet.
+	if t := s.State.Terminated; t != nil && policy != corev1.RestartPolicyNever {
+		return "NodeEnds", fmt.Sprintf("image %s: the node ended: code %d: %s", s.Image, t.ExitCode, tail(t.Message))
+	}
+	w := s.State.Waiting
+	if w == nil {
+		return "", ""
+	}
+	switch w.Reason {
+	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError":
+		return "ImageUnavailable", fmt.Sprintf("image %s cannot be had: %s", s.Image, cut(w.Message))
+	case "CreateContainerConfigError":
+		return "ConfigurationMissing", "its container cannot be made: " + cut(w.Message)
+	case "CreateContainerError", "RunContainerError":
+		return "ContainerFailed", "its container cannot be started: " + cut(w.Message)
+	case "CrashLoopBackOff":
+		return "NodeEnds", "the node ends again and again: " + lastWords(s)
 	}
 	return "", ""
 }

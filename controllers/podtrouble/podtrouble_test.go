@@ -20,6 +20,10 @@ func TestTroubleOfPods(t *testing.T) {
 		return &corev1.Pod{Spec: corev1.PodSpec{RestartPolicy: policy}, Status: corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{
 			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 2, Message: "no such command"}}}}}}
 	}
+	before := func(code int32) *corev1.Pod {
+		return &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodPending, InitContainerStatuses: []corev1.ContainerStatus{{
+			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Message: "cannot start"}}}}}}
+	}
 	for _, tt := range []struct {
 		pod          *corev1.Pod
 		reason, says string
@@ -32,6 +36,8 @@ func TestTroubleOfPods(t *testing.T) {
 		{waiting("InvalidImageName", "x"), "ImageUnavailable", "x"},
 		{waiting("CreateContainerConfigError", `secret "brought" not found`), "ConfigurationMissing", "brought"},
 		{waiting("CrashLoopBackOff", "back-off"), "NodeEnds", "genesis hash differs"},
+		{before(1), "NodeEnds", "code 1: cannot start"},
+		{before(0), "", ""},
 		{ended(corev1.RestartPolicyAlways), "NodeEnds", "code 2: no such command"},
 		{ended(corev1.RestartPolicyNever), "", ""}, // of a Job: its end is its result
 		{&corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "disk pressure"}}, "PodFailed", "disk pressure"},
