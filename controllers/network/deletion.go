@@ -107,7 +107,11 @@ func (p *pass) deleteKept(ctx context.Context) error {
 	}
 	var objects []client.Object
 	for i := range claims.Items {
-		objects = append(objects, &claims.Items[i])
+		c := &claims.Items[i]
+		if v := p.live[c.Labels[v1alpha1.LabelValidator]]; v != nil && !p.owned(v) {
+			continue // made by hand: it stays, and so do its keys
+		}
+		objects = append(objects, c)
 	}
 	for i := range documents.Items {
 		objects = append(objects, &documents.Items[i])

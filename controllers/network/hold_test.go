@@ -126,3 +126,28 @@ func TestDeletionConvergesWhenKilledAnywhere(t *testing.T) {
 		})
 	}
 }
+
+// deletionPolicy Delete is about what the network made: a Validator that was made by hand
+// stays, and its keys with it. // rule: hold
+func TestDeletionPolicyDeleteSparesHandMadeVolumes(t *testing.T) {
+	g := newRig(t)
+	g.apply(4, func(n *v1alpha1.BedrockNetwork) { n.Spec.DeletionPolicy = v1alpha1.DeletionDelete })
+	g.until("ready", g.isReady)
+	guest := &v1alpha1.Validator{ObjectMeta: metav1.ObjectMeta{Name: "guest", Namespace: g.ns},
+		Spec: v1alpha1.ValidatorSpec{Chain: v1alpha1.ChainRef{Type: v1alpha1.ChainNetwork, Network: v1alpha1.Name(g.name)}, DeletionPolicy: v1alpha1.DeletionRetain}}
+	if err := g.c.Create(g.ctx(), guest); err != nil {
+		t.Fatal(err)
+	}
+	g.until("the guest has its volume", func() bool { return g.volumes["guest"] != "" })
+	g.remove()
+	g.get("guest", &v1alpha1.Validator{})
+	var claim corev1.PersistentVolumeClaim
+	g.get(names.SignerClaim("guest", 1), &claim)
+	if claim.DeletionTimestamp != nil {
+		t.Error("the keys of a Validator that stays are deleted with the network")
+	}
+	err := g.c.Get(g.ctx(), client.ObjectKey{Namespace: g.ns, Name: names.SignerClaim("net-0", 1)}, &claim)
+	if err == nil && claim.DeletionTimestamp == nil || client.IgnoreNotFound(err) != nil {
+		t.Errorf("the network's own volumes stay (%v)", err)
+	}
+}

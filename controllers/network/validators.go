@@ -19,11 +19,6 @@ import (
 
 // readWanted reads what the spec asks for and which Validators are there.
 func (p *pass) readWanted(ctx context.Context) error {
-	var err error
-	if p.wanted, err = plan.Validators(p.network.Name, &p.network.Spec.Validators); err != nil {
-		p.say(verdict.False(v1alpha1.NetworkMembership, "SpecInvalid", err.Error()))
-		return errDone
-	}
 	var list v1alpha1.ValidatorList
 	if err := p.List(ctx, &list, client.InNamespace(p.network.Namespace)); err != nil {
 		return fmt.Errorf("list validators: %w", err)
@@ -34,6 +29,11 @@ func (p *pass) readWanted(ctx context.Context) error {
 		if v.Spec.Chain.Type == v1alpha1.ChainNetwork && string(v.Spec.Chain.Network) == p.network.Name {
 			p.live[v.Name] = v
 		}
+	}
+	var err error
+	if p.wanted, err = plan.Validators(p.network.Name, &p.network.Spec.Validators); err != nil {
+		p.say(verdict.False(v1alpha1.NetworkMembership, "SpecInvalid", err.Error()))
+		return errDone
 	}
 	return nil
 }
