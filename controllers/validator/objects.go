@@ -179,9 +179,15 @@ func (s *scope) runSuperseded(ctx context.Context, in *instance, b *build.Instan
 }
 
 // stopLost takes the pod of an instance whose signer volume is gone: it could only
-// start again and again on another one.
+// start again and again on another one. A process that runs has its volume still, and is
+// left alone: claims taken away by force must not become a halted chain, and while it
+// votes it can be taken over.
 func (s *scope) stopLost(ctx context.Context, in *instance) error {
 	if !in.lost || in.set == nil {
+		return nil
+	}
+	if runs(in.pod) {
+		s.note(in, verdict.False(v1alpha1.ValidatorRunning, v1alpha1.ReasonKeyMissing, "the claim of its signer volume is gone, and its process runs on: take it over before its pod ends (kubectl bedrock takeover)"))
 		return nil
 	}
 	s.note(in, verdict.False(v1alpha1.ValidatorRunning, v1alpha1.ReasonKeyMissing, "its signer volume is gone: it has no pod until a takeover"))
@@ -199,6 +205,15 @@ func (s *scope) stopLost(ctx context.Context, in *instance) error {
 	return faults.Do(ctx, "validator/stop-lost", func() error {
 		return s.r.Apply(ctx, owned, client.FieldOwner(Manager), client.ForceOwnership)
 	})
+}
+
+// runs says whether a pod's process is up as far as is known.
+func runs(pod *corev1.Pod) bool {
+	if pod == nil || pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodRunning {
+		return false
+	}
+	reason, _ := plan.Trouble(pod)
+	return reason == ""
 }
 
 func (s *scope) applyAccount(ctx context.Context, b *build.Instance) error {

@@ -123,6 +123,13 @@ func TestKeyWithMemorySignerVolumeIsNotMadeAgain(t *testing.T) {
 	w.lose(&corev1.PersistentVolumeClaim{}, "net-0-signer-1")
 	v := w.reconcile("net-0")
 	w.wantCondition(v, v1alpha1.ValidatorVolumesReady, metav1.ConditionFalse, "KeyMissing")
+	var running appsv1.StatefulSet
+	w.must(&running, "net-0-i1")
+	if *running.Spec.Replicas != 1 {
+		t.Fatal("a process that votes is ended because its claim was taken away: four such claims are a halted chain")
+	}
+	w.lose(&corev1.Pod{}, "net-0-i1-0")
+	v = w.reconcile("net-0")
 	if w.get(&corev1.PersistentVolumeClaim{}, "net-0-signer-1") {
 		t.Fatal("a new signer volume stands in the place of the lost one")
 	}
