@@ -123,7 +123,7 @@ func (p *pass) others(ctx context.Context) error {
 // row, which may be of the epoch that follows. // rule: chain-over-API
 func (p *pass) look(ctx context.Context, answers []disruption.Answer) plan.Chain {
 	view := disruption.NewView(answers)
-	c := plan.Chain{Height: view.Height, TimeMs: view.TimeMs, Total: view.Total, Members: len(view.Members), Ledger: view.Ledger, Known: view.Total > 0}
+	c := plan.Chain{Height: view.Height, TimeMs: view.TimeMs, Total: view.Total, Members: len(view.Members), Ledger: view.Ledger, Known: view.Told()}
 	var newest *chain.Set
 	for _, a := range answers {
 		if newest == nil || a.Set.Epoch > newest.Epoch || a.Set.Epoch == newest.Epoch && a.Set.Height > newest.Height {
@@ -139,6 +139,9 @@ func (p *pass) look(ctx context.Context, answers []disruption.Answer) plan.Chain
 	}
 	c.Listed, c.InSet, c.Power, c.Identity = true, m.Index >= 0, m.Power, m.Identity
 	c.Finalises = view.Finalises(m.Identity)
+	if seen := view.Find(m.Name, m.Identity); seen != nil {
+		c.Missing = seen.Presence == disruption.Missing
+	}
 	c.Window = p.window(ctx)
 	for i := range newest.Members {
 		o := &newest.Members[i]

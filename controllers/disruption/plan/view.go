@@ -60,6 +60,8 @@ type View struct {
 	Height uint64
 	TimeMs uint64
 	Ledger bool
+	// Changes: the next epoch's set is another.
+	Changes bool
 
 	answers []Answer
 }
@@ -87,6 +89,7 @@ func NewView(answers []Answer) View {
 	}
 	v.Height, v.TimeMs = byTwo(heights), byTwo(times)
 	v.Ledger = base.Ledger
+	v.Changes = base.Ledger && changes(base)
 	for i := range base.Members {
 		m := &base.Members[i]
 		one := Member{ID: m.Name, Identity: m.Identity, Moniker: m.Moniker, Power: m.Power, LeaseEnd: m.Row.LeaseEnd}
@@ -101,6 +104,17 @@ func NewView(answers []Answer) View {
 	return v
 }
 
+// changes says whether the ledger's rows are of another set than the epoch's.
+func changes(s *chain.Set) bool {
+	for i := range s.Members {
+		m := &s.Members[i]
+		if m.Row.Status != ledger.StatusActive || m.Row.Power != m.Power || m.Row.Identity != m.Identity {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.Outside, func(m chain.Member) bool { return m.Row.Status == ledger.StatusActive })
+}
+
 func (v *View) answered(identity ledger.ID) bool {
 	return slices.ContainsFunc(v.answers, func(a Answer) bool { return a.Status.Identity == identity })
 }
@@ -110,6 +124,11 @@ func (v *View) answered(identity ledger.ID) bool {
 func byTwo(values []uint64) uint64 {
 	slices.Sort(values)
 	return values[max(0, len(values)-enoughWitnesses)]
+}
+
+// Told says whether two nodes tell the set, or the only one of a set of one.
+func (v *View) Told() bool {
+	return v.Total > 0 && len(v.answers) >= min(enoughWitnesses, len(v.Members))
 }
 
 // Find is the member of that name, or with one of those identities; nil: none.

@@ -48,8 +48,11 @@ type Chain struct {
 	InSet     bool      // Identity is that of the present epoch's set
 	Identity  ledger.ID // that the chain names
 	Power     uint64
-	Total     uint64
-	Members   int
+	// Missing: two nodes other than it say so now. The condition, which tells since when,
+	// may be of a time before the operator stood still.
+	Missing bool
+	Total   uint64
+	Members int
 	// Rotated is the power of the others that was rotated within the window.
 	Rotated uint64
 	Window  uint64 // ms; 0: none
@@ -185,7 +188,10 @@ func follow(in *Input) (Step, bool) {
 	if !known || in.Handoff && in.Takeover == nil {
 		return Step{}, false
 	}
-	asked := in.Request != "" && in.Request != in.LastRequest
+	// Who asks for a takeover has seen the chain's word; its expected identity is known
+	// once it is signed.
+	asked := in.Request != "" && in.Request != in.LastRequest ||
+		in.Takeover != nil && in.Takeover.Reason == Requested && in.Takeover.Expect == ""
 	if in.Takeover != nil && c.Identity.String() == string(in.Takeover.Expect) || asked {
 		return Step{}, false
 	}
@@ -211,6 +217,8 @@ func due(in *Input) (why string, s Step) {
 	switch {
 	case !in.Missing:
 		return "", wait("NotNeeded", "it is not missing")
+	case in.Chain.Known && in.Chain.Finalises && !in.Chain.Missing: // rule: seen
+		return "", wait("NotMissingNow", "its condition Missing is of %s, and no two other nodes say so now", in.Since.UTC().Format("15:04"))
 	case out == "":
 		return "", wait("VolumeInReach", "it is missing, and its volume is in reach: its own process must come back, a takeover would not be faster")
 	case !in.Automatic:

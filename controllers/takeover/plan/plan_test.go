@@ -20,7 +20,7 @@ func steady() Input {
 }
 
 func missing(in *Input) {
-	in.Missing, in.Since, in.OutOfReach = true, noon.Add(-missingFor), "node-3 is NotReady"
+	in.Missing, in.Since, in.OutOfReach, in.Chain.Missing = true, noon.Add(-missingFor), "node-3 is NotReady", true
 }
 
 func under(in *Input) {
@@ -39,6 +39,7 @@ func TestNext(t *testing.T) {
 		{"missing, volume in reach", func(in *Input) { missing(in); in.OutOfReach = "" }, Rest, "VolumeInReach"},
 		{"missing lately", func(in *Input) { missing(in); in.Since = noon.Add(-missingFor + time.Second) }, Rest, "MissingLately"},
 		{"missing for 10 minutes, out of reach", missing, Begin, "TakeoverBegins"},
+		{"missing by an old condition, and its votes are seen now", func(in *Input) { missing(in); in.Chain.Missing = false }, Rest, "NotMissingNow"},
 		{"manual waits", func(in *Input) { missing(in); in.Automatic = false }, Rest, "Manual"},
 		{"signer volume lost", func(in *Input) { missing(in); in.SignerLost = true }, Begin, "TakeoverBegins"},
 		{"asked", func(in *Input) { in.Request = "now" }, Begin, "TakeoverBegins"},
@@ -57,6 +58,14 @@ func TestNext(t *testing.T) {
 			in.Chain.Identity = young
 		}, Follow, "TakenOver"},
 		{"superseded, and asked", func(in *Input) { in.Chain.Identity = ledger.ID{9}; in.Request = "again" }, Begin, "TakeoverBegins"},
+		{"superseded, asked, and begun", func(in *Input) {
+			under(in)
+			in.Chain.Identity, in.Takeover.Reason, in.Takeover.Expect, in.Instances[0].Role = ledger.ID{9}, Requested, "", v1alpha1.InstanceSuperseded
+		}, Sign, "Rotating"},
+		{"superseded while it was being taken over by itself", func(in *Input) {
+			under(in)
+			in.Chain.Identity, in.Takeover.Expect = ledger.ID{9}, ""
+		}, Follow, "InstanceSuperseded"},
 		{"successor without identity", func(in *Input) { under(in); in.Instances[1].Identity = ledger.ID{} }, Rest, "SuccessorIdentity"},
 		{"successor does not answer", func(in *Input) { under(in); in.Instances[1].Answers = false }, Rest, "SuccessorStarting"},
 		{"successor syncs", func(in *Input) { under(in); in.Instances[1].Syncing = true }, Rest, "SuccessorSyncing"},
