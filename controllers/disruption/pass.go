@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -31,10 +32,18 @@ type pass struct {
 	nodes      []fleet.Node
 }
 
+// leaving begins the purpose of a transaction by which a validator leaves the set.
+const leaving = "leave:"
+
 // run reads budgets and pods, the chain, then the ledger; decides; acts; tells.
 func (p *pass) run(ctx context.Context) (plan.Step, error) {
 	in := plan.Input{Now: p.now, Paused: p.paused(), DrainsNotSeen: !p.Nodes, NoLeases: p.alone != nil,
 		Policy: plan.Policy{Halt: p.network.Spec.Disruption.Halt == v1alpha1.HaltAllowed, Reserve: p.network.Spec.Disruption.Reserve != v1alpha1.Disabled}}
+	for _, s := range p.network.Status.Submissions {
+		if strings.HasPrefix(s.Purpose, leaving) {
+			in.Leaving = s.Purpose
+		}
+	}
 	if err := p.gather(ctx, &in); err != nil {
 		return plan.Step{}, err
 	}

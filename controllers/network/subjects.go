@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
+	disruption "github.com/bedrock-bft/bedrock/controllers/disruption/plan"
+	"github.com/bedrock-bft/bedrock/controllers/names"
 	"github.com/bedrock-bft/bedrock/controllers/network/plan"
 )
 
@@ -43,8 +47,29 @@ func (p *pass) membershipInput(ctx context.Context) *plan.MembershipInput {
 		m := &in.Set.Members[i]
 		in.Live[m.Name] = plan.Live(m, p.views, len(in.Set.Members))
 	}
+	for _, member := range p.disrupted(ctx) {
+		in.Live[member] = false // its pod goes at any time, though its last votes are fresh
+	}
 	p.askNewcomers(ctx, in)
 	return in
+}
+
+// disrupted are the members of the set that hold a disruption token. Of a ledger that
+// cannot be read there are none: nothing is granted then.
+func (p *pass) disrupted(ctx context.Context) []ledger.ID {
+	var m corev1.ConfigMap
+	if there, err := p.there(ctx, names.TokenLedger(p.network.Name), &m); err != nil || !there {
+		return nil
+	}
+	l, err := disruption.Parse(m.Data[disruption.Key])
+	if err != nil {
+		return nil
+	}
+	var out []ledger.ID
+	for i := range l.Tokens {
+		out = append(out, l.Tokens[i].Member)
+	}
+	return out
 }
 
 func (p *pass) subject(name string, power int64) plan.Subject {

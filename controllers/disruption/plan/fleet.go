@@ -76,6 +76,8 @@ type Input struct {
 	DrainsNotSeen bool
 	// NoLeases: the operator has no key on the chain; the owner's lease is waited for.
 	NoLeases bool
+	// Leaving names what was signed that makes the set smaller; empty: nothing was.
+	Leaving string
 	// FullNodesWait says what full nodes lack of a rollout: they go first. Empty: they are
 	// done, or there are none.
 	FullNodesWait string

@@ -107,3 +107,35 @@ func TestALedgerTooLongIsNotWritten(t *testing.T) {
 		}
 	}
 }
+
+// While somebody leaves, what may be down is less than the present set says: 2 of 7, but 1
+// of 6. rule: leave-only-by-scale
+func TestNoTokenWhileTheSetChanges(t *testing.T) {
+	leaves := func(_ *chain.Status, set *chain.Set) { set.Members[6].Row.Status = ledger.StatusLeft }
+	for _, tt := range []struct {
+		name    string
+		changes func(*scene, []Answer)
+	}{
+		{"the ledger has it, the epoch has not", func(s *scene, all []Answer) {
+			for _, a := range all {
+				leaves(a.Status, a.Set)
+			}
+		}},
+		{"signed, and on its way", func(s *scene, _ []Answer) { s.in.Leaving = "leave:val-6" }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newScene(t, chaintest.Options{Validators: 7}).drain(0)
+			all := s.answers(-1, nil)
+			s.in.View = NewView(all)
+			if step := Next(s.in); step.Ledger.Token("val-0") == nil {
+				t.Fatalf("nothing changes: %+v", step.Verdicts.Disruption["val-0"])
+			}
+			tt.changes(s, all)
+			s.in.View = NewView(all)
+			step := Next(s.in)
+			if reason, _ := s.refused(step, 0); reason != "SetChanges" || step.Ledger.Token("val-0") != nil {
+				t.Errorf("granted while the set becomes smaller: %s", reason)
+			}
+		})
+	}
+}

@@ -16,7 +16,7 @@ const comesBack = 10 * time.Minute
 // chain of questions, in order.
 func (in *Input) refuse(l *Ledger, f *Validator) Refusal {
 	for _, question := range []func(*Input, *Ledger, *Validator) Refusal{
-		aBudget, aPod, anIdentity, itsTurnToRestart, finality,
+		aBudget, aPod, anIdentity, itsTurnToRestart, finality, theSameSet,
 	} {
 		if r := question(in, l, f); !r.OK() {
 			return r
@@ -79,6 +79,21 @@ func finality(in *Input, _ *Ledger, f *Validator) Refusal {
 	}
 	if !in.View.Finalises(m.Identity) {
 		return Refusal{v1alpha1.ReasonChainHalted, "two nodes other than it do not say that the chain finalises or is idle: `kubectl bedrock why` tells more", true}
+	}
+	return Refusal{}
+}
+
+// theSameSet: what may be down of the present set may be too much of the next one, which
+// somebody leaves.
+func theSameSet(in *Input, _ *Ledger, f *Validator) Refusal {
+	if f.member(&in.View) == nil {
+		return Refusal{}
+	}
+	if in.View.Changes {
+		return Refusal{"SetChanges", "the chain's set changes with the next epoch: what may be down is counted anew then", true}
+	}
+	if in.Leaving != "" {
+		return Refusal{"SetChanges", in.Leaving + " is on its way to the chain: what may be down is counted anew after it", true}
 	}
 	return Refusal{}
 }
