@@ -39,6 +39,8 @@ type Options struct {
 	TLS *tls.Config
 	// Timeout bounds a request that is no stream [30 s].
 	Timeout time.Duration
+	// MaxAnswer bounds an answer in bytes [64 MiB].
+	MaxAnswer int
 }
 
 // Client is a client of one node. Safe for concurrent use.
@@ -55,7 +57,10 @@ func New(address string, opt Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	rpc, err := Connect(address, opt.TLS)
+	if opt.MaxAnswer <= 0 {
+		opt.MaxAnswer = maxAnswer
+	}
+	rpc, err := connectTo(address, opt.TLS, opt.MaxAnswer)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +72,10 @@ func New(address string, opt Options) (*Client, error) {
 
 // Connect is the bare service of a node, which verifies nothing.
 func Connect(address string, config *tls.Config) (nodev1connect.NodeServiceClient, error) {
+	return connectTo(address, config, maxAnswer)
+}
+
+func connectTo(address string, config *tls.Config, most int) (nodev1connect.NodeServiceClient, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("node address %q: write http://HOST:PORT", address)
@@ -79,7 +88,7 @@ func Connect(address string, config *tls.Config) (nodev1connect.NodeServiceClien
 		TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: time.Minute,
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
 	}
-	return nodev1connect.NewNodeServiceClient(&http.Client{Transport: transport}, address, connect.WithReadMaxBytes(maxAnswer)), nil
+	return nodev1connect.NewNodeServiceClient(&http.Client{Transport: transport}, address, connect.WithReadMaxBytes(most)), nil
 }
 
 // URL is the node's address.

@@ -19,6 +19,10 @@ import (
 // are forgotten, which costs reading the epochs anew.
 const maxEndpoints = 256
 
+// maxAnswer bounds what one node can have the operator read at once: many are asked at
+// the same time, and their addresses are given by whoever makes a Validator.
+const maxAnswer = 16 << 20
+
 // Options shape a Nodes.
 type Options struct {
 	// Trust is what answers are verified against; TrustOf makes it of a genesis
@@ -69,7 +73,7 @@ func (n *Nodes) at(e Endpoint) (*client.Client, error) {
 	if c := n.known[e]; c != nil {
 		return c, nil
 	}
-	c, err := client.New(string(e), client.Options{Trust: n.opt.Trust, TLS: n.opt.TLS, Timeout: n.opt.Timeout})
+	c, err := client.New(string(e), client.Options{Trust: n.opt.Trust, TLS: n.opt.TLS, Timeout: n.opt.Timeout, MaxAnswer: maxAnswer})
 	if err != nil {
 		return nil, err
 	}
