@@ -51,6 +51,24 @@ func TestSeenOnAnIdleChain(t *testing.T) {
 	}
 }
 
+// A chain that halted while nothing waited is not idle: no work is old and no view fails,
+// since without a quorum none ends. // rule: finality-probe
+func TestAHaltedChainWithoutWorkDoesNotFinalise(t *testing.T) {
+	s := newScene(t, chaintest.Options{})
+	s.stop(2)
+	s.stop(3)
+	s.chain.Elapse(10 * time.Minute)
+	view := &s.look().in.View
+	for _, m := range view.Members {
+		if view.Finalises(m.Identity) {
+			t.Errorf("2 of 4 are missing, and the chain finalises for %s: %+v", m.Moniker, view.Members)
+		}
+	}
+	if step := s.drain(1).next(); step.Verdicts.Disruption["val-1"].OK() {
+		t.Errorf("a token on a halted chain: %+v", step.Verdicts.Disruption["val-1"])
+	}
+}
+
 // rule: revoke-on-failure
 func TestRevokeOnFailure(t *testing.T) {
 	s := newScene(t, chaintest.Options{}).drain(1).token(1, Granted)

@@ -202,8 +202,12 @@ func absent(s *chain.Status, seen chain.Seen) bool {
 func idle(s *chain.Status) bool { return s.OldestWaiting == 0 }
 
 // Finalises says whether two nodes other than v report that the chain finalises, or
-// that it is idle. // rule: finality-probe
+// that it is idle. On a chain that halted while nothing waited both look the same, but
+// for the power that is missing. // rule: finality-probe
 func (v *View) Finalises(not ledger.ID) bool {
+	if !v.quorumThere() {
+		return false
+	}
 	good := 0
 	for _, a := range v.answers {
 		if a.Status.Identity == not {
@@ -215,6 +219,17 @@ func (v *View) Finalises(not ledger.ID) bool {
 		good++
 	}
 	return good >= enoughWitnesses
+}
+
+// quorumThere says whether those that are not missing could finalise.
+func (v *View) quorumThere() bool {
+	var there uint64
+	for i := range v.Members {
+		if v.Members[i].Presence != Missing {
+			there += v.Members[i].Power
+		}
+	}
+	return 3*there > 2*v.Total
 }
 
 func finalises(s *chain.Status, members int) bool {

@@ -66,6 +66,8 @@ func Finality(views []View, validators int) verdict.Verdict {
 	switch {
 	case answered < need:
 		return verdict.Unknown(v1alpha1.NetworkFinalizing, "NodesDoNotAnswer", fmt.Sprintf("fewer than %d nodes answer: it is not known whether the chain goes on; look at the pods and at the operator's way to them", need))
+	case well >= need && !quorumThere(views, validators):
+		return verdict.False(v1alpha1.NetworkFinalizing, v1alpha1.ReasonChainHalted, "nothing waits, but a third of the power or more is out of the others' reach: without it no block becomes final (kubectl bedrock why)")
 	case well >= need:
 		return verdict.True(v1alpha1.NetworkFinalizing, "FinalOrIdle", fmt.Sprintf("%d nodes or more report that blocks become final, or that nothing waits", need))
 	}
@@ -77,6 +79,43 @@ func Finality(views []View, validators int) verdict.Verdict {
 		what = "transactions wait"
 	}
 	return verdict.False(v1alpha1.NetworkFinalizing, v1alpha1.ReasonChainHalted, fmt.Sprintf("no block has become final for more than %d view timers and %s: more than 2/3 of the power must run and reach each other (kubectl bedrock why)", haltTimers, what))
+}
+
+// quorumThere says whether the members that two nodes have not lost could finalise: a
+// chain that halted while nothing waited looks idle otherwise. What is not known counts
+// as there. // rule: finality-probe
+func quorumThere(views []View, validators int) bool {
+	set := Newest(views)
+	if set == nil {
+		return true
+	}
+	var total, there uint64
+	for i := range set.Members {
+		total += set.Members[i].Power
+		if !lost(&set.Members[i], views, validators) {
+			there += set.Members[i].Power
+		}
+	}
+	return total == 0 || quorum(there, total)
+}
+
+// lost says whether all nodes but a member's own, and two at least, have neither a
+// connection to it nor a vote of it for some timers.
+func lost(m *chain.Member, views []View, validators int) bool {
+	others, without := 0, 0
+	for i := range views {
+		v := &views[i]
+		if v.Set == nil || v.Status == nil || v.Status.Identity == m.Identity {
+			continue
+		}
+		others++
+		timers := idleTimers * max(v.Status.ViewTimer, v.Status.BaseTimer)
+		o := v.Set.ByIdentity(m.Identity)
+		if o != nil && !o.Seen.Connected && o.Seen.ConnectionAge >= timers && o.Seen.VoteAge >= timers {
+			without++
+		}
+	}
+	return without == others && without >= enough(validators-1)
 }
 
 // Final says whether a node reports a chain that goes on: a recent final height, or

@@ -6,7 +6,9 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
+	"github.com/bedrock-bft/bedrock/controllers/chain/chaintest"
 	"github.com/bedrock-bft/bedrock/controllers/network/plan"
 )
 
@@ -16,6 +18,37 @@ func status(i int, change func(*chain.Status)) *chain.Status {
 		change(s)
 	}
 	return s
+}
+
+// A chain that halted while nothing waited is not idle. // rule: finality-probe
+func TestAHaltedChainWithoutWorkIsNotIdle(t *testing.T) {
+	c := chaintest.New(chaintest.Options{})
+	c.Advance(3)
+	look := func() (views []plan.View) {
+		for _, at := range c.Endpoints() {
+			s, err := c.Status(t.Context(), at)
+			if err != nil {
+				continue // stopped
+			}
+			set, err := c.Set(t.Context(), at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			views = append(views, plan.View{Status: s, Set: set})
+		}
+		return views
+	}
+	c.Elapse(10 * time.Minute)
+	if v := plan.Finality(look(), 4); !v.OK() {
+		t.Errorf("idle: %+v", v)
+	}
+	for _, at := range c.Endpoints()[2:] {
+		c.Node(at).Stop()
+	}
+	c.Elapse(10 * time.Minute)
+	if v := plan.Finality(look(), 4); v.OK() || v.Reason != v1alpha1.ReasonChainHalted {
+		t.Errorf("two of four are gone: %+v", v)
+	}
 }
 
 // rule: finality-probe
