@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bedrock-bft/bedrock/client/consent"
 	"github.com/bedrock-bft/bedrock/client/ledger"
 )
 
@@ -40,7 +41,7 @@ func newConsentJoinCommand() *cobra.Command {
   bedrock identity consent join --owner 5e1f… --admin http://127.0.0.1:7602`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			t := &consent{Kind: consentJoin}
+			t := &consent.Consent{Kind: consent.KindJoin}
 			if t.Owner, err = ledger.ParseID(owner); err != nil {
 				return fmt.Errorf("--owner: the owner's public key (`bedrock keys show`): %w", err)
 			}
@@ -72,7 +73,7 @@ nobody is asked.`,
   bedrock identity consent rotate 5e1f… --expect 77ab… --valid-until 12000 --admin http://127.0.0.1:7602`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t := &consent{Kind: consentRotate, ValidUntil: until}
+			t := &consent.Consent{Kind: consent.KindRotate, ValidUntil: until}
 			if expect != "" {
 				var err error
 				if t.Validator, err = ledger.ParseID(args[0]); err != nil {
@@ -84,7 +85,7 @@ nobody is asked.`,
 				if until == 0 {
 					return errors.New("--expect needs --valid-until, the last height of the rotation")
 				}
-			} else if err := t.aim(cmd, &nf, &f, args[0]); err != nil {
+			} else if err := aim(cmd, t, &nf, &f, args[0]); err != nil {
 				return err
 			}
 			if err := f.sign(cmd.Context(), t); err != nil {
@@ -101,7 +102,7 @@ nobody is asked.`,
 }
 
 // aim finds the validator and its present instance.
-func (t *consent) aim(cmd *cobra.Command, nf *nodeFlags, f *instance, which string) error {
+func aim(cmd *cobra.Command, t *consent.Consent, nf *nodeFlags, f *instance, which string) error {
 	cfg, err := f.config()
 	if err != nil {
 		return err
@@ -130,7 +131,7 @@ func (t *consent) aim(cmd *cobra.Command, nf *nodeFlags, f *instance, which stri
 }
 
 // showConsent prints JSON in both formats: a program reads it.
-func showConsent(cmd *cobra.Command, t *consent) error {
+func showConsent(cmd *cobra.Command, t *consent.Consent) error {
 	return show(cmd, t, func(w io.Writer) {
 		b, err := json.MarshalIndent(t, "", "  ")
 		must(err) // strings and numbers only

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bedrock-bft/bedrock/client/consent"
 	"github.com/bedrock-bft/bedrock/client/ledger"
 )
 
@@ -33,18 +34,18 @@ func (f *txFlags) beginAt(cmd *cobra.Command, at *instance) (*txSession, error) 
 }
 
 // get answers the consent: from the file, or signed now for what t asks.
-func (f *consentFlags) get(cmd *cobra.Command, t *consent) (*consent, error) {
+func (f *consentFlags) get(cmd *cobra.Command, t *consent.Consent) (*consent.Consent, error) {
 	if f.file == "" {
 		return t, f.instance.sign(cmd.Context(), t)
 	}
 	if f.home != "" || f.admin != "" {
 		return nil, errors.New("--consent and --home or --admin all name the new identity: give one")
 	}
-	raw, err := readFile(cmd, f.file, maxConsentBytes)
+	raw, err := readFile(cmd, f.file, consent.MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("--consent: %w", err)
 	}
-	got, err := parseConsent(raw, t.Kind)
+	got, err := consent.Parse(raw, t.Kind)
 	if err != nil {
 		return nil, fmt.Errorf("--consent %s: %w", f.file, err)
 	}
@@ -80,11 +81,11 @@ consent to that owner: at its home, by its admin service, or by a file that
 			if err != nil {
 				return err
 			}
-			t, err := from.get(cmd, &consent{Kind: consentJoin, Owner: s.public()})
+			t, err := from.get(cmd, &consent.Consent{Kind: consent.KindJoin, Owner: s.public()})
 			if err != nil {
 				return err
 			}
-			op, err := t.join(moniker, s.genesis, s.public())
+			op, err := t.Join(moniker, s.genesis, s.public())
 			if err != nil {
 				return err
 			}
@@ -126,7 +127,7 @@ rotate" printed. It fails if the validator was rotated in between, or after
 			if err != nil {
 				return err
 			}
-			want := &consent{Kind: consentRotate, Validator: m.Name, Expected: m.Identity, ValidUntil: f.validUntil}
+			want := &consent.Consent{Kind: consent.KindRotate, Validator: m.Name, Expected: m.Identity, ValidUntil: f.validUntil}
 			if want.ValidUntil == 0 {
 				want.ValidUntil = status.FinalHeight + rotateWindow
 			}
@@ -141,7 +142,7 @@ rotate" printed. It fails if the validator was rotated in between, or after
 				return fmt.Errorf("--valid-until %d: the new identity consents until height %d", f.validUntil, t.ValidUntil)
 			}
 			f.validUntil = t.ValidUntil
-			op, err := t.rotate(s.genesis, m)
+			op, err := t.Rotate(s.genesis, m.Name, m.Identity)
 			if err != nil {
 				return err
 			}

@@ -27,8 +27,10 @@ type cluster struct {
 	logs      kubernetes.Interface
 	namespace string
 	dial      chain.Dialer
-	// forward makes a pod's RPC reachable until stop is called.
-	forward func(ctx context.Context, pod *corev1.Pod) (at chain.Endpoint, stop func(), err error)
+	// administer reaches nodes' admin services.
+	administer chain.AdminDialer
+	// forward makes a pod's port reachable, as HOST:PORT, until stop is called.
+	forward func(ctx context.Context, pod *corev1.Pod, port int) (at string, stop func(), err error)
 	now     func() time.Time
 }
 
@@ -68,7 +70,7 @@ func newCluster(config *rest.Config, namespace string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{Client: c, logs: logs, namespace: namespace, dial: chain.NewDialer(chain.Options{}), forward: forward, now: time.Now}, nil
+	return &cluster{Client: c, logs: logs, namespace: namespace, dial: chain.NewDialer(chain.Options{}), administer: chain.NewAdminDialer(), forward: forward, now: time.Now}, nil
 }
 
 // network finds a network by name, or the only one of the namespace.

@@ -190,6 +190,49 @@ func TestHandoffTakesOnlyItsOwnAuthorisation(t *testing.T) {
 	}
 }
 
+// A handoff by its three steps: the new identity consents, who holds the validator signs,
+// and what was signed is imported.
+func TestHandoffByConsent(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	dir := t.TempDir()
+	v := &v1alpha1.Validator{}
+	if err := w.kube.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: "net-1"}, v); err != nil {
+		t.Fatal(err)
+	}
+	v.Spec.Handoff = &v1alpha1.Handoff{Validator: v1alpha1.Hash(w.chain.Name(0).String())}
+	if err := w.kube.Update(ctx, v); err != nil {
+		t.Fatal(err)
+	}
+	said, signed := filepath.Join(dir, "consent.json"), filepath.Join(dir, "rotate.tx")
+	fails := func(says string, args ...string) {
+		t.Helper()
+		if code, text := w.run(args...); code != exitFailed || !strings.Contains(text, says) {
+			t.Errorf("want %q and exit %d:\n%s", says, exitFailed, text)
+		}
+	}
+	fails("the operator's key is not there", "handoff", "net-1", "--consent", said)
+	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "net-operator"}, Data: map[string][]byte{"seed": w.chain.Delegate().Seed()}})
+	fails("--endpoint and --admin together", "handoff", "net-1", "--consent", said, "--admin", "http://127.0.0.1:7602")
+	fails("at least 1", "handoff", "net-1", "--consent", said, "--valid-for", "0")
+	if code, text := w.run("handoff", "net-1", "--consent", said, "--valid-for", "50"); code != exitFine {
+		t.Fatalf("no consent:\n%s", text)
+	}
+	fails("exists", "handoff", "net-1", "--consent", said)
+	fails("not of", "handoff", "net-2", "--sign", said)
+	if code, text := w.run("handoff", "net-0", "--sign", said, "--out", signed); code != exitFine {
+		t.Fatalf("it is not signed:\n%s", text)
+	}
+	if info, err := os.Stat(signed); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("what was signed is for everybody to read: %v, %v", info.Mode(), err)
+	}
+	if code, text := w.run("handoff", "net-1", "--authorise", signed); code != exitFine {
+		t.Fatalf("it is not imported:\n%s", text)
+	}
+	w.chain.Advance(60)
+	fails("get another consent", "handoff", "net-0", "--sign", said)
+}
+
 func TestBundleHoldsNoSecret(t *testing.T) {
 	w := newWorld(t)
 	const word = "correct-horse-battery-staple"

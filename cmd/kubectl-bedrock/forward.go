@@ -12,13 +12,11 @@ import (
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 	"k8s.io/streaming/pkg/httpstream"
-
-	"github.com/bedrock-bft/bedrock/controllers/chain"
-	"github.com/bedrock-bft/bedrock/controllers/names"
 )
 
-// newForwarder reaches pods' RPC as `kubectl port-forward` does, on a free loopback port.
-func newForwarder(config *rest.Config) (func(context.Context, *corev1.Pod) (chain.Endpoint, func(), error), error) {
+// newForwarder reaches ports of pods as `kubectl port-forward` does, each on a free
+// loopback port: the answer is HOST:PORT, until stop is called.
+func newForwarder(config *rest.Config) (func(ctx context.Context, pod *corev1.Pod, port int) (string, func(), error), error) {
 	core, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("reach the API server: %w", err)
@@ -30,17 +28,17 @@ func newForwarder(config *rest.Config) (func(context.Context, *corev1.Pod) (chai
 	if err != nil {
 		return nil, fmt.Errorf("reach pods through the API server: %w", err)
 	}
-	return func(ctx context.Context, pod *corev1.Pod) (chain.Endpoint, func(), error) {
+	return func(ctx context.Context, pod *corev1.Pod, port int) (string, func(), error) {
 		url := core.CoreV1().RESTClient().Post().Resource("pods").Namespace(pod.Namespace).Name(pod.Name).SubResource("portforward").URL()
 		dialer := spdy.NewDialerForStreaming(upgrader, &http.Client{Transport: transport}, http.MethodPost, url)
-		return forward(ctx, dialer, pod.Name)
+		return forward(ctx, dialer, pod.Name, port)
 	}, nil
 }
 
-func forward(ctx context.Context, dialer httpstream.Dialer, pod string) (chain.Endpoint, func(), error) {
+func forward(ctx context.Context, dialer httpstream.Dialer, pod string, port int) (string, func(), error) {
 	live, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ready := make(chan struct{})
-	f, err := portforward.NewOnAddressesForStreamingWithContext(live, dialer, []string{"127.0.0.1"}, []string{fmt.Sprintf("0:%d", names.PortRPC)}, ready, io.Discard, io.Discard)
+	f, err := portforward.NewOnAddressesForStreamingWithContext(live, dialer, []string{"127.0.0.1"}, []string{fmt.Sprintf("0:%d", port)}, ready, io.Discard, io.Discard)
 	if err != nil {
 		cancel()
 		return "", nil, fmt.Errorf("forward a port to %s: %w", pod, err)
@@ -62,5 +60,5 @@ func forward(ctx context.Context, dialer httpstream.Dialer, pod string) (chain.E
 		stop()
 		return "", nil, fmt.Errorf("forward a port to %s: %d ports, %w", pod, len(ports), err)
 	}
-	return chain.Endpoint(fmt.Sprintf("http://127.0.0.1:%d", ports[0].Local)), stop, nil
+	return fmt.Sprintf("127.0.0.1:%d", ports[0].Local), stop, nil
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -30,23 +29,44 @@ type handoffTerms struct {
 	Condition    string `json:"condition"`
 }
 
+// handoffOptions say which step of a handoff is taken; none: its terms are told.
+type handoffOptions struct {
+	consent   string // file to write the new identity's consent to
+	validFor  uint64 // heights
+	admin     string // URL of the new node's admin service; empty: through the API server
+	sign      string // file with a consent that the present holder signs for
+	out       string // file for what the holder signs
+	authorise string // file with the signed transaction
+}
+
+// defaultValidFor is for how many heights a consent holds: it travels to the holder
+// and back. An hour of a chain that makes three blocks a second.
+const defaultValidFor = 10_000
+
 func newHandoffCommand(a *app) *cobra.Command {
-	var file string
+	var o handoffOptions
 	cmd := &cobra.Command{
 		Use:   "handoff VALIDATOR",
 		Short: "Move a validator to this cluster with its owner's signature",
-		Long: `A validator moves between clusters by a takeover that its owner signs: over the
+		Long: `A validator moves between clusters by a takeover that its holder signs: over the
 identity that was born here, with a last height. No key is copied. Whoever else
 imports the same authorisation loses: the ledger's compare-and-swap takes one.
 
   1. Here: make a Validator with spec.handoff.validator set to the chain name of
-     the one that moves. Its identity is born on its own volume.
-  2. ` + "`kubectl bedrock handoff VALIDATOR`" + ` prints what the owner signs.
-  3. The owner signs the rotation (bedrock tx validator rotate --help).
-  4. ` + "`kubectl bedrock handoff VALIDATOR --authorise FILE`" + ` checks it and hands it to
-     the operator, which sends it once this instance is synced.`,
-		Example: "  kubectl bedrock handoff our-validator\n  kubectl bedrock handoff our-validator --authorise rotate.tx",
-		Args:    cobra.ExactArgs(1),
+     the one that moves. Its identity is born on its own volume. Without a step
+     named, the command prints what is signed for.
+  2. Here: --consent FILE has the new identity agree, until a last height.
+  3. Where it runs now: the holder signs. --sign FILE does so with the key of the
+     operator that runs it there (you need the right to read its Secret); an owner
+     with a key elsewhere: bedrock tx validator rotate --consent FILE --sign-only OUT.
+  4. Here: --authorise OUT checks that and hands it to the operator, which sends it
+     once this instance is synced.
+
+What is signed lets nobody do anything but put this one identity in that place.`,
+		Example: `  kubectl bedrock handoff our-validator --consent consent.json
+  kubectl bedrock handoff network-4-1 --sign consent.json --out rotate.tx --context old
+  kubectl bedrock handoff our-validator --authorise rotate.tx`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.open(&a.flags)
 			if err != nil {
@@ -56,17 +76,30 @@ imports the same authorisation loses: the ledger's compare-and-swap takes one.
 			if err != nil {
 				return err
 			}
+			if o.sign != "" {
+				return a.signHandoff(cmd.Context(), c, v, &o)
+			}
 			terms, err := termsOf(v)
 			if err != nil {
 				return err
 			}
-			if file == "" {
-				return a.show(terms, terms.print)
+			switch {
+			case o.consent != "":
+				return a.consentToHandoff(cmd.Context(), c, v, terms, &o)
+			case o.authorise != "":
+				return a.authorise(cmd.Context(), c, v, terms, o.authorise)
 			}
-			return a.authorise(cmd.Context(), c, v, terms, file)
+			return a.show(terms, terms.print)
 		},
 	}
-	cmd.Flags().StringVar(&file, "authorise", "", "the signed transaction (bytes, hex or base64); - is standard input")
+	f := cmd.Flags()
+	f.StringVar(&o.consent, "consent", "", "have the identity that was born here consent, and write that to this file; - is standard output")
+	f.Uint64Var(&o.validFor, "valid-for", defaultValidFor, "with --consent: for how many heights from now")
+	f.StringVar(&o.admin, "admin", "", "with --consent and --endpoint: admin service of the new node, http://127.0.0.1:PORT, instead of reaching its pod through the API server")
+	f.StringVar(&o.sign, "sign", "", "file with a consent: sign for it with the key of this cluster's operator, which holds the validator now")
+	f.StringVar(&o.out, "out", "-", "with --sign: file for the signed transaction; - is standard output")
+	f.StringVar(&o.authorise, "authorise", "", "the signed transaction (bytes, hex or base64); - is standard input")
+	cmd.MarkFlagsMutuallyExclusive("consent", "sign", "authorise")
 	return cmd
 }
 
@@ -87,7 +120,7 @@ func termsOf(v *v1alpha1.Validator) (*handoffTerms, error) {
 }
 
 func (t *handoffTerms) print(w io.Writer) {
-	fmt.Fprintln(w, "the owner signs a rotation with these terms, and a last height:")
+	fmt.Fprintln(w, "the holder signs a rotation with these terms, and a last height:")
 	table(w, func(row func(...any)) {
 		row("  validator", t.Validator)
 		row("  new identity", t.Identity)
@@ -142,18 +175,9 @@ func (t *handoffTerms) check(raw []byte) error {
 
 // readTransaction reads a file of bytes, hex or base64.
 func (a *app) readTransaction(path string) ([]byte, error) {
-	in := a.in
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
-	}
-	raw, err := io.ReadAll(io.LimitReader(in, 3*ledger.MaxTransactionBytes))
+	raw, err := a.readFile(path, 3*ledger.MaxTransactionBytes)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, err
 	}
 	text := strings.TrimSpace(string(raw))
 	if b, err := hex.DecodeString(text); err == nil {

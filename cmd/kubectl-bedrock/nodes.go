@@ -17,6 +17,7 @@ import (
 	bedrockclient "github.com/bedrock-bft/bedrock/client"
 	"github.com/bedrock-bft/bedrock/cmd/kubectl-bedrock/diagnose"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
+	"github.com/bedrock-bft/bedrock/controllers/names"
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
 )
 
@@ -87,13 +88,13 @@ func (c *cluster) askPods(ctx context.Context, network *v1alpha1.BedrockNetwork)
 			r.accounts[i].Err = fmt.Errorf("%s", why)
 			return
 		}
-		at, stop, err := c.forward(ctx, &pods[i])
+		at, stop, err := c.forward(ctx, &pods[i], names.PortRPC)
 		if err != nil {
 			r.accounts[i].Err = err
 			return
 		}
-		r.at[i], r.stop[i] = at, stop
-		r.accounts[i] = ask(ctx, nodes, pods[i].Name, at)
+		r.at[i], r.stop[i] = chain.Endpoint("http://"+at), stop
+		r.accounts[i] = ask(ctx, nodes, pods[i].Name, r.at[i])
 	})
 	return r, nil
 }

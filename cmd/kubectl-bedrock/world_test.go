@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -64,12 +65,13 @@ func newWorld(t *testing.T) *world {
 	w.cluster = c
 	c.logs = fake.NewSimpleClientset()
 	c.dial = func([]byte) (chain.Client, error) { return w.chain, nil }
-	c.forward = func(_ context.Context, p *corev1.Pod) (chain.Endpoint, func(), error) {
+	c.administer = func(ed25519.PrivateKey) (chain.Admin, error) { return w.chain, nil }
+	c.forward = func(_ context.Context, p *corev1.Pod, port int) (string, func(), error) {
 		var i, number int
 		if _, err := fmt.Sscanf(p.Name, netName+"-%d-i%d-0", &i, &number); err != nil {
 			return "", nil, errors.New("the pod is of no validator")
 		}
-		return chain.Endpoint(fmt.Sprintf("http://val-%d:7601", i)), func() {}, nil
+		return fmt.Sprintf("val-%d:%d", i, port), func() {}, nil
 	}
 	c.now = func() time.Time { return time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC) }
 	w.app = &app{in: strings.NewReader(""), out: &w.out, err: &w.err, open: func(*flags) (*cluster, error) { return c, nil }}

@@ -131,6 +131,16 @@ func (s *Server) Client(t testing.TB, add ...func(*runtime.Scheme) error) client
 	return c
 }
 
+// Kubeconfig writes a file for programs that reach the server with all rights.
+func (s *Server) Kubeconfig(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(path, s.environment.KubeConfig, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // Namespace makes a namespace for one test and returns its name. It enforces the
 // restricted Pod Security Standard. It stays until the server ends.
 func (s *Server) Namespace(t testing.TB) string {
