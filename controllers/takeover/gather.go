@@ -199,7 +199,11 @@ func (p *pass) sent(ctx context.Context, in *plan.Input) *plan.Sent {
 		return &plan.Sent{Bad: "is no rotate transaction"}
 	}
 	s := &plan.Sent{Expires: t.Body.ValidUntil, Expect: rotate.Expected}
-	if s.Bad = p.unfit(in, &rotate, t); s.Bad != "" {
+	if s.Bad = p.unfit(&rotate, t); s.Bad != "" {
+		return s
+	}
+	if s.Bad = others(in, &rotate); s.Bad != "" {
+		s.Other = true
 		return s
 	}
 	p.sentBytes = raw
@@ -219,16 +223,7 @@ func (p *pass) sent(ctx context.Context, in *plan.Input) *plan.Sent {
 }
 
 // unfit says why a rotate transaction is not this validator's.
-func (p *pass) unfit(in *plan.Input, r *ledger.Rotate, t *ledger.Transaction) string {
-	number := int32(1)
-	if in.Takeover != nil {
-		number = in.Takeover.Successor
-	}
-	for _, i := range in.Instances {
-		if i.Number == number && i.Identity != r.Identity {
-			return fmt.Sprintf("is for identity %s, and instance %d has %s: have the owner sign for that", r.Identity, number, i.Identity)
-		}
-	}
+func (p *pass) unfit(r *ledger.Rotate, t *ledger.Transaction) string {
 	switch {
 	case r.Validator != fleet.ChainName(p.validator):
 		return fmt.Sprintf("is for validator %s, not %s", r.Validator, fleet.ChainName(p.validator))
@@ -237,6 +232,21 @@ func (p *pass) unfit(in *plan.Input, r *ledger.Rotate, t *ledger.Transaction) st
 	}
 	if err := r.CheckConsent(p.genesis, t.Body.ValidUntil); err != nil {
 		return "has no consent of its identity: " + err.Error()
+	}
+	return ""
+}
+
+// others says that a rotation is for another identity than that of the instance which
+// is to take over.
+func others(in *plan.Input, r *ledger.Rotate) string {
+	number := int32(1)
+	if in.Takeover != nil {
+		number = in.Takeover.Successor
+	}
+	for _, i := range in.Instances {
+		if i.Number == number && i.Identity != r.Identity {
+			return fmt.Sprintf("is for identity %s, and instance %d has %s: have the owner sign for that", r.Identity, number, i.Identity)
+		}
 	}
 	return ""
 }

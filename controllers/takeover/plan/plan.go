@@ -68,6 +68,8 @@ type Sent struct {
 	Expires uint64    // its last height
 	Expect  ledger.ID // what it must find
 	Bad     string    // it is not what it should be, and why
+	// Other: nothing is wrong with it but that it is for another identity than ours.
+	Other bool
 }
 
 // Input is all that a step is decided from.
@@ -310,6 +312,8 @@ func handoff(in *Input) Step {
 		return wait("HandoffIdentity", "waits for its identity, which the owner signs for")
 	case sent == nil:
 		return wait("HandoffUnknown", "no node of the chain could be asked")
+	case sent.Other && c.Known && c.Listed && c.Identity != sent.Expect && c.Identity != own.Identity:
+		return superseded(in, fmt.Sprintf("the chain names identity %s, and the handoff %s", c.Identity, sent.Bad))
 	case sent.Bad != "":
 		return wait("HandoffInvalid", "spec.handoff.transaction %s", sent.Bad)
 	case sent.Final && sent.Code == 0 && c.Identity == own.Identity:

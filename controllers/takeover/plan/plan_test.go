@@ -114,6 +114,19 @@ func TestHandoff(t *testing.T) {
 		}, Rest, "Superseded"},
 		{"expired", func(in *Input) { in.Sent.Expires = 90 }, Rest, "Superseded"},
 		{"altered", func(in *Input) { in.Sent = &Sent{Bad: "is signed by nobody"} }, Rest, "HandoffInvalid"},
+		{"signed for another one, which is not in", func(in *Input) { in.Sent.Bad, in.Sent.Other = "is for identity 9", true }, Rest, "HandoffInvalid"},
+		{"signed for another one, which got in", func(in *Input) {
+			in.Sent.Bad, in.Sent.Other = "is for identity 9", true
+			in.Chain.Identity = ledger.ID{9}
+		}, Rest, "Superseded"},
+		{"signed for another one, and nobody tells the set", func(in *Input) {
+			in.Sent.Bad, in.Sent.Other = "is for identity 9", true
+			in.Chain = Chain{}
+		}, Rest, "HandoffInvalid"},
+		{"altered, and another one got in", func(in *Input) {
+			in.Sent = &Sent{Bad: "is signed by nobody"}
+			in.Chain.Identity = ledger.ID{9}
+		}, Rest, "HandoffInvalid"},
 		{"in the set", func(in *Input) { in.Chain.Identity = young }, Rest, "NotNeeded"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
