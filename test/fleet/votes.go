@@ -16,7 +16,11 @@ func (c *Network) Votes() (prepares, commits int) { return c.votes.Counts() }
 // Inspect looks at the vote log of a node that is down.
 func (c *Network) Inspect(i int) (string, votelog.Inspection) {
 	c.Helper()
-	dir := filepath.Join(c.Net.Nodes[i].Home, "signer")
+	return c.inspect(filepath.Join(c.Net.Nodes[i].Home, "signer"))
+}
+
+func (c *Network) inspect(dir string) (string, votelog.Inspection) {
+	c.Helper()
 	record, err := signer.ReadRecord(dir)
 	if err != nil {
 		c.Fatal(err)
@@ -36,10 +40,16 @@ func (c *Network) Inspect(i int) (string, votelog.Inspection) {
 // it holds another vote than a log before it did.
 func (c *Network) KeepVotes(i int) {
 	c.Helper()
-	if _, err := signer.ReadRecord(filepath.Join(c.Net.Nodes[i].Home, "signer")); errors.Is(err, signer.ErrNoIdentity) {
+	c.KeepFolder(filepath.Join(c.Net.Nodes[i].Home, "signer"))
+}
+
+// KeepFolder is KeepVotes of a signer volume that nobody has open.
+func (c *Network) KeepFolder(dir string) {
+	c.Helper()
+	if _, err := signer.ReadRecord(dir); errors.Is(err, signer.ErrNoIdentity) {
 		return
 	}
-	identity, in := c.Inspect(i)
+	identity, in := c.inspect(dir)
 	for k := range in.Records {
 		if err := c.votes.Add(identity, &in.Records[k].State); err != nil {
 			c.Errorf("signed twice: %v", err)

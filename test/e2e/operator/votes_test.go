@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,17 +24,20 @@ import (
 // votes copies what signer volumes hold, again and again, into one book: the volumes
 // of a local cluster are folders of this machine.
 type votes struct {
-	n    *network
-	book *votebook.Book
-	seen map[string]bool // folders that gave a record
-	mu   sync.Mutex
+	n     *network
+	book  *votebook.Book
+	byKey *votebook.Book  // the same, of whoever has the consensus key
+	seen  map[string]bool // folders that gave a record
+	mu    sync.Mutex
+	// everywhere: volumes of all namespaces are read, not of the network's alone.
+	everywhere atomic.Bool
 }
 
 // A log keeps more records than a validator adds in that time.
 const copyEvery = 5 * time.Second
 
 func watchVotes(n *network) *votes {
-	v := &votes{n: n, book: votebook.New(), seen: map[string]bool{}}
+	v := &votes{n: n, book: votebook.New(), byKey: votebook.New(), seen: map[string]bool{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -67,8 +71,11 @@ func watchVotes(n *network) *votes {
 // collect adds every signer volume of the namespace to the book.
 func (v *votes) collect(ctx context.Context) {
 	var claims corev1.PersistentVolumeClaimList
-	err := v.n.List(ctx, &claims, client.InNamespace(v.n.ns), client.HasLabels{v1alpha1.LabelValidator})
-	if err != nil {
+	of := []client.ListOption{client.HasLabels{v1alpha1.LabelValidator}}
+	if !v.everywhere.Load() {
+		of = append(of, client.InNamespace(v.n.ns))
+	}
+	if err := v.n.List(ctx, &claims, of...); err != nil {
 		return // the API server may be stopped by the test: the next time
 	}
 	for i := range claims.Items {
@@ -124,6 +131,9 @@ func (v *votes) read(dir string) {
 	for k := range states {
 		if err := v.book.Add(record.NetworkKey, &states[k]); err != nil {
 			v.n.Errorf("signed twice: %v", err)
+		}
+		if err := v.byKey.Add(record.ConsensusKey, &states[k]); err != nil {
+			v.n.Errorf("a key signed twice: %v", err)
 		}
 	}
 }
