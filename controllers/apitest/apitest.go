@@ -21,7 +21,7 @@ import (
 )
 
 // startLimit bounds the start of etcd and of the API server, on a busy machine.
-const startLimit = 2 * time.Minute
+const startLimit = 6 * time.Minute
 
 // Options say what a server is like; the zero value is a server with the project's CRDs.
 type Options struct {
@@ -78,6 +78,7 @@ func Start(options Options) (*Server, error) {
 		BinaryAssetsDirectory:    assets,
 		ControlPlaneStartTimeout: startLimit,
 		ControlPlaneStopTimeout:  startLimit,
+		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: startLimit},
 	}}
 	if !options.WithoutCRDs {
 		s.environment.CRDDirectoryPaths = []string{filepath.Join(root, "config", "crd", "bases")}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -254,14 +255,15 @@ func (c *moved) inSet(k *cluster, name string, takes ledger.ID) {
 	c.waitSays(k, name, v1alpha1.ValidatorSigning, "Signing")
 }
 
-// waitSays waits for a condition's reason.
-func (c *moved) waitSays(k *cluster, name, kind, reason string) {
+// waitSays waits for a condition's reason, and words of its message.
+func (c *moved) waitSays(k *cluster, name, kind, reason string, words ...string) {
 	c.Helper()
 	last := ""
 	c.Wait(fmt.Sprintf("%s in the %s says %s %s", name, k.name, kind, reason), func() (bool, string) {
 		now, text := k.says(name, kind)
 		last = fmt.Sprintf("%s: %s", now, text)
-		return now == reason, last
+		said := !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+		return now == reason && said, last
 	})
 	c.Logf("%s: %s %s", k.name, kind, last)
 }
