@@ -20,6 +20,7 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/build"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
 	"github.com/bedrock-bft/bedrock/controllers/names"
+	"github.com/bedrock-bft/bedrock/controllers/podtrouble"
 	"github.com/bedrock-bft/bedrock/controllers/validator/plan"
 	"github.com/bedrock-bft/bedrock/controllers/verdict"
 )
@@ -212,7 +213,7 @@ func runs(pod *corev1.Pod) bool {
 	if pod == nil || pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodRunning {
 		return false
 	}
-	reason, _ := plan.Trouble(pod)
+	reason, _ := podtrouble.Of(pod)
 	return reason == ""
 }
 
