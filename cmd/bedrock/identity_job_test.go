@@ -119,6 +119,8 @@ func TestStartIsPinned(t *testing.T) {
 	}
 	refused([]string{other, g.Hash().String()}, "--genesis-hash", other)
 	refused([]string{"64 hex digits"}, "--genesis-hash", "abc")
+	refused([]string{`made for "here" and runs in "there"`, "StatefulSet"}, "--made-for", "here=there")
+	refused([]string{"want WRITTEN=FOUND"}, "--made-for", "=there")
 	config := filepath.Join(node, "config.yaml")
 	raw, err := os.ReadFile(config)
 	if err != nil {

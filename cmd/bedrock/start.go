@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,7 @@ import (
 
 func newStartCommand() *cobra.Command {
 	var home, hash string
-	var marks []string
+	var marks, madeFor []string
 	cmd := &cobra.Command{
 		Use:   "start --home D",
 		Short: "Run one node",
@@ -28,11 +29,18 @@ chain, and signs once a quorum of the validators has confirmed that nobody holds
 newer signatures of its key.
 
 --genesis-hash and --mark say from outside which chain this is and as what the
-signer volume is mounted; a configuration that says otherwise is refused.`,
+signer volume is mounted; a configuration that says otherwise is refused.
+
+--made-for WRITTEN=FOUND refuses to start where the two differ. Marks are of no
+worth in a workload that was copied with them: whoever writes them down writes
+down for which place too, and has the machine fill in the place it runs in.`,
 		Example: `  bedrock start --home devnet/node2
   bedrock start --home /home/bedrock --genesis-hash 5e1f… --mark $PVC_UID --mark $CLUSTER_UID`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if err := inPlace(madeFor); err != nil {
+				return fmt.Errorf("start %s: %w", home, err)
+			}
 			cfg, notes, err := config.Load(home, os.Environ())
 			if err != nil {
 				return err
@@ -63,10 +71,26 @@ signer volume is mounted; a configuration that says otherwise is refused.`,
 	cmd.Flags().StringVar(&home, "home", "", "the node's home, as `bedrock init` makes it")
 	cmd.Flags().StringVar(&hash, "genesis-hash", "", "SHA-256 of the genesis document; any other content is refused")
 	cmd.Flags().StringArrayVar(&marks, "mark", nil, "what the signer volume is mounted as; once for each")
+	cmd.Flags().StringArrayVar(&madeFor, "made-for", nil, "WRITTEN=FOUND: where these arguments were written for, and where they are used; refused where they differ")
 	if err := cmd.MarkFlagRequired("home"); err != nil {
-		panic(err) // the flag is defined one line above
+		panic(err) // the flag is defined above
 	}
 	return cmd
+}
+
+// inPlace refuses arguments that were copied with the workload they belong to: the
+// marks among them are of the volume that it was copied from. // rule: volume-foreign
+func inPlace(madeFor []string) error {
+	for _, pair := range madeFor {
+		written, found, ok := strings.Cut(pair, "=")
+		if !ok || written == "" {
+			return fmt.Errorf("--made-for %q: want WRITTEN=FOUND", pair)
+		}
+		if written != found {
+			return fmt.Errorf("this workload was made for %q and runs in %q: it was copied or restored, and the marks of its signer volume with it; delete it (the StatefulSet), and let the operator make its own", written, found)
+		}
+	}
+	return nil
 }
 
 // pin puts what the arguments say into the configuration. Where both say something

@@ -118,9 +118,14 @@ func toleration(t *corev1.Toleration) *corev1ac.TolerationApplyConfiguration {
 // startArgs are the node's arguments. The genesis hash and the marks are arguments,
 // not configuration: what the operator knows is held against what the volumes say.
 func startArgs(in *Instance) []string {
-	args := []string{"start", "--home", homePath, "--genesis-hash", string(in.Genesis)}
+	args := []string{"start", "--home", homePath, "--genesis-hash", string(in.Genesis),
+		"--made-for", in.Namespace + "=$(" + namespaceVar + ")"}
 	return append(args, markArgs(in)...)
 }
+
+// namespaceVar is the container's variable with the namespace that it runs in: a
+// template that was restored elsewhere, marks and all, starts nothing. // rule: volume-foreign
+const namespaceVar = "POD_NAMESPACE"
 
 func markArgs(in *Instance) []string {
 	var args []string
@@ -138,7 +143,11 @@ func (in *Instance) node() *corev1ac.ContainerApplyConfiguration {
 	}
 	return corev1ac.Container().
 		WithArgs(startArgs(in)...).
-		WithEnv(corev1ac.EnvVar().WithName("GOMEMLIMIT").WithValue(fmt.Sprint(in.Compute.Memory.Value()/100*heapShare))).
+		WithEnv(
+			corev1ac.EnvVar().WithName("GOMEMLIMIT").WithValue(fmt.Sprint(in.Compute.Memory.Value()/100*heapShare)),
+			corev1ac.EnvVar().WithName(namespaceVar).WithValueFrom(corev1ac.EnvVarSource().
+				WithFieldRef(corev1ac.ObjectFieldSelector().WithAPIVersion("v1").WithFieldPath("metadata.namespace"))),
+		).
 		WithPorts(
 			p2p,
 			corev1ac.ContainerPort().WithName("rpc").WithContainerPort(names.PortRPC).WithProtocol(corev1.ProtocolTCP),

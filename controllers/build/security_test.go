@@ -102,7 +102,7 @@ func TestOnlyTheIdentityJobSeesASecret(t *testing.T) {
 				return true
 			}
 		}
-		return slices.ContainsFunc(p.Containers[0].Env, func(e corev1.EnvVar) bool { return e.ValueFrom != nil })
+		return slices.ContainsFunc(p.Containers[0].Env, func(e corev1.EnvVar) bool { return e.ValueFrom != nil && e.ValueFrom.SecretKeyRef != nil })
 	}
 	for name, p := range pods(t) {
 		if want := name == "identity full"; sees(p) != want {

@@ -125,13 +125,13 @@ func (p *pass) describe(v *v1alpha1.Validator, budgets []policyv1.PodDisruptionB
 		}
 	}
 	var err error
-	f.Ask, err = p.asked(v, pod, f.Outdated, cordons)
+	f.Ask, err = p.asked(cordons.ctx, v, pod, f.Outdated, cordons)
 	return f, err
 }
 
 // asked is the strongest wish for a token: a node that is drained, a person's, a new
 // template. // rule: token-request
-func (p *pass) asked(v *v1alpha1.Validator, pod *corev1.Pod, outdated string, cordons *cordoned) (*plan.Ask, error) {
+func (p *pass) asked(ctx context.Context, v *v1alpha1.Validator, pod *corev1.Pod, outdated string, cordons *cordoned) (*plan.Ask, error) {
 	if pod.Spec.NodeName != "" && p.Nodes {
 		why, err := cordons.why(pod.Spec.NodeName)
 		if err != nil {
@@ -150,6 +150,9 @@ func (p *pass) asked(v *v1alpha1.Validator, pod *corev1.Pod, outdated string, co
 	}
 	if outdated != "" {
 		return &plan.Ask{Kind: plan.Rollout, Reason: "rollout:" + outdated}, nil
+	}
+	if p.holdsOldGenesis(ctx, pod) {
+		return &plan.Ask{Kind: plan.Rollout, Reason: "genesis:" + limit(string(p.network.Status.Genesis.Hash)), Repair: true}, nil
 	}
 	return nil, nil
 }

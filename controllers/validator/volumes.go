@@ -25,6 +25,9 @@ func (s *scope) volumes(ctx context.Context) error {
 		return nil
 	}
 	for _, in := range s.instances {
+		if err := s.dropCopied(ctx, in); err != nil {
+			return err
+		}
 		if err := s.readMarks(ctx, in); err != nil {
 			return err
 		}

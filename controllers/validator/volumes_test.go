@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -177,5 +178,29 @@ func TestAVolumeOfSomebodyElseIsNotTaken(t *testing.T) {
 	v = w.reconcile("net-0")
 	if got := w.claim("net-0-signer-1"); v.Status.Instances[0].SignerClaimUID != string(got.UID) || got.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy {
 		t.Errorf("it was not taken up: %+v", got.Labels)
+	}
+}
+
+// rule: volume-foreign — a StatefulSet that a backup brought with it tells its node the
+// marks of the volume that was copied: it goes, whatever else is waited for.
+func TestVolumeForeignACopiedStatefulSetGoes(t *testing.T) {
+	w := newWorld(t)
+	w.running()
+	var copied appsv1.StatefulSet
+	w.must(&copied, "net-0-i1")
+	w.lose(&v1alpha1.Validator{}, "net-0")
+	w.lose(&corev1.Pod{}, "net-0-i1-0")
+	w.lose(&corev1.PersistentVolumeClaim{}, "net-0-signer-1")
+	w.lose(&appsv1.StatefulSet{}, "net-0-i1")
+	restored := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: copied.Name, Labels: copied.Labels}, Spec: copied.Spec}
+	w.create(restored)
+	w.create(&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "net-0-signer-1", Labels: map[string]string{
+		v1alpha1.LabelValidator: "net-0", v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}},
+		Spec: corev1.PersistentVolumeClaimSpec{AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: quantity("1Gi")}}}})
+	w.validator(0)
+	w.reconcile("net-0")
+	if w.get(&appsv1.StatefulSet{}, "net-0-i1") {
+		t.Errorf("it stays, and its node is told the marks of another volume: %v", restored.Spec.Template.Spec.Containers[0].Args)
 	}
 }

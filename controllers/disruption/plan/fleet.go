@@ -32,9 +32,11 @@ const (
 // Ask is a wish for a token. // rule: token-request
 type Ask struct {
 	Kind   Kind
-	Reason string // "drain:NODE", "rollout:HASH" or a person's words
+	Reason string // "drain:NODE", "rollout:HASH", "genesis:HASH" or a person's words
 	// Annotation is the value that asks; empty: a node or a template does.
 	Annotation string
+	// Repair: its pod cannot run as it is. Full nodes need not go first.
+	Repair bool
 	// Explicit is a person's word that the chain may halt. // rule: undrainable
 	Explicit bool
 }

@@ -56,7 +56,7 @@ func itsTurnToRestart(in *Input, l *Ledger, f *Validator) Refusal {
 	if f.Ask == nil || f.Ask.Kind != Rollout {
 		return Refusal{}
 	}
-	if w := in.FullNodesWait; w != "" {
+	if w := in.FullNodesWait; w != "" && !f.Ask.Repair {
 		return Refusal{"FullNodesFirst", w, true}
 	}
 	for _, t := range l.Tokens {

@@ -160,6 +160,11 @@ func TestQueueDrainsBeforeRollouts(t *testing.T) {
 	if r, _ := s.refused(step, 0); r != "FullNodesFirst" {
 		t.Fatalf("full nodes wait, and val-0 has %s", r)
 	}
+	s.in.Fleet[0].Ask.Repair = true // full nodes may wait for the same
+	if next := s.next(); next.Ledger.Token("val-0") == nil {
+		t.Fatalf("a pod that cannot run waits for full nodes: %+v", next.Ledger)
+	}
+	s.in.Fleet[0].Ask.Repair = false
 	s.in.FullNodesWait, s.in.Ledger = "", step.Ledger
 	s.drain(2)
 	step = s.next()

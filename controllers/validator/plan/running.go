@@ -18,6 +18,19 @@ type Pod struct {
 	ConfigHash string
 }
 
+// ToldMark is the mark of the signer volume that a template's node is told; empty: none.
+func ToldMark(template *corev1.PodTemplateSpec) string {
+	for i := range template.Spec.Containers {
+		c := &template.Spec.Containers[i]
+		for k := range c.Args {
+			if c.Name == build.Container && c.Args[k] == "--mark" && k+1 < len(c.Args) {
+				return c.Args[k+1]
+			}
+		}
+	}
+	return ""
+}
+
 // Running says whether the pod runs the wanted image and configuration.
 func Running(p *Pod) verdict.Verdict {
 	const kind = v1alpha1.ValidatorRunning

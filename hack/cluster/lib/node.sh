@@ -32,14 +32,18 @@ node_prepare() { # NODE
   render cni.conflist "${fill[@]}" >"$dir/cni/10-bridge.conflist"
 }
 
+containerd_start() { # NODE
+  local n=$1
+  ! alive "containerd$n" || return 0
+  start "containerd$n" "$(node_ns "$n")" "$TOOLS/bin/containerd" --config "$(node_dir "$n")/containerd.toml"
+  cgroup_join "$n" "containerd$n"
+  ready 60 "containerd$n" ctr_of "$n" version
+}
+
 node_start() { # NODE
   local n=$1 ns dir image
   ns=$(node_ns "$n") dir=$(node_dir "$n")
-  if ! alive "containerd$n"; then
-    start "containerd$n" "$ns" "$TOOLS/bin/containerd" --config "$dir/containerd.toml"
-    cgroup_join "$n" "containerd$n"
-    ready 60 "containerd$n" ctr_of "$n" version
-  fi
+  containerd_start "$n"
   for image in "$TOOLS"/images/*.tar; do
     ctr_of "$n" images ls -q | grep -q "^cluster.local/$(basename "$image" .tar):" ||
       ctr_of "$n" images import --local "$image" >/dev/null || die "the image $image could not be given to node $n"

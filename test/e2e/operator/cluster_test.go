@@ -149,7 +149,7 @@ func (c *cluster) namespace(t *testing.T) string {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := c.Delete(ctx, ns); err != nil {
+		if err := c.Delete(ctx, ns); client.IgnoreNotFound(err) != nil {
 			t.Errorf("delete namespace %s: %v", ns.Name, err)
 		}
 	})

@@ -71,6 +71,13 @@ func (l *load) remember() {
 	l.known = known
 }
 
+// forget goes back to the addresses of now.
+func (l *load) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.known = nil
+}
+
 // addresses are the pods' of now, or those remembered.
 func (l *load) addresses(ctx context.Context) map[string]string {
 	l.mu.Lock()
@@ -131,6 +138,17 @@ func (l *load) progress() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.final
+}
+
+// newest is the highest block that any node told.
+func (l *load) newest() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out uint64
+	for _, h := range l.heights {
+		out = max(out, h)
+	}
+	return out
 }
 
 // resetPause begins a new measure of the longest pause between two final transfers.
