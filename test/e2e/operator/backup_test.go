@@ -103,8 +103,8 @@ func again(o *unstructured.Unstructured, namespace string) *unstructured.Unstruc
 
 // restore makes everything again in another namespace, with volumes that are copies of
 // those of now, byte for byte: each node stands still while its volumes are copied, as
-// for a snapshot. StatefulSets and pods have no owner there, so that nobody takes them
-// away again.
+// for a snapshot. StatefulSets, and what their pods need, have no owner there, so that the
+// garbage collector does not take them away again before they start.
 func (b *backup) restore(namespace string) *copies {
 	b.n.Helper()
 	out := &copies{n: b.n, ns: namespace, uid: map[string]types.UID{}, folder: map[string]string{}}
@@ -115,7 +115,8 @@ func (b *backup) restore(namespace string) *copies {
 		if volume := out.volume(o.GetName()); o.GetKind() == "PersistentVolumeClaim" && volume != "" {
 			must(b.n.T, unstructured.SetNestedField(o.Object, volume, "spec", "volumeName"))
 		}
-		if kind := o.GetKind(); kind == "StatefulSet" || kind == "Pod" {
+		switch o.GetKind() {
+		case "StatefulSet", "Pod", "ServiceAccount", "ConfigMap", "Service":
 			o.SetOwnerReferences(nil)
 		}
 		if err := b.n.Create(b.n.Context(), o); err != nil && !apierrors.IsAlreadyExists(err) {
