@@ -257,7 +257,7 @@ func TestRolloutOneByOne(t *testing.T) {
 	}
 }
 
-var allFlag = flag.Bool("all", false, "1,000 pairs of evictions (default: 200)")
+var allFlag = flag.Bool("all", false, "1,000 pairs of evictions (default: 200), rollouts killed at every place (default: at the middle one of each kind)")
 
 // Random pairs of evictions against the API server, with drains, crashes, a
 // controller of budgets that lags, and kubelets in any order: never both.

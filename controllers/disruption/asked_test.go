@@ -18,7 +18,7 @@ func TestALongAnnotationIsKeptShort(t *testing.T) {
 	kept := func(value string) string {
 		t.Helper()
 		v := &v1alpha1.Validator{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.AnnotationDisrupt: value}}}
-		ask, err := p.asked(v, &corev1.Pod{}, "", nil)
+		ask, err := p.asked(t.Context(), v, &corev1.Pod{}, "", nil)
 		if err != nil || ask == nil {
 			t.Fatalf("%.40q asks for nothing: %v", value, err)
 		}

@@ -1,7 +1,6 @@
 package disruption
 
 import (
-	"flag"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +14,6 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/chain/chaintest"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
 )
-
-var everyPlace = flag.Bool("all", false, "rollouts killed at every place (default: at the middle one of each kind)")
 
 // rollout gives every validator's template a new image and turns the world until all run
 // it, with every pass under a script. It answers how often each pod was made anew.
@@ -185,7 +182,7 @@ func chosen(passed []faults.Place) []faults.Place {
 	}
 	var out []faults.Place
 	for _, all := range kinds {
-		if *everyPlace {
+		if *allFlag {
 			out = append(out, all...)
 		} else {
 			out = append(out, all[len(all)/2])

@@ -1,7 +1,6 @@
 package network_test
 
 import (
-	"flag"
 	"strings"
 	"testing"
 
@@ -20,8 +19,6 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/faults"
 	"github.com/bedrock-bft/bedrock/controllers/names"
 )
-
-var everyPlace = flag.Bool("all", false, "rollouts killed at every place (default: at the middle one of each kind)")
 
 const (
 	thisRelease = `{"version": "this", "oldest_schema": 1, "newest_schema": 1}`
@@ -301,7 +298,7 @@ func chosen(passed []faults.Place) []faults.Place {
 	}
 	var out []faults.Place
 	for _, all := range kinds {
-		if *everyPlace {
+		if *allFlag {
 			out = append(out, all...)
 		} else {
 			out = append(out, all[len(all)/2])
