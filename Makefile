@@ -66,6 +66,10 @@ demo: ## Four validators on it by one apply: images, operator, network, explorer
 demo-down: ## End the demo; the cluster stays
 	@hack/demo down
 
+.PHONY: undeploy
+undeploy: ## Take operator and types out of the cluster; refuses while networks exist
+	@hack/undeploy
+
 .PHONY: image
 image: ## Build the images of node and operator, with lists of their contents (ARGS=--check)
 	@VERSION=$(VERSION) hack/image/build $(ARGS)
