@@ -135,7 +135,7 @@ func (d *drillRun) watch(ctx context.Context) (*drillResult, error) {
 			return true, nil
 		}
 		if !told {
-			waits = "the operator's word on each instance's key"
+			waits = "the operator's word on each instance's key, and the word of the nodes that run"
 			return false, nil
 		}
 		if first == 0 {
@@ -168,10 +168,21 @@ func (d *drillRun) look(ctx context.Context, result *drillResult) (told bool, er
 		if status == metav1.ConditionTrue {
 			result.Signed = namespace + " says that it signs"
 		}
-		told = told && findCondition(v.Status.Conditions, v1alpha1.ValidatorKeyClaimed) != nil
+		told = told && judged(&v)
 		result.Instances = append(result.Instances, drillInstance{namespace, claimed, signing})
 	}
 	return told, nil
+}
+
+// judged: the operator has looked at the instance's key, and where it may run its node
+// says whether it signs. Before that a drill shows nothing.
+func judged(v *v1alpha1.Validator) bool {
+	claimed := findCondition(v.Status.Conditions, v1alpha1.ValidatorKeyClaimed)
+	if claimed == nil || claimed.Reason == v1alpha1.ReasonWaiting {
+		return false
+	}
+	signing := findCondition(v.Status.Conditions, v1alpha1.ValidatorSigning)
+	return claimed.Status != metav1.ConditionTrue || signing != nil && signing.Status != metav1.ConditionUnknown && signing.Reason != v1alpha1.ReasonWaiting
 }
 
 // clean deletes the drill's namespaces and waits until they are gone.

@@ -15,8 +15,13 @@ import (
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 )
 
+// identifying is for how many heights an instance has no key yet: far more than a drill
+// watches here.
+const identifying = 100
+
 // operate stands for the operator and the namespace controller while a drill runs: the
 // first Validator gets the claim, others do not, and namespaces that are deleted end.
+// Before that, as long as their identities are being made, nothing can be said of keys.
 // sign has the last one say that it signs.
 func (w *world) operate(ctx context.Context, sign bool) <-chan error {
 	ended := make(chan error, 1)
@@ -24,9 +29,10 @@ func (w *world) operate(ctx context.Context, sign bool) <-chan error {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	began := uint64(0)
 	go func() {
 		for ctx.Err() == nil {
-			if err := w.operateOnce(ctx, kube, sign); err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+			if err := w.operateOnce(ctx, kube, sign, &began); err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
 				ended <- err
 				return
 			}
@@ -36,7 +42,11 @@ func (w *world) operate(ctx context.Context, sign bool) <-chan error {
 	return ended
 }
 
-func (w *world) operateOnce(ctx context.Context, kube kubernetes.Interface, sign bool) error {
+func (w *world) operateOnce(ctx context.Context, kube kubernetes.Interface, sign bool, began *uint64) error {
+	status, err := w.chain.Status(ctx, "http://val-0:7601")
+	if err != nil {
+		return err
+	}
 	var list corev1.NamespaceList
 	if err := w.kube.List(ctx, &list); err != nil {
 		return err
@@ -67,6 +77,12 @@ func (w *world) operateOnce(ctx context.Context, kube kubernetes.Interface, sign
 			if sign {
 				v.Status.Conditions = append(v.Status.Conditions, says(v1alpha1.ValidatorSigning, metav1.ConditionTrue, "Signing", "it signs"))
 			}
+		}
+		if *began == 0 {
+			*began = status.FinalHeight
+		}
+		if !sign && status.FinalHeight < *began+identifying {
+			v.Status.Conditions = []metav1.Condition{says(v1alpha1.ValidatorKeyClaimed, metav1.ConditionFalse, v1alpha1.ReasonWaiting, "it has no key yet")}
 		}
 		claimed = true
 		if err := w.kube.Status().Update(ctx, v); err != nil {
