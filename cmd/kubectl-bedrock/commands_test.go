@@ -20,6 +20,7 @@ import (
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
+	"github.com/bedrock-bft/bedrock/controllers/names"
 )
 
 func (w *world) lines(args ...string) string {
@@ -212,7 +213,7 @@ func TestHandoffByConsent(t *testing.T) {
 		}
 	}
 	fails("the operator's key is not there", "handoff", "net-1", "--consent", said)
-	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "net-operator"}, Data: map[string][]byte{"seed": w.chain.Delegate().Seed()}})
+	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: names.OperatorKeys}, Data: map[string][]byte{netName: w.chain.Delegate().Seed()}})
 	fails("--endpoint and --admin together", "handoff", "net-1", "--consent", said, "--admin", "http://127.0.0.1:7602")
 	fails("at least 1", "handoff", "net-1", "--consent", said, "--valid-for", "0")
 	if code, text := w.run("handoff", "net-1", "--consent", said, "--valid-for", "50"); code != exitFine {
