@@ -11,16 +11,17 @@ import (
 )
 
 // dropCopied deletes a StatefulSet whose node would be told the marks of another volume
-// than its claim's: a backup was restored with it. Under such marks a copied volume looks
-// like its original, so it goes before anything else is done, without a token: a claim is
-// never replaced under a pod that uses it, so this pod has no right to sign that it could
-// lose. // rule: volume-foreign
+// than its claim's, and than the one on record: a backup was restored with it. Under such
+// marks a copied volume looks like its original, so it goes before anything else is done,
+// without a token: it never signed for this Validator. One of the volume on record is left
+// alone, whatever became of the claim: its process has that volume still.
+// // rule: volume-foreign
 func (s *scope) dropCopied(ctx context.Context, in *instance) error {
 	if in.set == nil || in.signer == nil || in.set.DeletionTimestamp != nil {
 		return nil
 	}
 	told := plan.ToldMark(&in.set.Spec.Template)
-	if told == "" || told == string(in.signer.UID) {
+	if told == "" || told == string(in.signer.UID) || told == in.entry.SignerClaimUID {
 		return nil
 	}
 	s.log.Warn("deletes a StatefulSet that was made for another volume", "rule", "volume-foreign",
