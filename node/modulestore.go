@@ -10,6 +10,7 @@ import (
 
 	"github.com/bedrock-bft/bedrock/executor"
 	"github.com/bedrock-bft/bedrock/node/modules"
+	"github.com/bedrock-bft/bedrock/node/storage"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -157,11 +158,17 @@ func (m *moduleStore) Wasm(hash [32]byte) ([]byte, error) { return m.files.Wasm(
 
 // shareModules gives peers what this node has, and takes from them what it lacks.
 func (n *Node) shareModules() error {
-	if err := n.network.Handle(modules.Protocol, modules.Serve(n.modules)); err != nil {
+	if err := n.network.Handle(modules.Protocol, modules.Serve(content{n.modules, n.store})); err != nil {
 		return fmt.Errorf("serve modules: %w", err)
 	}
+	n.takeModules()
+	return nil
+}
+
+// takeModules takes from peers what this node lacks.
+func (n *Node) takeModules() {
 	if !n.cfg.Executor.Fetch {
-		return nil
+		return
 	}
 	fetcher := &modules.Fetcher{Network: n.network}
 	n.modules.source = func(ctx context.Context, hash types.Hash) ([]byte, error) {
@@ -171,7 +178,30 @@ func (n *Node) shareModules() error {
 		}
 		return wasm, err
 	}
-	return nil
+}
+
+// content is what peers may ask for by its SHA-256: modules, and the documents of the
+// chains that this one continues. // rule: recovery-genesis
+type content struct {
+	*moduleStore
+	store *storage.Store
+}
+
+// Has implements modules.Source.
+func (c content) Has(hash [32]byte) bool {
+	if c.moduleStore.Has(hash) {
+		return true
+	}
+	_, err := c.store.Document(hash)
+	return err == nil
+}
+
+// Wasm implements modules.Source.
+func (c content) Wasm(hash [32]byte) ([]byte, error) {
+	if c.moduleStore.Has(hash) {
+		return c.moduleStore.Wasm(hash)
+	}
+	return c.store.Document(hash)
 }
 
 // genesisWait is how long a node without any state waits for peers to give it the

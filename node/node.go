@@ -34,6 +34,9 @@ type Options struct {
 	Log     *slog.Logger
 	Level   *slog.LevelVar // of Log, for the admin service
 	Version string
+	// Transport may put itself before what the engine sends through; nil: nothing. For
+	// tests.
+	Transport func(engine.Transport) engine.Transport
 }
 
 // Node is one node: open after New, running in Run.
@@ -192,8 +195,11 @@ func (n *Node) unsafeFileSystems() bool { return n.cfg.Dirs.FileSystems == "allo
 
 func (n *Node) openStore(ctx context.Context) error {
 	dir := n.path(n.cfg.Dirs.Data)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "db"), 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
+	}
+	if err := n.followStopped(ctx); err != nil {
+		return err
 	}
 	store, err := storage.Open(filepath.Join(dir, "db"), storage.Options{
 		Genesis: n.genesis.Hash(), Continues: n.continuation(), VoteLogSynced: n.recovered.SyncedHeight, AllowUnsafeFileSystem: n.unsafeFileSystems(),
@@ -221,9 +227,16 @@ func (n *Node) openStore(ctx context.Context) error {
 		return fmt.Errorf("open the modules for epoch %d: %w", newest.Number, err)
 	}
 	if store.Continued() {
-		return n.recoverStore(ctx)
+		if err := n.recoverStore(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	if n.genesis.Continues != nil && n.signer != nil {
+		if err := n.signer.SetContinued(n.genesis.Hash()); err != nil {
+			return err
+		}
+	}
+	return store.KeepDocument(n.genesis.Hash(), n.genesis.Bytes())
 }
 
 func (n *Node) executorFile() string {
@@ -280,17 +293,7 @@ const maxBlockMessage = types.MaxBlockBytes + 4<<20
 const _ = uint(maxBlockMessage - (types.MaxBlockBytes + 8*types.MaxTransactions + types.MaxEvidence*(types.MaxEvidenceBytes+4) + 1<<20))
 
 func (n *Node) openNetwork(context.Context) error {
-	peers, err := n.peers()
-	if err != nil {
-		return err
-	}
-	roles := map[string]p2p.Role{"validator": p2p.RoleValidator, "full": p2p.RoleFull, "sentry": p2p.RoleSentry, "seed": p2p.RoleSeed}
-	n.network, err = p2p.New(p2p.Config{
-		Identity: n.signer.NetworkKey(), Listen: n.cfg.P2P.Listen, ChainID: n.genesis.ChainID, Genesis: n.genesis.Hash(), Role: roles[n.cfg.Role],
-		Peers: peers, Tip: n.store.Tip(), MaxBlockBytes: maxBlockMessage, BlockQueueBytes: 4 * (int(n.genesis.Block.MaxBytes)*2 + 1<<20), MaxPeers: n.cfg.P2P.MaxPeers,
-		MaxPerAddress: n.cfg.P2P.MaxPerAddress, DialMax: n.cfg.P2P.DialMax, Announced: n.announced, BanFor: n.cfg.P2P.BanFor, Log: n.log, Registerer: n.registry,
-	})
-	if err != nil {
+	if err := n.join(n.store.Tip(), n.registry); err != nil {
 		return err
 	}
 	n.closers = append(n.closers, n.network.Close)
@@ -299,6 +302,21 @@ func (n *Node) openNetwork(context.Context) error {
 	}
 	n.gossip = &gossip{}
 	return n.gossip.open(n)
+}
+
+// join opens the network, which dials the configured peers.
+func (n *Node) join(tip uint64, registry prometheus.Registerer) error {
+	peers, err := n.peers()
+	if err != nil {
+		return err
+	}
+	roles := map[string]p2p.Role{"validator": p2p.RoleValidator, "full": p2p.RoleFull, "sentry": p2p.RoleSentry, "seed": p2p.RoleSeed}
+	n.network, err = p2p.New(p2p.Config{
+		Identity: n.signer.NetworkKey(), Listen: n.cfg.P2P.Listen, ChainID: n.genesis.ChainID, Genesis: n.genesis.Hash(), Role: roles[n.cfg.Role],
+		Peers: peers, Tip: tip, MaxBlockBytes: maxBlockMessage, BlockQueueBytes: 4 * (int(n.genesis.Block.MaxBytes)*2 + 1<<20), MaxPeers: n.cfg.P2P.MaxPeers,
+		MaxPerAddress: n.cfg.P2P.MaxPerAddress, DialMax: n.cfg.P2P.DialMax, Announced: n.announced, BanFor: n.cfg.P2P.BanFor, Log: n.log, Registerer: registry,
+	})
+	return err
 }
 
 func (n *Node) openEngine(context.Context) error {

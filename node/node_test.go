@@ -16,6 +16,7 @@ import (
 	"github.com/bedrock-bft/bedrock/executor"
 	"github.com/bedrock-bft/bedrock/node"
 	"github.com/bedrock-bft/bedrock/node/config"
+	"github.com/bedrock-bft/bedrock/node/engine"
 	"github.com/bedrock-bft/bedrock/node/home"
 	"github.com/bedrock-bft/bedrock/node/types"
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
@@ -72,12 +73,18 @@ func hosts(t *testing.T, n int) []string {
 
 func start(t *testing.T, homeDir string, env ...string) *running {
 	t.Helper()
+	return startThrough(t, homeDir, nil, env...)
+}
+
+// startThrough starts a node whose engine sends through what is given.
+func startThrough(t *testing.T, homeDir string, transport func(engine.Transport) engine.Transport, env ...string) *running {
+	t.Helper()
 	cfg, _, err := config.Load(homeDir, env)
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("home", filepath.Base(homeDir))
-	n, err := node.New(t.Context(), node.Options{Home: homeDir, Config: &cfg, Log: log, Version: "test"})
+	n, err := node.New(t.Context(), node.Options{Home: homeDir, Config: &cfg, Log: log, Version: "test", Transport: transport})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,12 @@ func (n *Node) recoverStore(ctx context.Context) error {
 		return fmt.Errorf("recover: %w", err)
 	}
 	epoch := block.Header.Epoch
+	taken, err := n.takenRecovery()
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
 	switch {
+	case taken == n.genesis.Hash(): // it has lost its chain volume since: what it locked is above
 	case state.Epoch > c.Epoch:
 		return fmt.Errorf("the recovery genesis continues epoch %d, and this node has signed in epoch %d: make it from this node", c.Epoch, state.Epoch)
 	case state.Epoch == c.Epoch && lockedAbove(&state.Lock, old, epoch):
@@ -56,6 +61,14 @@ func (n *Node) recoverStore(ctx context.Context) error {
 	}
 	n.log.Warn("this database continues under a recovery genesis from now on", "rule", "recovery-genesis", "continues", c.GenesisHash, "height", c.Height, "genesis", n.genesis.Hash())
 	return nil
+}
+
+// takenRecovery is the recovery genesis that this instance signs under; zero: none.
+func (n *Node) takenRecovery() (types.Hash, error) {
+	if n.signer == nil {
+		return types.Hash{}, nil
+	}
+	return n.signer.Continued()
 }
 
 // storedAuthority reads the authority of the stored state by the executor's own query.
@@ -137,7 +150,7 @@ func MakeRecovery(ctx context.Context, o RecoveryOptions) (*genesis.Genesis, err
 			return nil, err
 		}
 		made, locked, err := recoveryOf(g, store, &recovered, &o)
-		if err = errors.Join(err, store.Close()); err != nil || !locked {
+		if err = errors.Join(err, store.KeepDocument(g.Hash(), g.Bytes()), store.Close()); err != nil || !locked {
 			return made, err
 		}
 		if extended {

@@ -32,17 +32,11 @@ func extendToLock(ctx context.Context, o *RecoveryOptions, recovered *votelog.Re
 			return err
 		}
 	}
-	start, err := position(n.genesis, n.store, nil)
+	history, tip, err := n.history()
 	if err != nil {
 		return err
 	}
-	epoch, history := start.Epoch, types.EpochHistory{Previous: start.Previous, RootOutcome: &start.Root.Outcome}
-	if start.TipChange != nil {
-		epoch = *start.TipChange
-		history.Previous, history.RootOutcome = &start.Epoch, &start.Tip.Outcome
-	}
-	history.Present = &epoch
-	set, err := types.NewValidatorSet(n.genesis.Hash(), epoch, n.scheme)
+	set, err := types.NewValidatorSet(n.genesis.Hash(), *history.Present, n.scheme)
 	if err != nil {
 		return err
 	}
@@ -50,11 +44,11 @@ func extendToLock(ctx context.Context, o *RecoveryOptions, recovered *votelog.Re
 	if err := set.VerifyQC(lock, types.Root{Height: history.RootOutcome.Height, Block: history.RootOutcome.Block}); err != nil {
 		return fmt.Errorf("the lock of the vote log: %w", err)
 	}
-	line, err := lockedLine(recovered, lock, start.Tip.Outcome.Block)
+	line, err := lockedLine(recovered, lock, tip.Block)
 	if err != nil {
 		return err
 	}
-	finals, err := n.executeLine(ctx, history, start.Tip.Outcome, line, recovered)
+	finals, err := n.executeLine(ctx, history, *tip, line, recovered)
 	if err != nil {
 		return err
 	}
@@ -63,6 +57,20 @@ func extendToLock(ctx context.Context, o *RecoveryOptions, recovered *votelog.Re
 	}
 	_, err = n.store.Sync()
 	return err
+}
+
+// history is what the outcome of the block above the stored tip is made from, and the
+// tip's own.
+func (n *Node) history() (types.EpochHistory, *types.Outcome, error) {
+	start, err := position(n.genesis, n.store, nil)
+	if err != nil {
+		return types.EpochHistory{}, nil, err
+	}
+	h := types.EpochHistory{Present: &start.Epoch, Previous: start.Previous, RootOutcome: &start.Root.Outcome}
+	if start.TipChange != nil {
+		h = types.EpochHistory{Present: start.TipChange, Previous: &start.Epoch, RootOutcome: &start.Tip.Outcome}
+	}
+	return h, &start.Tip.Outcome, nil
 }
 
 // lockedLine are the blocks from above the tip up to the lock, from the vote log.

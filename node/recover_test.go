@@ -142,19 +142,6 @@ func TestRecoveryGenesisGoesOn(t *testing.T) {
 		t.Fatal("the recovery genesis has another's hash")
 	}
 	env := h.install(t)
-	// One that lost its chain volume needs a survivor's.
-	if err := os.Rename(h.cfg[1].Dirs.Data, h.cfg[1].Dirs.Data+".kept"); err != nil {
-		t.Fatal(err)
-	}
-	if err := h.open(t, 1, env); err == nil || !strings.Contains(err.Error(), "survivor") {
-		t.Fatalf("without its chain volume: %v", err)
-	}
-	if err := os.RemoveAll(h.cfg[1].Dirs.Data); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(h.cfg[1].Dirs.Data+".kept", h.cfg[1].Dirs.Data); err != nil {
-		t.Fatal(err)
-	}
 	for round := range 2 { // and over a restart
 		a, b := start(t, h.homes[0], env...), start(t, h.homes[1], env...)
 		h.goesOn(t, a, uint64(round))
@@ -226,7 +213,6 @@ func TestRecoveryOfAnotherHeightIsRefused(t *testing.T) {
 		change func(*genesis.Continues)
 	}{
 		{"which would forget them", func(c *genesis.Continues) { c.Height-- }},
-		{"put the chain volume of the node", func(c *genesis.Continues) { c.Height++ }},
 		{"another history", func(c *genesis.Continues) { c.OutcomeHash[0] ^= 1 }},
 		{"another chain", func(c *genesis.Continues) { c.GenesisHash[0] ^= 1 }},
 	} {

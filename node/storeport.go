@@ -2,7 +2,9 @@ package node
 
 import (
 	"errors"
+	"fmt"
 
+	"github.com/bedrock-bft/bedrock/node/blocksync"
 	"github.com/bedrock-bft/bedrock/node/engine"
 	"github.com/bedrock-bft/bedrock/node/storage"
 	"github.com/bedrock-bft/bedrock/node/types"
@@ -35,6 +37,15 @@ func (s storePort) Tip() uint64 { return s.Store.Tip() }
 
 // Floor implements engine.Store.
 func (s storePort) Floor() uint64 { return s.Store.Floors().Blocks }
+
+// Certificate implements engine.Store.
+func (s storePort) Certificate(height uint64) (*types.CC, error) {
+	cc, err := s.Store.Certificate(height)
+	if errors.Is(err, storage.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", blocksync.ErrNoCertificate, err)
+	}
+	return cc, err
+}
 
 // EpochStart implements engine.Store: nil for an epoch that is not known.
 func (s storePort) EpochStart(number uint64) (*types.EpochStart, error) {

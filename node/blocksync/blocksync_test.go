@@ -53,6 +53,8 @@ func (c *chain) Certificate(h uint64) (*types.CC, error) {
 		Commits: types.Aggregate{Signers: []byte{7}, Signature: make([]byte, 192)}}, nil
 }
 
+func (c *chain) Stopped(uint64) (*types.Outcome, error) { return nil, nil }
+
 func accept(*types.CC) error { return nil }
 
 func serve(t *testing.T, c *chain, from uint64, count int) []byte {
@@ -70,14 +72,14 @@ func serve(t *testing.T, c *chain, from uint64, count int) []byte {
 
 func TestRangeContinuesTheAnchorUpToItsCertificate(t *testing.T) {
 	c := newChain(30, 0)
-	r, err := Verify(serve(t, c, 4, 10), c.anchor(3), accept)
+	r, err := Verify(serve(t, c, 4, 10), c.anchor(3), Proof{Certificate: accept})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := r.Anchor(); got != c.anchor(8) {
 		t.Errorf("range ends at %+v, want the certified height 8", got)
 	}
-	r, err = Verify(serve(t, c, 9, 4), c.anchor(8), accept)
+	r, err = Verify(serve(t, c, 9, 4), c.anchor(8), Proof{Certificate: accept})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +90,7 @@ func TestRangeContinuesTheAnchorUpToItsCertificate(t *testing.T) {
 
 func TestRangeStopsAtTheEpochsEnd(t *testing.T) {
 	c := newChain(30, 11)
-	r, err := Verify(serve(t, c, 1, 100), c.anchor(0), accept)
+	r, err := Verify(serve(t, c, 1, 100), c.anchor(0), Proof{Certificate: accept})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +101,7 @@ func TestRangeStopsAtTheEpochsEnd(t *testing.T) {
 
 func TestNothingAboveTheTip(t *testing.T) {
 	c := newChain(5, 0)
-	if _, err := Verify(serve(t, c, 6, 10), c.anchor(5), accept); !errors.Is(err, ErrNothing) {
+	if _, err := Verify(serve(t, c, 6, 10), c.anchor(5), Proof{Certificate: accept}); !errors.Is(err, ErrNothing) {
 		t.Errorf("error %v, want ErrNothing", err)
 	}
 }
@@ -155,7 +157,7 @@ func TestLiesAreRefusedByName(t *testing.T) {
 			if tc.verify != nil {
 				verify = tc.verify
 			}
-			if _, err := Verify(answer, anchor, verify); err == nil || !strings.Contains(err.Error(), tc.want) {
+			if _, err := Verify(answer, anchor, Proof{Certificate: verify}); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v, want %q in it", err, tc.want)
 			}
 		})
@@ -198,7 +200,7 @@ func TestFetchPassesLiarsByAndBlamesThem(t *testing.T) {
 		gone: func(context.Context, []byte) ([]byte, error) { return nil, p2p.ErrNotConnected },
 		good: func(ctx context.Context, request []byte) ([]byte, error) { return honest(ctx, good, request) },
 	}
-	f := &Fetcher{Network: n, Verify: accept, Prefer: []p2p.PeerID{liar}}
+	f := &Fetcher{Network: n, Proof: Proof{Certificate: accept}, Prefer: []p2p.PeerID{liar}}
 	r, err := f.Fetch(context.Background(), c.anchor(0))
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +214,7 @@ func TestFetchPassesLiarsByAndBlamesThem(t *testing.T) {
 }
 
 func TestFetchWithoutAnybodySaysSo(t *testing.T) {
-	f := &Fetcher{Network: &network{}, Verify: accept}
+	f := &Fetcher{Network: &network{}, Proof: Proof{Certificate: accept}}
 	if _, err := f.Fetch(context.Background(), Anchor{}); !errors.Is(err, ErrNoPeer) {
 		t.Errorf("error %v, want ErrNoPeer", err)
 	}
@@ -231,7 +233,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add(answer)
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := Verify(data, c.anchor(0), accept)
+		r, err := Verify(data, c.anchor(0), Proof{Certificate: accept})
 		if err == nil && r.Outcomes[0].Parent != c.outcomes[0].Hash() {
 			t.Error("accepted a range that does not continue the anchor")
 		}

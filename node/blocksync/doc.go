@@ -11,6 +11,8 @@
 //
 //   - Nothing of a range that does not verify reaches the caller; its sender is
 //     penalised and the range asked of another peer.
+//   - What a chain had that this one continues is proven likewise, its last blocks by
+//     outcomes that lead to the one that the recovery genesis names.
 //   - Answers are bounded in bytes and blocks on both sides.
 //   - A slow peer is hedged: after a while a second one is asked the same.
 //

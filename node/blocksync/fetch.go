@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/bedrock-bft/bedrock/node/p2p"
-	"github.com/bedrock-bft/bedrock/node/types"
 )
 
 // hedgeAfter is how long one peer may take before another is asked the same.
@@ -23,8 +22,8 @@ type Network interface {
 // Fetcher asks peers for ranges.
 type Fetcher struct {
 	Network Network
-	// Verify checks a certificate's signatures under its epoch's set.
-	Verify func(*types.CC) error
+	// Proof is what answers are held against.
+	Proof Proof
 	// Prefer are peers to ask first; the others follow.
 	Prefer []p2p.PeerID
 
@@ -90,7 +89,7 @@ func (f *Fetcher) ask(ctx context.Context, peer p2p.PeerID, request []byte, anch
 	if err != nil {
 		return answer{peer: peer, err: err}
 	}
-	r, err := Verify(data, anchor, f.Verify)
+	r, err := Verify(data, anchor, f.Proof)
 	if err != nil && !errors.Is(err, ErrNothing) {
 		f.Network.Penalise(peer, "block range: "+err.Error())
 	}

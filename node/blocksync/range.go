@@ -34,12 +34,29 @@ type Anchor struct {
 }
 
 // Range is a verified stretch of final blocks. Outcomes[i] is Blocks[i]'s;
-// Certificate covers the last, directly or through outcomes above it.
+// Certificate covers the last, directly or through outcomes above it. It is nil where
+// they lead to the end that was known before.
 type Range struct {
 	Blocks      []*types.Block
 	Outcomes    []types.Outcome
 	Certificate *types.CC
 	Tip         uint64 // as the peer says
+}
+
+// Proof is what a range is held against.
+type Proof struct {
+	// Certificate checks a certificate's signatures, and refuses one of an unknown
+	// epoch.
+	Certificate func(*types.CC) error
+	// End is the outcome at which the chain stopped, where a recovery genesis says
+	// that: outcomes that lead to it need no certificate. // rule: recovery-genesis
+	End *End
+}
+
+// End is the last outcome of a chain that stopped.
+type End struct {
+	Height  uint64
+	Outcome types.Hash
 }
 
 // Anchor is what the next range continues.
@@ -51,9 +68,8 @@ func (r *Range) Anchor() Anchor {
 // ErrNothing says that the peer has nothing above the anchor.
 var ErrNothing = errors.New("the peer has no block above")
 
-// Verify decodes and checks an answer. verify checks a certificate's signatures
-// and must refuse one of an unknown epoch. It gives errors that name the lie.
-func Verify(answer []byte, anchor Anchor, verify func(*types.CC) error) (*Range, error) {
+// Verify decodes and checks an answer. It gives errors that name the lie.
+func Verify(answer []byte, anchor Anchor, proof Proof) (*Range, error) {
 	var m p2pv1.BlockRangeResponse
 	if err := proto.Unmarshal(answer, &m); err != nil {
 		return nil, fmt.Errorf("range does not decode: %w", err)
@@ -64,20 +80,13 @@ func Verify(answer []byte, anchor Anchor, verify func(*types.CC) error) (*Range,
 	if len(m.Blocks) > MaxBlocks || len(m.CoverOutcomes) > maxCover {
 		return nil, fmt.Errorf("range of %d blocks and %d outcomes, at most %d and %d", len(m.Blocks), len(m.CoverOutcomes), MaxBlocks, maxCover)
 	}
-	cc, err := wire.DecodeCC(m.Certificate)
-	if err != nil {
-		return nil, fmt.Errorf("certificate of the range: %w", err)
-	}
-	r := &Range{Certificate: cc, Tip: m.TipHeight}
-	top, err := r.chain(&m, anchor)
+	r := &Range{Tip: m.TipHeight}
+	top, height, err := r.chain(&m, anchor)
 	if err != nil {
 		return nil, err
 	}
-	if top != cc.Outcome.Hash() {
-		return nil, fmt.Errorf("outcomes of the range do not lead to its certificate at height %d", cc.Outcome.Height)
-	}
-	if err := verify(cc); err != nil {
-		return nil, fmt.Errorf("certificate of the range: %w", err)
+	if err := r.prove(&m, top, height, proof); err != nil {
+		return nil, err
 	}
 	for i, b := range m.Blocks {
 		block, err := wire.DecodeBlock(b.Block)
@@ -92,8 +101,34 @@ func Verify(answer []byte, anchor Anchor, verify func(*types.CC) error) (*Range,
 	return r, nil
 }
 
-// chain follows the outcomes from the anchor and answers the last one's hash.
-func (r *Range) chain(m *p2pv1.BlockRangeResponse, anchor Anchor) (types.Hash, error) {
+// prove holds the end of the outcomes against the certificate, or against the end that
+// is known.
+func (r *Range) prove(m *p2pv1.BlockRangeResponse, top types.Hash, height uint64, proof Proof) error {
+	if end := proof.End; len(m.Certificate) == 0 && end != nil {
+		if height != end.Height || top != end.Outcome {
+			return fmt.Errorf("outcomes of the range lead to %s at height %d, the chain stopped at %s at height %d", top, height, end.Outcome, end.Height)
+		}
+		return nil
+	}
+	cc, err := wire.DecodeCC(m.Certificate)
+	if err != nil {
+		return fmt.Errorf("certificate of the range: %w", err)
+	}
+	if top != cc.Outcome.Hash() {
+		return fmt.Errorf("outcomes of the range do not lead to its certificate at height %d", cc.Outcome.Height)
+	}
+	if end := proof.End; end != nil && height > end.Height {
+		return fmt.Errorf("range goes on to height %d, the chain stopped at %d", height, end.Height)
+	}
+	if err := proof.Certificate(cc); err != nil {
+		return fmt.Errorf("certificate of the range: %w", err)
+	}
+	r.Certificate = cc
+	return nil
+}
+
+// chain follows the outcomes from the anchor and answers the last one's hash and height.
+func (r *Range) chain(m *p2pv1.BlockRangeResponse, anchor Anchor) (types.Hash, uint64, error) {
 	height, last := anchor.Height, anchor.Outcome
 	ended := false
 	follow := func(encoded []byte) (types.Outcome, error) {
@@ -114,14 +149,14 @@ func (r *Range) chain(m *p2pv1.BlockRangeResponse, anchor Anchor) (types.Hash, e
 	for _, b := range m.Blocks {
 		o, err := follow(b.Outcome)
 		if err != nil {
-			return last, err
+			return last, height, err
 		}
 		r.Outcomes = append(r.Outcomes, o)
 	}
 	for _, encoded := range m.CoverOutcomes {
 		if _, err := follow(encoded); err != nil {
-			return last, err
+			return last, height, err
 		}
 	}
-	return last, nil
+	return last, height, nil
 }

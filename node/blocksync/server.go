@@ -2,6 +2,7 @@ package blocksync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
@@ -21,7 +22,55 @@ type Source interface {
 	Outcome(height uint64) (*types.Outcome, error)
 	// Certificate is the one of the lowest height at or above height.
 	Certificate(height uint64) (*types.CC, error)
+	// Stopped is the outcome of the lowest height at or above height at which a chain
+	// stopped that this one continues, as that chain had it; nil: there is none.
+	Stopped(height uint64) (*types.Outcome, error)
 }
+
+// stretch is the part of a source that a range is taken from: the chain's own, or what
+// a chain had that it continues. // rule: recovery-genesis
+type stretch struct {
+	Source
+	end *types.Outcome // nil: the chain's own
+}
+
+func stretchOf(source Source, from uint64) (stretch, error) {
+	end, err := source.Stopped(from)
+	if err != nil {
+		return stretch{}, fmt.Errorf("read where a chain stopped: %w", err)
+	}
+	return stretch{source, end}, nil
+}
+
+func (s *stretch) last() uint64 {
+	if s.end != nil {
+		return s.end.Height
+	}
+	return s.Tip()
+}
+
+func (s *stretch) outcome(height uint64) (*types.Outcome, error) {
+	if s.end != nil && s.end.Height == height {
+		return s.end, nil
+	}
+	return s.Outcome(height)
+}
+
+// certificate is the one of the lowest height at or above height; nil where the chain
+// stopped before it had one.
+func (s *stretch) certificate(height uint64) (*types.CC, error) {
+	if s.end != nil && s.end.Height == height {
+		return nil, nil
+	}
+	cc, err := s.Certificate(height)
+	if s.end != nil && (errors.Is(err, ErrNoCertificate) || err == nil && cc.Outcome.Height >= s.end.Height) {
+		return nil, nil
+	}
+	return cc, err
+}
+
+// ErrNoCertificate is what Source.Certificate answers (wrapped) above the newest.
+var ErrNoCertificate = errors.New("no certificate at or above that height")
 
 // Serve answers requests for ranges from a source.
 func Serve(source Source) p2p.RequestHandler {
@@ -43,16 +92,21 @@ func Request(from uint64, count int) ([]byte, error) {
 	return proto.Marshal(&p2pv1.BlockRangeRequest{FromHeight: from, Count: uint32(count), MaxBytes: MaxBytes})
 }
 
-// read collects blocks up to a height that a certificate names, so that the asker
-// can store them; where not even the first such height fits, it ends before it.
+// read collects blocks up to a height that a certificate names, or at which the chain
+// stopped, so that the asker can store them; where not even the first such height fits,
+// it ends before it.
 func read(ctx context.Context, source Source, from uint64, count int, limit uint64) (*p2pv1.BlockRangeResponse, error) {
 	answer := &p2pv1.BlockRangeResponse{TipHeight: source.Tip(), FloorHeight: source.Floor()}
 	if from < answer.FloorHeight {
 		return nil, fmt.Errorf("height %d is below the lowest here, %d", from, answer.FloorHeight)
 	}
+	s, err := stretchOf(source, from)
+	if err != nil {
+		return nil, err
+	}
 	var bytes uint64
 	certified := 0 // blocks up to the last height that is certified itself
-	for height := from; height <= answer.TipHeight && len(answer.Blocks) < count && (len(answer.Blocks) == 0 || bytes < limit); height++ {
+	for height := from; height <= s.last() && len(answer.Blocks) < count && (len(answer.Blocks) == 0 || bytes < limit); height++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -60,18 +114,18 @@ func read(ctx context.Context, source Source, from uint64, count int, limit uint
 		if err != nil {
 			return nil, fmt.Errorf("read block %d: %w", height, err)
 		}
-		outcome, err := source.Outcome(height)
+		outcome, err := s.outcome(height)
 		if err != nil {
 			return nil, fmt.Errorf("read outcome %d: %w", height, err)
 		}
 		encoded := wire.EncodeBlock(block)
 		bytes += uint64(len(encoded))
 		answer.Blocks = append(answer.Blocks, &p2pv1.RangeBlock{Block: encoded, Outcome: wire.EncodeOutcome(outcome)})
-		cc, err := source.Certificate(height)
+		cc, err := s.certificate(height)
 		if err != nil {
 			return nil, fmt.Errorf("read the certificate for height %d: %w", height, err)
 		}
-		if cc.Outcome.Height == height {
+		if cc != nil && cc.Outcome.Height == height || s.end != nil && height == s.end.Height {
 			certified = len(answer.Blocks)
 		}
 		if outcome.EndsEpoch() {
@@ -84,22 +138,27 @@ func read(ctx context.Context, source Source, from uint64, count int, limit uint
 	if len(answer.Blocks) == 0 {
 		return answer, nil
 	}
-	return answer, cover(source, from+uint64(len(answer.Blocks))-1, answer)
+	return answer, s.cover(from+uint64(len(answer.Blocks))-1, answer)
 }
 
-// cover adds the certificate at or above the last block, and the outcomes up to it.
-func cover(source Source, last uint64, answer *p2pv1.BlockRangeResponse) error {
-	cc, err := source.Certificate(last)
+// cover adds the certificate at or above the last block, and the outcomes up to it, or
+// up to where the chain stopped.
+func (s *stretch) cover(last uint64, answer *p2pv1.BlockRangeResponse) error {
+	cc, err := s.certificate(last)
 	if err != nil {
 		return fmt.Errorf("read the certificate for height %d: %w", last, err)
 	}
-	for height := last + 1; height <= cc.Outcome.Height; height++ {
-		outcome, err := source.Outcome(height)
+	top := s.last()
+	if cc != nil {
+		top = cc.Outcome.Height
+		answer.Certificate = wire.EncodeCC(cc)
+	}
+	for height := last + 1; height <= top; height++ {
+		outcome, err := s.outcome(height)
 		if err != nil {
 			return fmt.Errorf("read outcome %d: %w", height, err)
 		}
 		answer.CoverOutcomes = append(answer.CoverOutcomes, wire.EncodeOutcome(outcome))
 	}
-	answer.Certificate = wire.EncodeCC(cc)
 	return nil
 }

@@ -200,6 +200,8 @@ func (s *fakeStore) Sync() (uint64, error) {
 
 func (s *fakeStore) Floor() uint64 { return 1 }
 
+func (s *fakeStore) Stopped(uint64) (*types.Outcome, error) { return nil, nil }
+
 func (s *fakeStore) Tip() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -128,8 +128,12 @@ type Store interface {
 	Block(height uint64) (*types.Block, error)
 	BlockByID(id types.Hash) (*types.Block, error)
 	Outcome(height uint64) (*types.Outcome, error)
-	// Certificate is the one of the lowest height at or above height.
+	// Certificate is the one of the lowest height at or above height;
+	// blocksync.ErrNoCertificate (wrapped) above the newest.
 	Certificate(height uint64) (*types.CC, error)
+	// Stopped is the last outcome of a chain that this one continues, of the lowest
+	// such height at or above height; nil: there is none. // rule: recovery-genesis
+	Stopped(height uint64) (*types.Outcome, error)
 	EpochStart(number uint64) (*types.EpochStart, error)
 	// KnownEvidence reports evidence that a final block holds, one that judged it.
 	KnownEvidence(hash types.Hash) (bool, error)

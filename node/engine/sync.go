@@ -76,7 +76,7 @@ func (s *blockSync) run() {
 		s.mu.Unlock()
 	}()
 	s.mu.Lock()
-	fetcher := &blocksync.Fetcher{Network: s.e.cfg.Transport, Verify: s.e.verifyCertificate, Prefer: append([]p2p.PeerID(nil), s.prefer...)}
+	fetcher := &blocksync.Fetcher{Network: s.e.cfg.Transport, Proof: blocksync.Proof{Certificate: s.e.verifyCertificate}, Prefer: append([]p2p.PeerID(nil), s.prefer...)}
 	s.mu.Unlock()
 	for s.e.ctx.Err() == nil {
 		_, target := s.progress()

@@ -47,6 +47,8 @@ var (
 	// ErrFailed says that a write or sync failed: the process must end and nothing
 	// may be retried. // rule: sync-failure
 	ErrFailed = errors.New("database failed to write: end the process; where the disk is full make room (the ballast file may go), else check the disk, then start again")
+	// ErrNoDatabase says that a folder to look at holds none.
+	ErrNoDatabase = errors.New("there is no database")
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("database is closed")
 )

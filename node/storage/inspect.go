@@ -66,7 +66,7 @@ func (s *Store) openReadOnly() error {
 		return err
 	}
 	if !exists {
-		return fmt.Errorf("inspect the database: there is none in %s", path)
+		return fmt.Errorf("inspect %s: %w", path, ErrNoDatabase)
 	}
 	if err := checkFamilies(path, s.settings.db); err != nil {
 		return err
@@ -92,6 +92,10 @@ func (s *Store) describe(in *Inspection) error {
 			return err
 		}
 		meta[key] = b
+	}
+	if meta[metaSchema] == nil {
+		in.Empty = true // it ended before its first write was synced
+		return nil
 	}
 	var err error
 	if in.Schema, err = readU64("the schema version", meta[metaSchema]); err != nil {

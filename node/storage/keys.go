@@ -42,6 +42,10 @@ const (
 	metaFilling     = "filling"
 	metaFloorBlocks = "floor-blocks"
 	metaFloorState  = "floor-state"
+	// Followed by a genesis hash: the document; by a height: the outcome that a chain
+	// stopped at.
+	metaDocument = "document/"
+	metaStopped  = "stopped/"
 )
 
 // Prefixes inside families with two kinds of keys.

@@ -176,7 +176,7 @@ func (s *Store) Certificate(height uint64) (*types.CC, error) {
 		return nil, err
 	}
 	defer leave()
-	value, err := s.seek(famCertificates, prefixedHeight(certByHeight, height), certByHeight)
+	value, err := s.seek(famCertificates, prefixedHeight(certByHeight, height), []byte{certByHeight})
 	if err != nil {
 		return nil, err
 	}
@@ -191,11 +191,11 @@ func (s *Store) Certificate(height uint64) (*types.CC, error) {
 }
 
 // seek copies the first row at or above key whose key has the prefix; nil: none.
-func (s *Store) seek(f family, key []byte, prefix byte) ([]byte, error) {
+func (s *Store) seek(f family, key, prefix []byte) ([]byte, error) {
 	it := s.db.NewIteratorCF(s.points, s.handles[f])
 	defer it.Close()
 	it.Seek(key)
-	if !it.Valid() || !bytes.HasPrefix(it.Key().Data(), []byte{prefix}) {
+	if !it.Valid() || !bytes.HasPrefix(it.Key().Data(), prefix) {
 		if err := it.Err(); err != nil {
 			return nil, fmt.Errorf("read %s: %w", familyNames[f], err)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bedrock-bft/bedrock/node/types"
+	"github.com/bedrock-bft/bedrock/node/wire"
 )
 
 // Continuation says which chain a recovery genesis continues, where, and how.
@@ -22,8 +23,6 @@ func (s *Store) Continued() bool { return s.continued }
 func (s *Store) checkContinued() error {
 	c, t := s.opt.Continues, s.currentTip()
 	switch {
-	case s.filling:
-		return fmt.Errorf("%s is not whole and the chain that it is filled from stopped: put the chain volume of the node that the recovery genesis was made from in its place (chain volumes carry no marks)", s.dir)
 	case !t.known || t.height < c.Height:
 		return fmt.Errorf("%s ends at height %d, the recovery genesis continues height %d: put the chain volume of the node that it was made from in its place (chain volumes carry no marks)", s.dir, t.height, c.Height)
 	case t.height > c.Height:
@@ -32,6 +31,59 @@ func (s *Store) checkContinued() error {
 		return fmt.Errorf("%s has outcome %s at height %d, the recovery genesis continues %s: it is of another history", s.dir, t.outcomeHash, t.height, c.Outcome)
 	}
 	return nil
+}
+
+// Stopped is the outcome of the lowest height at or above height at which a chain
+// stopped that this database's continues, as that chain had it; nil: there is none.
+// What lies below proves itself by it, down to the genesis. // rule: recovery-genesis
+func (s *Store) Stopped(height uint64) (*types.Outcome, error) {
+	leave, err := s.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	value, err := s.seek(famMeta, stoppedKey(height), []byte(metaStopped))
+	if err != nil || value == nil {
+		return nil, err
+	}
+	o, err := wire.DecodeOutcome(value)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the outcome that a chain stopped at, from height %d: %w", ErrDamaged, height, err)
+	}
+	return &o, nil
+}
+
+func stoppedKey(height uint64) []byte { return append([]byte(metaStopped), heightKey(height)...) }
+
+// KeepDocument keeps a genesis document, for nodes that begin after its chain was
+// continued. Where it is kept already nothing is written. // rule: recovery-genesis
+func (s *Store) KeepDocument(hash types.Hash, document []byte) error {
+	leave, err := s.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	key := append([]byte(metaDocument), hash[:]...)
+	if kept, err := s.get(famMeta, key); err != nil || kept != nil {
+		return err
+	}
+	b := s.newBatch(len(document) + 256)
+	b.put(famMeta, key, document)
+	return s.write(b, s.durable)
+}
+
+// Document is a genesis document that was kept, by its hash; ErrNotFound.
+func (s *Store) Document(hash types.Hash) ([]byte, error) {
+	leave, err := s.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	document, err := s.get(famMeta, append([]byte(metaDocument), hash[:]...))
+	if err == nil && document == nil {
+		err = fmt.Errorf("genesis document %s: %w", hash, ErrNotFound)
+	}
+	return document, err
 }
 
 // Recover makes the database that of the recovered chain, in one synced write: the
@@ -55,8 +107,9 @@ func (s *Store) Recover(root types.Outcome, first types.Epoch) error {
 	if err != nil {
 		return err
 	}
-	row.outcome = root
 	b := s.newBatch(1024)
+	b.put(famMeta, stoppedKey(root.Height), wire.EncodeOutcome(&row.outcome))
+	row.outcome = root
 	b.put(famOutcomes, heightKey(root.Height), encodeOutcomeRow(&row))
 	b.delete(famCertificates, prefixedHeight(certByHeight, root.Height))
 	b.epochStart(&types.EpochStart{Epoch: first})

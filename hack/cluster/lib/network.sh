@@ -60,8 +60,8 @@ network_down() {
 }
 
 # node_cut takes a node away from the API server only (kubelet, pods and all: its peers are
-# still reached), or from everything.
-node_cut() { # NODE api|all
+# still reached), its pods from the chain's peers only, or all from everything.
+node_cut() { # NODE api|p2p|all
   local ns
   ns=$(node_ns "$1")
   case $2 in
@@ -76,8 +76,17 @@ table inet bedrock-cut {
 }
 RULES
     ;;
+  p2p)
+    inside "$ns" nft -f - <<RULES
+table inet bedrock-cut
+delete table inet bedrock-cut
+table inet bedrock-cut {
+  chain in { type filter hook prerouting priority -300; udp dport 7600 drop; udp sport 7600 drop; }
+}
+RULES
+    ;;
   all) ip link set "$BRIDGE$1" down ;;
-  *) die "unknown cut '$2': api or all" ;;
+  *) die "unknown cut '$2': api, p2p or all" ;;
   esac
 }
 

@@ -29,6 +29,7 @@ const loadEvery = 50 * time.Millisecond
 // what every node tells of final blocks against what the others tell.
 type load struct {
 	n      *network
+	root   uint64 // the height that the chain of the genesis begins above
 	cancel context.CancelFunc
 	all    sync.WaitGroup
 
@@ -111,6 +112,7 @@ func (n *network) startLoad() *load {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &load{n: n, cancel: cancel, told: map[uint64]types.Hash{}, heights: map[string]uint64{}, at: time.Now()}
 	g := n.genesis()
+	l.root = g.Root()
 	opt := client.Options{Trust: client.Trust{Genesis: g.Hash(), Epoch: g.Epoch()}, Timeout: 10 * time.Second}
 	l.all.Go(func() { l.send(ctx, g.Hash(), opt) })
 	l.all.Go(func() { l.follow(ctx, opt) })
@@ -267,7 +269,7 @@ func (l *load) listen(ctx context.Context, pod, address string, opt client.Optio
 		return
 	}
 	l.mu.Lock()
-	from := l.heights[pod] + 1
+	from := max(l.heights[pod], l.root) + 1
 	l.mu.Unlock()
 	err = c.Follow(ctx, from, client.FollowOptions{}, func(b client.Block) error {
 		h, outcome := b.Outcome.Height, b.Outcome.Hash()

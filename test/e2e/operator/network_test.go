@@ -32,6 +32,8 @@ type network struct {
 	ns, name string
 	payer    ed25519.PrivateKey
 	votes    *votes
+	keys     keysAtHand // once a test takes the operator's key
+	program  string     // the node's command line, once it is built
 }
 
 // sample reads config/samples/network-4.yaml as a user applies it, for this namespace.

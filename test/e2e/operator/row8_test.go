@@ -5,8 +5,6 @@ package operator
 import (
 	"testing"
 	"time"
-
-	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 )
 
 // Row 8: grow 4 to 7 and shrink to 4 by one field, one validator at a time.
@@ -17,9 +15,6 @@ func TestRow8GrowAndShrink(t *testing.T) {
 	wait(t, "20 transfers final", 60*time.Second, func() (bool, string) { return l.progress() >= 20, "" })
 	steps := n.watchSet()
 
-	count := func(c int32) func(*v1alpha1.BedrockNetwork) {
-		return func(b *v1alpha1.BedrockNetwork) { b.Spec.Validators.Count = &c }
-	}
 	n.change(count(7))
 	wait(t, "7 validators Ready", 6*time.Minute, func() (bool, string) { return n.ready(7) })
 	if claims := n.claims(); claims != 14 {

@@ -4,6 +4,7 @@ package operator
 
 import (
 	"encoding/hex"
+	"slices"
 	"testing"
 
 	"connectrpc.com/connect"
@@ -43,6 +44,38 @@ func (n *network) epochOf(identity string) uint64 {
 	}
 	n.Fatalf("no node tells an epoch that names %s", identity)
 	return 0
+}
+
+// leftInOrder are the network identities that went out of the set, in the order in which
+// they went.
+func (n *network) leftInOrder() []string {
+	n.Helper()
+	for _, address := range n.endpoints(n.Context()) {
+		rpc, err := client.Connect(address, nil)
+		if err != nil {
+			continue
+		}
+		res, err := rpc.ListEpochs(n.Context(), connect.NewRequest(&nodev1.ListEpochsRequest{From: 1, Limit: 100}))
+		if err != nil {
+			continue
+		}
+		var before, out []string
+		for _, e := range res.Msg.Epochs {
+			var now []string
+			for _, v := range e.Epoch.Validators {
+				now = append(now, hex.EncodeToString(v.NetworkKey))
+			}
+			for _, identity := range before {
+				if !slices.Contains(now, identity) {
+					out = append(out, identity)
+				}
+			}
+			before = now
+		}
+		return out
+	}
+	n.Fatal("no node tells the epochs")
+	return nil
 }
 
 // watchSet gives the history of the network's sets, as the chain has it.

@@ -5,8 +5,10 @@ package operator
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -68,8 +70,15 @@ func watchVotes(n *network) *votes {
 	return v
 }
 
-// collect adds every signer volume of the namespace to the book.
+// collect adds every signer volume of the namespace to the book, and what was one before:
+// a restored API server may have forgotten it.
 func (v *votes) collect(ctx context.Context) {
+	v.mu.Lock()
+	known := slices.Collect(maps.Keys(v.seen))
+	v.mu.Unlock()
+	for _, dir := range known {
+		v.read(dir)
+	}
 	var claims corev1.PersistentVolumeClaimList
 	of := []client.ListOption{client.HasLabels{v1alpha1.LabelValidator}}
 	if !v.everywhere.Load() {
@@ -88,7 +97,9 @@ func (v *votes) collect(ctx context.Context) {
 			continue
 		}
 		for _, dir := range instances(folder(&volume)) {
-			v.read(dir)
+			if !slices.Contains(known, dir) {
+				v.read(dir)
+			}
 		}
 	}
 }

@@ -354,6 +354,8 @@ type BlockRangeResponse struct {
 	Blocks []*RangeBlock          `protobuf:"bytes,1,rep,name=blocks,proto3" json:"blocks,omitempty"`
 	// A commit certificate whose outcome is at or above the last block, and the
 	// outcomes between that block (exclusive) and it (inclusive), rising.
+	// Where a chain stopped that this one continues, the last are proven by that end:
+	// the outcomes lead to its outcome, and the certificate is empty.
 	Certificate   []byte   `protobuf:"bytes,2,opt,name=certificate,proto3" json:"certificate,omitempty"`
 	CoverOutcomes [][]byte `protobuf:"bytes,3,rep,name=cover_outcomes,json=coverOutcomes,proto3" json:"cover_outcomes,omitempty"`
 	TipHeight     uint64   `protobuf:"varint,4,opt,name=tip_height,json=tipHeight,proto3" json:"tip_height,omitempty"`

@@ -1,0 +1,237 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bedrock-bft/bedrock/node/blocksync"
+	"github.com/bedrock-bft/bedrock/node/genesis"
+	"github.com/bedrock-bft/bedrock/node/modules"
+	"github.com/bedrock-bft/bedrock/node/storage"
+	"github.com/bedrock-bft/bedrock/node/storage/votelog"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// maxContinued bounds how often a chain was recovered.
+const maxContinued = 64
+
+// followStopped brings the database of a node that was not there, or not to the end, to
+// where the chain stopped that the genesis continues: through the documents and the
+// blocks of all chains before, from peers that have them. What it leaves is a survivor's
+// database. // rule: recovery-genesis
+func (n *Node) followStopped(ctx context.Context) error {
+	c := n.genesis.Continues
+	if c == nil || n.signer == nil { // a tool that works without peers
+		return nil
+	}
+	at, err := storage.Inspect(filepath.Join(n.path(n.cfg.Dirs.Data), "db"), storage.Options{AllowUnsafeFileSystem: n.unsafeFileSystems(), NoVoteLog: true, BallastBytes: -1})
+	if errors.Is(err, storage.ErrNoDatabase) {
+		at.Empty = true
+	} else if err != nil {
+		return err
+	}
+	if !at.Empty && (at.Genesis == n.genesis.Hash() || at.Genesis == c.GenesisHash && at.Tip >= c.Height) {
+		return nil
+	}
+	n.log.Warn("the chain that this genesis continues is followed to its end first", "rule", "recovery-genesis",
+		"continues", c.GenesisHash, "height", c.Height, "from", at.Tip)
+	leave, err := n.meet(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	line, err := n.line(ctx, &at)
+	if line == nil {
+		return err
+	}
+	for i := range len(line) - 1 {
+		if err := n.followTo(ctx, line[i], line[i+1].Continues); err != nil {
+			return fmt.Errorf("follow the chain of genesis %s to height %d, where it stopped: %w", line[i].Hash(), line[i+1].Continues.Height, err)
+		}
+	}
+	return nil
+}
+
+// strangerWait is how long documents are looked for that would lead from a database of
+// another genesis to this one.
+const strangerWait = 5 * time.Second
+
+// line are the geneses from the database's to this node's own; none, without an error,
+// where it is another chain's, which its opening refuses.
+func (n *Node) line(ctx context.Context, at *storage.Inspection) ([]*genesis.Genesis, error) {
+	if at.Empty || at.Genesis == n.genesis.Continues.GenesisHash {
+		return n.documents(ctx, at.Genesis)
+	}
+	within, cancel := context.WithTimeout(ctx, strangerWait)
+	defer cancel()
+	line, err := n.documents(within, at.Genesis)
+	if ctx.Err() == nil && within.Err() != nil {
+		return nil, nil
+	}
+	return line, err
+}
+
+// meet joins the network until the returned function is called.
+func (n *Node) meet(ctx context.Context) (leave func(), err error) {
+	if err := n.join(0, prometheus.NewRegistry()); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- n.watchPeers(ctx) }()
+	return func() {
+		cancel()
+		if err := errors.Join(<-ended, n.network.Close()); err != nil {
+			n.log.Warn("the network was not left well", "error", err)
+		}
+		n.network = nil
+	}, nil
+}
+
+// documents are the geneses from the one that the database is of, or the first, up to
+// this node's own.
+func (n *Node) documents(ctx context.Context, have types.Hash) ([]*genesis.Genesis, error) {
+	line := []*genesis.Genesis{n.genesis}
+	for g := n.genesis; g.Continues != nil && g.Hash() != have; {
+		if len(line) > maxContinued {
+			return nil, fmt.Errorf("the chain was recovered more than %d times: begin with the chain volume of a survivor", maxContinued)
+		}
+		old, err := n.document(ctx, g.Continues.GenesisHash)
+		if err != nil {
+			return nil, err
+		}
+		if old.ChainID != n.genesis.ChainID || old.Scheme != n.genesis.Scheme {
+			return nil, fmt.Errorf("genesis %s of chain %s with %s is continued as chain %s with %s", old.Hash(), old.ChainID, old.Scheme, n.genesis.ChainID, n.genesis.Scheme)
+		}
+		line, g = append(line, old), old
+	}
+	slices.Reverse(line)
+	return line, nil
+}
+
+// document is the genesis document of a hash: a file of that name beside this node's
+// own, or from a peer.
+func (n *Node) document(ctx context.Context, hash types.Hash) (*genesis.Genesis, error) {
+	path := filepath.Join(filepath.Dir(n.path(n.cfg.Genesis.File)), hash.String()+".json")
+	if g, err := genesis.Load(path); err == nil && g.Hash() == hash {
+		return g, nil
+	} else if err == nil {
+		return nil, fmt.Errorf("%s holds the genesis %s: its name is that of another", path, g.Hash())
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	fetcher := &modules.Fetcher{Network: n.network}
+	for told := false; ; told = true {
+		raw, err := fetcher.Fetch(ctx, hash)
+		if err == nil {
+			return genesis.Parse(raw)
+		}
+		if !told {
+			n.log.Error("no peer gives the genesis document of the chain that was continued: this node waits for it", "genesis", hash, "error", err, "do", "put it at "+path+", or let a survivor run")
+		}
+		select {
+		case <-time.After(fetchAgain):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for the genesis document %s: %w", hash, ctx.Err())
+		}
+	}
+}
+
+// followTo brings the database to the end of the chain of g, which c continues.
+func (n *Node) followTo(ctx context.Context, g *genesis.Genesis, c *genesis.Continues) (err error) {
+	m := &Node{opt: n.opt, cfg: n.cfg, log: n.log, started: n.started, clock: n.clock, genesis: g, scheme: n.scheme,
+		registry: prometheus.NewRegistry(), faults: n.faults, network: n.network, recovered: votelog.Recovered{SyncedHeight: n.recovered.SyncedHeight}}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	if err := m.openStore(ctx); err != nil {
+		return err
+	}
+	m.takeModules()
+	if err := m.openExecution(ctx); err != nil {
+		return err
+	}
+	for m.store.Tip() < c.Height {
+		if err := m.followBlocks(ctx, blocksync.End{Height: c.Height, Outcome: c.OutcomeHash}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// followBlocks brings, executes and stores blocks of one epoch, up to a certificate of
+// the last or to the chain's end.
+func (n *Node) followBlocks(ctx context.Context, end blocksync.End) error {
+	history, parent, err := n.history()
+	if err != nil {
+		return err
+	}
+	set, err := types.NewValidatorSet(n.genesis.Hash(), *history.Present, n.scheme)
+	if err != nil {
+		return err
+	}
+	fetcher := &blocksync.Fetcher{Network: n.network, Proof: blocksync.Proof{Certificate: set.VerifyCC, End: &end}}
+	var blocks []storage.Final
+	for stored := false; !stored; {
+		r, err := n.fetchRange(ctx, fetcher, parent)
+		if err != nil {
+			return err
+		}
+		finals, err := n.executeLine(ctx, history, *parent, r.Blocks, &votelog.Recovered{})
+		if err != nil {
+			return err
+		}
+		for i := range finals {
+			if own := finals[i].Outcome; own != r.Outcomes[i] {
+				return fmt.Errorf("height %d has outcome %s, own execution gives %s: this program does not execute what the chain did", own.Height, r.Outcomes[i].Hash(), own.Hash())
+			}
+		}
+		blocks = append(blocks, finals...)
+		last := &blocks[len(blocks)-1]
+		parent = &last.Outcome
+		switch {
+		case r.Certificate != nil && r.Certificate.Outcome.Height == parent.Height:
+			last.Certificate = r.Certificate
+			err, stored = n.store.Commit(blocks), true
+		case r.Certificate == nil && parent.Height == end.Height: // the recovery genesis stands for it
+			err, stored = n.store.CommitLocked(blocks), true
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for i := range blocks {
+		if err := n.execution.Committed(blocks[i].Outcome.Block); err != nil {
+			return err
+		}
+	}
+	if _, err := n.store.Sync(); err != nil {
+		return err
+	}
+	n.log.Info("followed blocks of the chain that was continued", "height", parent.Height, "of", end.Height)
+	return nil
+}
+
+// fetchRange asks peers until one gives a range above an outcome.
+func (n *Node) fetchRange(ctx context.Context, fetcher *blocksync.Fetcher, above *types.Outcome) (*blocksync.Range, error) {
+	for told := false; ; {
+		r, err := fetcher.Fetch(ctx, blocksync.Anchor{Height: above.Height, Block: above.Block, Outcome: above.Hash()})
+		if !errors.Is(err, blocksync.ErrNoPeer) {
+			return r, err
+		}
+		if len(n.network.Peers()) > 0 && !told {
+			told = true
+			n.log.Warn("no peer gives blocks of the chain that was continued: this node asks on", "above", above.Height, "error", err)
+		}
+		select {
+		case <-time.After(fetchAgain / 4):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
