@@ -120,12 +120,14 @@ func (n *Node) documents(ctx context.Context, have types.Hash) ([]*genesis.Genes
 // own, or from a peer.
 func (n *Node) document(ctx context.Context, hash types.Hash) (*genesis.Genesis, error) {
 	path := filepath.Join(filepath.Dir(n.path(n.cfg.Genesis.File)), hash.String()+".json")
-	if g, err := genesis.Load(path); err == nil && g.Hash() == hash {
-		return g, nil
-	} else if err == nil {
-		return nil, fmt.Errorf("%s holds the genesis %s: its name is that of another", path, g.Hash())
+	if _, err := os.Stat(path); err == nil {
+		g, err := genesis.Load(path)
+		if err == nil && g.Hash() != hash {
+			err = fmt.Errorf("%s holds the genesis %s: its name is that of another", path, g.Hash())
+		}
+		return g, err
 	} else if !errors.Is(err, os.ErrNotExist) {
-		return nil, err
+		return nil, fmt.Errorf("look for the genesis document that was continued: %w", err)
 	}
 	fetcher := &modules.Fetcher{Network: n.network}
 	for told := false; ; told = true {

@@ -3,6 +3,7 @@
 package operator
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/controllers/names"
 )
@@ -38,10 +41,11 @@ func TestRow16WithoutControlPlane(t *testing.T) {
 		}
 		victims = append(victims, victim{v.Name, pod.UID})
 	}
-	n.ctl(t, "apiserver", "stop")
+	n.stopOperator()
+	t.Cleanup(func() { n.ctlAfter(t, "controller-manager", "start") }) // after the API server
 	t.Cleanup(func() { n.ctlAfter(t, "apiserver", "start") })
 	n.ctl(t, "controller-manager", "stop")
-	t.Cleanup(func() { n.ctlAfter(t, "controller-manager", "start") })
+	n.ctl(t, "apiserver", "stop")
 	l.resetPause()
 	end := time.Now().Add(away)
 	for _, v := range victims {
@@ -54,6 +58,31 @@ func TestRow16WithoutControlPlane(t *testing.T) {
 	if p := l.pause(); p > 30*time.Second*slow {
 		t.Errorf("no transfer was final for %s", p)
 	}
+}
+
+// stopOperator has no operator run until the test ends.
+func (n *network) stopOperator() {
+	n.Helper()
+	scale := func(replicas string) error {
+		out, err := n.tryKubectl("scale", "deployment", "-n", "bedrock-system", "bedrock-operator", "--replicas", replicas)
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	}
+	n.Cleanup(func() {
+		if err := scale("1"); err != nil {
+			n.Errorf("start the operator again: %v", err)
+		}
+	})
+	if err := scale("0"); err != nil {
+		n.Fatalf("stop the operator: %v", err)
+	}
+	wait(n.T, "the operator to end", 60*time.Second, func() (bool, string) {
+		var pods corev1.PodList
+		err := n.List(n.Context(), &pods, client.InNamespace("bedrock-system"))
+		return err == nil && len(pods.Items) == 0, fmt.Sprintf("%d pods: %v", len(pods.Items), err)
+	})
 }
 
 // killNode ends the node's process of a validator with SIGKILL, on this machine.

@@ -77,7 +77,7 @@ func (n *network) refusesWhileHalted(lost, survivors []string) {
 	n.Helper()
 	n.Log(n.bedrock("takeover", lost[0])) // asked for
 	n.waitValidator(lost[0], v1alpha1.ValidatorTakeover, "False", v1alpha1.ReasonChainHalted, 2*time.Minute, "docs/runbooks/halted-chain.md")
-	n.Log(n.bedrock("disrupt", survivors[0]))
+	n.Log(n.bedrock("disrupt", survivors[0], "--reason", "row 18"))
 	n.waitValidator(survivors[0], v1alpha1.ValidatorDisruption, "False", v1alpha1.ReasonChainHalted, 2*time.Minute)
 	for _, count := range []int32{3, 4} {
 		n.change(func(b *v1alpha1.BedrockNetwork) { b.Spec.Validators.Count = &count })
