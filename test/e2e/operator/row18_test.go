@@ -168,12 +168,12 @@ type keysAtHand struct{ file, password string }
 func (n *network) operatorKey(dir string) keysAtHand {
 	n.Helper()
 	var s corev1.Secret
-	if err := n.Get(n.Context(), key(n.ns, names.OperatorSecret(n.name)), &s); err != nil {
+	if err := n.Get(n.Context(), key(n.ns, names.OperatorKeys), &s); err != nil {
 		n.Fatal(err)
 	}
 	k := keysAtHand{filepath.Join(dir, "operator.json"), filepath.Join(dir, "password")}
 	seed := filepath.Join(dir, "seed.hex")
-	for path, text := range map[string]string{seed: fmt.Sprintf("%x\n", s.Data["seed"]), k.password: "a password of the test\n"} {
+	for path, text := range map[string]string{seed: fmt.Sprintf("%x\n", s.Data[n.name]), k.password: "a password of the test\n"} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			n.Fatal(err)
 		}
