@@ -68,18 +68,7 @@ func TestNewcomersFollowAcrossARecovery(t *testing.T) {
 			t.Errorf("height %d: the newcomer has block %x, a survivor %x", height, got.BlockId, want.BlockId)
 		}
 	}
-	// Another one follows from the newcomer alone: it serves what it was given.
-	for _, n := range []*running{a, b} {
-		n.end(t)
-	}
-	h.newIdentity(t, 3)
-	record, err := signer.ReadRecord(h.cfg[2].Dirs.Signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := start(t, h.homes[3], append(env, "BEDROCK_P2P_PEERS="+record.NetworkKey+"@"+h.cfg[2].P2P.Listen[0])...)
-	d.waitHeight(t, h.tip+1)
-	for _, n := range []*running{c, d} {
+	for _, n := range []*running{a, b, c} {
 		n.end(t)
 	}
 }
