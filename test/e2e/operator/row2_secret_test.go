@@ -32,7 +32,7 @@ func TestRow2BroughtKeyIsReadOnce(t *testing.T) {
 	wait(t, "4 validators Ready and finalising", 90*time.Second, func() (bool, string) { return n.ready(4) })
 	l := n.startLoad()
 	secret, public := n.keySecret("brought-key")
-	n.bring("brought", secret.Name)
+	n.bringKey("brought", secret.Name)
 	n.waitValidator("brought", v1alpha1.ValidatorReady, "True", v1alpha1.ReasonReady, 3*time.Minute)
 	record := n.validator("brought").Status.Instances[0]
 	if string(record.ConsensusKey) != public {
@@ -108,8 +108,8 @@ func (n *network) keySecret(name string) (*corev1.Secret, string) {
 	return s, hex.EncodeToString(key.Public)
 }
 
-// bring makes a Validator by hand, with a brought key.
-func (n *network) bring(name, secret string) {
+// bringKey makes a Validator by hand, with a brought key.
+func (n *network) bringKey(name, secret string) {
 	n.Helper()
 	t := n.get().Spec.Validators.Template
 	v := &v1alpha1.Validator{ObjectMeta: metav1.ObjectMeta{Namespace: n.ns, Name: name, Labels: map[string]string{v1alpha1.LabelNetwork: n.name}},
