@@ -204,3 +204,23 @@ func TestVolumeForeignACopiedStatefulSetGoes(t *testing.T) {
 		t.Errorf("it stays, and its node is told the marks of another volume: %v", restored.Spec.Template.Spec.Containers[0].Args)
 	}
 }
+
+// A claim that was taken away by force and made again by somebody takes nobody's process:
+// four of them would be a halted chain.
+func TestAReplacedSignerClaimTakesNoProcess(t *testing.T) {
+	w := newWorld(t)
+	w.running()
+	var before appsv1.StatefulSet
+	w.must(&before, "net-0-i1")
+	w.lose(&corev1.PersistentVolumeClaim{}, "net-0-signer-1")
+	w.create(&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "net-0-signer-1", Labels: map[string]string{
+		v1alpha1.LabelValidator: "net-0", v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}},
+		Spec: corev1.PersistentVolumeClaimSpec{AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: quantity("1Gi")}}}})
+	w.reconcile("net-0")
+	var now appsv1.StatefulSet
+	w.must(&now, "net-0-i1")
+	if now.UID != before.UID || *now.Spec.Replicas != 1 {
+		t.Errorf("StatefulSet %s with %d replicas, before %s: its process votes", now.UID, *now.Spec.Replicas, before.UID)
+	}
+}
