@@ -86,4 +86,5 @@ const (
 	ReasonHostPortForbidden    = "HostPortForbidden"
 	ReasonSchemaOutOfReach     = "SchemaOutOfReach"
 	ReasonMigrationOffered     = "MigrationOffered"
+	ReasonValidatorsNotReady   = "ValidatorsNotReady"
 )

@@ -333,3 +333,69 @@ func (g *rig) shuffle(dice *rand.Rand, out map[string]uint64) {
 	}
 	g.clock.SetTime(g.clock.Now().Add(time.Duration(dice.IntN(30)) * time.Second))
 }
+
+// The API server refuses for good to open a budget: who waits is told why, and who waits
+// behind it is told whom it waits for; nothing goes.
+func TestARefusedOpeningIsSaid(t *testing.T) {
+	g := newRig(t, chaintest.Options{})
+	g.pass()
+	g.cordon("net-1", true)
+	g.cordon("net-2", true)
+	refused := errors.New("denied by policy x")
+	ctx := faults.With(t.Context(), func(name string, m faults.Moment) error {
+		if name == "disruption/open" && m == faults.Before {
+			return refused
+		}
+		return nil
+	})
+	for range 2 {
+		if _, err := g.r.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: g.ns, Name: "net"}}); !errors.Is(err, refused) {
+			t.Fatalf("the refusal is not given back: %v", err)
+		}
+		g.budgetStatus()
+		if l := g.ledger(); l.Token("net-1") == nil || g.evict("net-1") {
+			t.Fatalf("a grant on record that nothing opens: %+v", l)
+		}
+		if reason, message := g.reason("net-1", granted); reason != "BudgetNotOpened" || !strings.Contains(message, "policy x") {
+			t.Errorf("net-1: %s: %s", reason, message)
+		}
+		if reason, message := g.reason("net-2", granted); reason != "PowerBudgetExhausted" || !strings.Contains(message, "net-1 draining") {
+			t.Errorf("net-2: %s: %s", reason, message)
+		}
+	}
+	g.pass()
+	g.budgetStatus()
+	if !g.evict("net-1") {
+		t.Fatal("it may be opened again, and is not")
+	}
+}
+
+// Of three validators one is drained, and waits: a person's word lets it go while its node
+// is cordoned, once. // rule: undrainable
+func TestHaltByOneActOnACordonedNode(t *testing.T) {
+	g := newRig(t, chaintest.Options{Validators: 3})
+	g.pass()
+	g.cordon("net-1", true)
+	g.pass()
+	g.budgetStatus()
+	if reason, _ := g.reason("net-1", granted); reason != "Undrainable" || g.evict("net-1") {
+		t.Fatalf("of three: %s", reason)
+	}
+	var v v1alpha1.Validator
+	g.must(g.c.Get(t.Context(), client.ObjectKey{Namespace: g.ns, Name: "net-1"}, &v))
+	v.Annotations = map[string]string{v1alpha1.AnnotationDisrupt: "halt:new disk"}
+	g.must(g.c.Update(t.Context(), &v))
+	g.pass()
+	g.budgetStatus()
+	if !g.evict("net-1") {
+		reason, message := g.reason("net-1", granted)
+		t.Fatalf("one explicit act, and it may not go: %s: %s", reason, message)
+	}
+	g.until("it to be back", "bedrock:1", func() bool { l := g.ledger(); return len(l.Tokens) == 0 })
+	g.cordon("net-1", true)
+	g.pass()
+	g.budgetStatus()
+	if reason, _ := g.reason("net-1", granted); reason != "Undrainable" || g.evict("net-1") {
+		t.Errorf("the same word lets it go twice: %s", reason)
+	}
+}

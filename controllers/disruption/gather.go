@@ -132,17 +132,19 @@ func (p *pass) describe(v *v1alpha1.Validator, budgets []policyv1.PodDisruptionB
 // asked is the strongest wish for a token: a node that is drained, a person's, a new
 // template. // rule: token-request
 func (p *pass) asked(ctx context.Context, v *v1alpha1.Validator, pod *corev1.Pod, outdated string, cordons *cordoned) (*plan.Ask, error) {
+	value := v.Annotations[v1alpha1.AnnotationDisrupt]
+	act := strings.HasPrefix(value, explicitly)
 	if pod.Spec.NodeName != "" && p.Nodes {
 		why, err := cordons.why(pod.Spec.NodeName)
 		if err != nil {
 			return nil, err
 		}
 		if why != "" {
-			return &plan.Ask{Kind: plan.Drain, Reason: "drain:" + pod.Spec.NodeName}, nil
+			return &plan.Ask{Kind: plan.Drain, Reason: "drain:" + pod.Spec.NodeName, Drained: true, Annotation: token(value), Explicit: act}, nil
 		}
 	}
-	if value := v.Annotations[v1alpha1.AnnotationDisrupt]; value != "" {
-		ask := &plan.Ask{Kind: plan.Drain, Reason: limit(value), Annotation: token(value), Explicit: strings.HasPrefix(value, explicitly)}
+	if value != "" {
+		ask := &plan.Ask{Kind: plan.Drain, Reason: limit(value), Annotation: token(value), Explicit: act}
 		if strings.HasPrefix(value, "rollout:") {
 			ask.Kind = plan.Rollout
 		}

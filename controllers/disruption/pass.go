@@ -15,6 +15,7 @@ import (
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/disruption/plan"
+	"github.com/bedrock-bft/bedrock/controllers/faults"
 	"github.com/bedrock-bft/bedrock/controllers/fleet"
 	"github.com/bedrock-bft/bedrock/controllers/metrics"
 	"github.com/bedrock-bft/bedrock/controllers/names"
@@ -64,7 +65,7 @@ func (p *pass) run(ctx context.Context) (plan.Step, error) {
 		return plan.Step{}, err
 	}
 	if step, err = act(ctx, p, o, plan.Next); err != nil {
-		return step, err
+		return step, p.failed(ctx, &step, err)
 	}
 	p.measure(&in, &step)
 	return step, p.tell(ctx, step.Verdicts)
@@ -78,6 +79,15 @@ func (p *pass) decide(ctx context.Context, r client.Reader, in *plan.Input, o *o
 	}
 	o.in = *in
 	return plan.Next(*in), nil
+}
+
+// failed says why nothing opens, where the API server refuses it for good: a pass that
+// read something older, or that ended, says nothing.
+func (p *pass) failed(ctx context.Context, step *plan.Step, err error) error {
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || errors.Is(err, faults.ErrInjected) {
+		return err
+	}
+	return errors.Join(err, p.tell(ctx, step.Verdicts.Failed(err)))
 }
 
 func (p *pass) paused() bool {

@@ -23,6 +23,7 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/disruption/plan"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
+	"github.com/bedrock-bft/bedrock/controllers/fleet"
 )
 
 // Manager is the field manager of what this controller applies.
@@ -78,23 +79,14 @@ func Setup(mgr ctrl.Manager, deps Deps) error {
 		deps.Events = mgr.GetEventRecorder(Manager)
 	}
 	r := New(mgr.GetClient(), mgr.GetAPIReader(), deps)
-	byLabel := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
-		name := o.GetLabels()[v1alpha1.LabelNetwork]
-		if v, ok := o.(*v1alpha1.Validator); ok {
-			name = string(v.Spec.Chain.Network)
-		}
-		if name == "" {
-			return nil
-		}
-		return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: name}}}
-	})
+	wakes := handler.EnqueueRequestsFromMapFunc(fleet.OfNetwork)
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("disruption").
 		For(&v1alpha1.BedrockNetwork{}).
-		Watches(&v1alpha1.Validator{}, byLabel).
-		Watches(&corev1.Pod{}, byLabel).
-		Watches(&policyv1.PodDisruptionBudget{}, byLabel).
-		Watches(&appsv1.StatefulSet{}, byLabel)
+		Watches(&v1alpha1.Validator{}, wakes).
+		Watches(&corev1.Pod{}, wakes).
+		Watches(&policyv1.PodDisruptionBudget{}, wakes).
+		Watches(&appsv1.StatefulSet{}, wakes)
 	if deps.Nodes {
 		b = b.Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.onNode))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/network/plan"
 	"github.com/bedrock-bft/bedrock/controllers/verdict"
 )
 
@@ -30,5 +31,17 @@ func (p *pass) conclude(failed error) {
 			return
 		}
 	}
-	p.say(verdict.True(v1alpha1.NetworkReady, v1alpha1.ReasonReady, fmt.Sprintf("%s validators in the set, the chain goes on", p.status.Summary)))
+	p.say(plan.AllReady(p.status.Summary, p.staying()))
+}
+
+// staying are the Validators that nobody deletes; of those that the spec no longer
+// wants, membership speaks.
+func (p *pass) staying() []*v1alpha1.Validator {
+	var out []*v1alpha1.Validator
+	for _, v := range p.live {
+		if v.DeletionTimestamp == nil {
+			out = append(out, v)
+		}
+	}
+	return out
 }

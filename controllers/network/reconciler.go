@@ -10,7 +10,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	apimeta "k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -18,11 +17,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
+	"github.com/bedrock-bft/bedrock/controllers/fleet"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -81,24 +80,15 @@ type Reconciler struct {
 // Setup adds the controller to a manager.
 func Setup(mgr ctrl.Manager, deps Deps) error {
 	r := New(mgr.GetClient(), mgr.GetAPIReader(), deps)
-	byLabel := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
-		name := o.GetLabels()[v1alpha1.LabelNetwork]
-		if v, ok := o.(*v1alpha1.Validator); ok {
-			name = string(v.Spec.Chain.Network)
-		}
-		if name == "" {
-			return nil
-		}
-		return []reconcile.Request{{NamespacedName: apimeta.NamespacedName{Namespace: o.GetNamespace(), Name: name}}}
-	})
+	wakes := handler.EnqueueRequestsFromMapFunc(fleet.OfNetwork)
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("network").
 		For(&v1alpha1.BedrockNetwork{}).
-		Watches(&v1alpha1.Validator{}, byLabel).
-		Watches(&corev1.ConfigMap{}, byLabel).
-		Watches(&corev1.Service{}, byLabel).
-		Watches(&appsv1.StatefulSet{}, byLabel).
-		Watches(&batchv1.Job{}, byLabel, builder.WithPredicates(ofImages)).
+		Watches(&v1alpha1.Validator{}, wakes).
+		Watches(&corev1.ConfigMap{}, wakes).
+		Watches(&corev1.Service{}, wakes).
+		Watches(&appsv1.StatefulSet{}, wakes).
+		Watches(&batchv1.Job{}, wakes, builder.WithPredicates(ofImages)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 	if err != nil {

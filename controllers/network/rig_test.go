@@ -27,6 +27,7 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/faults"
 	"github.com/bedrock-bft/bedrock/controllers/names"
 	"github.com/bedrock-bft/bedrock/controllers/network"
+	"github.com/bedrock-bft/bedrock/controllers/verdict"
 	"github.com/bedrock-bft/bedrock/node/genesis"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
@@ -194,11 +195,19 @@ func (g *rig) listed() []v1alpha1.Validator {
 }
 
 // playValidators is the validator controller: identities are born on signer volumes,
-// which stay.
+// which stay, and a node that is down is said.
 func (g *rig) playValidators() {
 	g.t.Helper()
 	for _, v := range g.listed() {
-		if len(v.Status.Instances) > 0 || v.DeletionTimestamp != nil {
+		if v.DeletionTimestamp != nil {
+			continue
+		}
+		ready := verdict.True(v1alpha1.ValidatorReady, v1alpha1.ReasonReady, "in the set, signing, its votes seen")
+		if g.dead[v.Name] {
+			ready = verdict.False(v1alpha1.ValidatorReady, "NodeEnds", "Running: the node ends again and again")
+		}
+		said := apimeta.FindStatusCondition(v.Status.Conditions, v1alpha1.ValidatorReady)
+		if len(v.Status.Instances) > 0 && said != nil && said.Status == ready.Status {
 			continue
 		}
 		volume, kept := g.volumes[v.Name]
@@ -212,7 +221,8 @@ func (g *rig) playValidators() {
 			g.t.Fatal(err)
 		}
 		status := v1alpha1ac.ValidatorStatus().WithActiveInstance(1).WithInstances(v1alpha1ac.Instance().
-			WithNumber(1).WithRole(v1alpha1.InstanceActive).WithIdentity(record.Identity).WithConsensusKey(record.ConsensusKey))
+			WithNumber(1).WithRole(v1alpha1.InstanceActive).WithIdentity(record.Identity).WithConsensusKey(record.ConsensusKey)).
+			WithConditions(verdict.Conditions(v.Status.Conditions, v.Generation, g.clock.Now(), ready)...)
 		err = g.c.Status().Apply(g.ctx(), v1alpha1ac.Validator(v.Name, g.ns).WithStatus(status), client.FieldOwner("bedrock-operator/validator"))
 		if err != nil {
 			g.t.Fatal(err)

@@ -37,6 +37,9 @@ type Ask struct {
 	Annotation string
 	// Repair: its pod cannot run as it is. Full nodes need not go first.
 	Repair bool
+	// Drained: its node is cordoned or tainted, and asks for as long as it is, whatever
+	// became of the annotation beside it.
+	Drained bool
 	// Explicit is a person's word that the chain may halt. // rule: undrainable
 	Explicit bool
 }
@@ -110,6 +113,12 @@ func (in *Input) member(t *Token) *Member {
 		}
 	}
 	return in.View.Find(t.Member)
+}
+
+// explicit says whether a person lets the chain halt for it, once: the act is over when
+// its pod was evicted. // rule: undrainable
+func (f *Validator) explicit(l *Ledger) bool {
+	return f.Ask != nil && f.Ask.Explicit && l.Served[f.Name] != f.Ask.Annotation
 }
 
 // shared says whether other operators run validators of the chain: the budget is then

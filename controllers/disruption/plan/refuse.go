@@ -23,7 +23,7 @@ func (in *Input) refuse(l *Ledger, f *Validator) Refusal {
 		}
 	}
 	c := NewCount(&in.View, l, in.Fleet)
-	return c.Decide(f.member(&in.View), in.Policy, f.Ask != nil && f.Ask.Explicit)
+	return c.Decide(f.member(&in.View), in.Policy, f.explicit(l))
 }
 
 func aBudget(_ *Input, _ *Ledger, f *Validator) Refusal {
@@ -69,12 +69,12 @@ func itsTurnToRestart(in *Input, l *Ledger, f *Validator) Refusal {
 
 // finality asks two nodes other than v. Where a person lets the chain halt, it is not
 // asked. // rule: finality-probe
-func finality(in *Input, _ *Ledger, f *Validator) Refusal {
+func finality(in *Input, l *Ledger, f *Validator) Refusal {
 	m := f.member(&in.View)
 	if m == nil {
 		return Refusal{}
 	}
-	if in.View.Undrainable(m) != "" && (in.Policy.Halt || f.Ask != nil && f.Ask.Explicit) {
+	if in.View.Undrainable(m) != "" && (in.Policy.Halt || f.explicit(l)) {
 		return Refusal{}
 	}
 	if !in.View.Finalises(m.Identity) {
@@ -140,10 +140,10 @@ func disruption(s *Step, in *Input, f *Validator, refused map[string]Refusal) ve
 		case Returning:
 			return verdict.True(kind, "Returning", "its pod is back ("+t.Reason+"); waits until two other nodes see its votes")
 		}
-		if m := f.member(&in.View); m != nil && in.NoLeases && in.shared() && !m.Leased {
-			return verdict.False(kind, "AwaitingLease", "other operators run validators of this chain: take a lease for it (bedrock tx validator maintain), then its pod may be evicted")
+		if m := f.member(&in.View); m != nil && in.shared() && !m.Leased {
+			return awaitingLease(in.NoLeases)
 		}
-		return verdict.True(kind, "Granted", "its pod may be evicted since "+clock(t.Since)+" ("+t.Reason+")")
+		return verdict.True(kind, reasonGranted, "its pod may be evicted since "+clock(t.Since)+" ("+t.Reason+")")
 	}
 	if r, ok := refused[f.Name]; ok {
 		return verdict.False(kind, r.Reason, r.Message)
@@ -153,6 +153,19 @@ func disruption(s *Step, in *Input, f *Validator, refused map[string]Refusal) ve
 	}
 	return verdict.False(kind, "NotRequested", "no disruption is asked for")
 }
+
+// awaitingLease: who takes the lease is the owner, or this operator, its delegate.
+// rule: maintain
+func awaitingLease(byOwner bool) verdict.Verdict {
+	text := "other operators run validators of this chain: its lease is on its way to the chain, then its pod may be evicted"
+	if byOwner {
+		text = "other operators run validators of this chain: take a lease for it (bedrock tx validator maintain), then its pod may be evicted"
+	}
+	return verdict.False(v1alpha1.ValidatorDisruption, "AwaitingLease", text)
+}
+
+// reasonGranted is the reason of an unused token.
+const reasonGranted = "Granted"
 
 func clock(t time.Time) string { return t.UTC().Format("15:04") }
 
@@ -220,6 +233,17 @@ func rollout(s *Step, in *Input) verdict.Verdict {
 		return verdict.False(kind, "RollingOut", "one by one: "+strings.Join(left, ", "))
 	}
 	return verdict.True(kind, v1alpha1.ReasonReady, "every validator runs the wanted image and configuration")
+}
+
+// Failed are the verdicts where the API server refused a write: what would be granted is
+// not, since nothing says that its budget is open.
+func (v Verdicts) Failed(why error) Verdicts {
+	for name, d := range v.Disruption {
+		if d.OK() && d.Reason == reasonGranted {
+			v.Disruption[name] = verdict.False(d.Type, "BudgetNotOpened", fmt.Sprintf("it may go, and the API server refuses what lets it: %v", why))
+		}
+	}
+	return v
 }
 
 // Unreadable are the verdicts where the ledger cannot be read. // rule: token-ledger

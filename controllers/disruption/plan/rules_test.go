@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -217,6 +218,48 @@ func TestSharedChainNeedsALease(t *testing.T) {
 	step = s.next()
 	if len(step.Leases) != 1 || step.Leases[0].End == 0 || len(step.Open) != 0 {
 		t.Fatalf("asks for a lease: %+v", step.Leases)
+	}
+}
+
+// A token that ends unused gives its lease back before it goes, so that other operators
+// need not wait until the lease is over. // rule: maintain
+func TestAnUnusedTokenGivesItsLeaseBack(t *testing.T) {
+	s := newScene(t, chaintest.Options{}).token(0, Granted)
+	s.in.Fleet = s.in.Fleet[:2]
+	s.in.Fleet[0].Budget = BudgetOpen
+	end := uint64(s.look().in.View.TimeMs + LeaseMs)
+	s.in.Ledger.Tokens[0].LeaseEnd = end
+	held := func() *Input {
+		m := s.look().in.View.Find(s.chain.Name(0))
+		m.Leased, m.LeaseEnd = true, end
+		return &s.in
+	}
+	step := Next(*held())
+	if len(step.Ends) != 1 {
+		t.Fatalf("nobody asks for it any more: %+v", step)
+	}
+	step.Ended(step.Ends[0], false, "a", &s.in)
+	s.in.Ledger, s.in.Fleet[0].Budget = step.Ledger, BudgetClosed
+	s.chain.Advance(2)
+	step = Next(*held())
+	if len(step.Leases) != 1 || step.Leases[0].End != 0 || step.Leases[0].ExpectedEnd != end || step.Ledger.Token("val-0") == nil {
+		t.Fatalf("the lease is not given back: %+v, ledger %+v", step.Leases, step.Ledger)
+	}
+	s.in.Ledger = step.Ledger
+	if step = s.next(); step.Ledger.Token("val-0") != nil || len(step.Leases) != 0 { // the chain has it back
+		t.Errorf("the token does not go with its lease: %+v", step.Ledger)
+	}
+}
+
+// Until the lease is on chain the pod may not be evicted, and that is said.
+// rule: maintain
+func TestAwaitingLeaseIsSaid(t *testing.T) {
+	for _, noLeases := range []bool{false, true} {
+		s := newScene(t, chaintest.Options{}).token(0, Granted).drain(0)
+		s.in.Fleet, s.in.NoLeases = s.in.Fleet[:2], noLeases
+		if r, m := s.refused(s.next(), 0); r != "AwaitingLease" || strings.Contains(m, "bedrock tx") != noLeases {
+			t.Errorf("without a key of its own %v: %s: %s", noLeases, r, m)
+		}
 	}
 }
 

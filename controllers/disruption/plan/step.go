@@ -193,7 +193,7 @@ func unwanted(l *Ledger, in *Input, t *Token) (why string, tail bool) {
 }
 
 func served(l *Ledger, f *Validator) bool {
-	return f.Ask != nil && f.Ask.Annotation != "" && l.Served[f.Name] == f.Ask.Annotation
+	return f.Ask != nil && f.Ask.Annotation != "" && !f.Ask.Drained && l.Served[f.Name] == f.Ask.Annotation
 }
 
 // ask brings the queue up to date. // rule: token-request
@@ -234,7 +234,7 @@ func ask(s *Step, in *Input) {
 // again: what came back is to go once more (a bad image, another node that is drained).
 // It is counted as down already.
 func (s *Step) again(in *Input, t *Token, f *Validator) {
-	if t.State == Used && f.Ask.Annotation != "" {
+	if t.State == Used && f.Ask.Annotation != "" && s.Ledger.Served[f.Name] != f.Ask.Annotation {
 		if s.Ledger.Served == nil {
 			s.Ledger.Served = map[string]string{}
 		}
@@ -242,11 +242,12 @@ func (s *Step) again(in *Input, t *Token, f *Validator) {
 		s.Changed = true
 		return
 	}
-	if t.State == Granted || f.Ask.Annotation != "" || f.PodUID == t.Pod || f.PodState == PodGone || f.PodState == PodGoing {
+	once := f.Ask.Annotation != "" && !f.Ask.Drained
+	if t.State == Granted || once || f.PodUID == t.Pod || f.PodState == PodGone || f.PodState == PodGoing {
 		return
 	}
 	c := NewCount(&in.View, &s.Ledger, in.Fleet)
-	if m := in.member(t); m != nil && m.Presence == Present && !c.Decide(m, in.Policy, f.Ask.Explicit).OK() {
+	if m := in.member(t); m != nil && m.Presence == Present && !c.Decide(m, in.Policy, f.explicit(&s.Ledger)).OK() {
 		return
 	}
 	t.State, t.Pod, t.Kind, t.Reason, t.Since, t.Height, t.Closed = Granted, f.PodUID, f.Ask.Kind, f.Ask.Reason, in.Now, 0, false
@@ -363,6 +364,10 @@ func (s *Step) Ended(e End, used bool, pod string, in *Input) {
 		if t.Again {
 			s.use(t, in.Now)
 			t.Closed = true
+			return
+		}
+		if t.LeaseEnd > 0 { // others wait for that share: it goes back first. // rule: maintain
+			t.State, t.Height, t.Closed = Returning, in.View.Height, true
 			return
 		}
 		r := Request{t.Validator, t.Kind, t.Reason, in.Now, t.Turn}

@@ -94,9 +94,19 @@ func (n *network) killNode(uid types.UID) {
 	}
 }
 
-// process is the node's process of a pod. The container's process is one of this kernel:
-// it is found by its pod's UID in the name of its cgroup.
+// process is the node's process of a pod.
 func (n *network) process(uid types.UID) int {
+	n.Helper()
+	pid := n.processOf(uid, "bedrock\x00start")
+	if pid == 0 {
+		n.Fatalf("no process of the pod %s is on this machine", uid)
+	}
+	return pid
+}
+
+// processOf is a pod's process with such a command line; 0: there is none. A container's
+// process is one of this kernel: it is found by its pod's UID in the name of its cgroup.
+func (n *network) processOf(uid types.UID, commandLine string) int {
 	n.Helper()
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -112,11 +122,9 @@ func (n *network) process(uid types.UID) int {
 			continue
 		}
 		command, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
-		if err != nil || !strings.Contains(string(command), "bedrock\x00start") {
-			continue
+		if err == nil && strings.Contains(string(command), commandLine) {
+			return pid
 		}
-		return pid
 	}
-	n.Fatalf("no process of the pod %s is on this machine", uid)
 	return 0
 }
