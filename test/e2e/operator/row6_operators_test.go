@@ -44,19 +44,19 @@ func TestRow6TwoOperators(t *testing.T) {
 	wait(t, "20 transfers final", 60*time.Second, func() (bool, string) { return l.progress() >= 20, "" })
 	o := n.guest("guest", ownerKey)
 	o.join()
-	n.leasesDivideTheBudget(o, l)
+	n.secondWaits(o)
+	n.firstWaits(o, l)
 	if u := o.uses(t); u != 1 {
 		t.Errorf("the second operator's process is one of %d", u)
 	}
 }
 
-// leasesDivideTheBudget: of five one may be down.
-func (n *network) leasesDivideTheBudget(o *owner, l *load) {
+// secondWaits: of five one may be down. The first operator takes a lease and its pod stays;
+// the second one waits for it, and goes on when the unused lease is given back.
+func (n *network) secondWaits(o *owner) {
 	n.Helper()
 	one := n.validators()[1].Name
 	was, host := n.running(one), n.host(one)
-
-	// The first operator takes a lease, and its pod stays: the second one waits for it.
 	n.cordon(host)
 	n.waitValidator(one, v1alpha1.ValidatorDisruption, "True", "Granted", time.Minute)
 	wait(n.T, "the first operator's lease on chain", time.Minute, func() (bool, string) {
@@ -76,14 +76,20 @@ func (n *network) leasesDivideTheBudget(o *owner, l *load) {
 		n.Fatalf("%s went though nobody evicted it", one)
 	}
 
-	// It is not used, and given back: the second one asks for a lease, and gets it.
 	n.kubectl(n.T, "uncordon", host)
 	o.guest.waitValidator(o.name, v1alpha1.ValidatorDisruption, "False", "AwaitingLease", 2*time.Minute, "bedrock tx validator maintain")
 	if end, now := o.member(one).Row.LeaseEnd, o.set().TimeMs; end > now {
 		n.Fatalf("the lease of %s runs until %d, at %d: the second operator did not wait for it", one, end, now)
 	}
-	guestWas := o.guest.running(o.name)
 	o.guest.refused(o.name, "that has no lease yet")
+}
+
+// firstWaits: the owner takes a lease, and the first operator waits for as long as the
+// ledger has it, also when the guest votes again.
+func (n *network) firstWaits(o *owner, l *load) {
+	n.Helper()
+	one := n.validators()[1].Name
+	was, host, guestWas := n.running(one), n.host(one), o.guest.running(o.name)
 	if err := o.lease(30 * time.Minute); err != nil {
 		n.Fatalf("the owner takes a lease: %v", err)
 	}
@@ -91,7 +97,6 @@ func (n *network) leasesDivideTheBudget(o *owner, l *load) {
 		return o.guest.budgetOpen(o.name), n.story(o.guest.validator(o.name).Status.Conditions, v1alpha1.ValidatorDisruption)
 	})
 
-	// Now the first one waits.
 	n.cordon(host)
 	ended := n.drain(host, one)
 	n.waitValidator(one, v1alpha1.ValidatorDisruption, "False", v1alpha1.ReasonPowerBudgetExhausted, 2*time.Minute,

@@ -156,7 +156,9 @@ func (n *network) refused(validator, what string) {
 // waits, and one explicit act lets one go.
 func TestRow6ThreeAreUndrainable(t *testing.T) {
 	three := int32(3)
-	n := shared.deploy(t, func(b *v1alpha1.BedrockNetwork) { b.Name, b.Spec.FullNodes, b.Spec.Validators.Count = "three", nil, &three })
+	n := shared.deploy(t, func(b *v1alpha1.BedrockNetwork) {
+		b.Name, b.Spec.FullNodes, b.Spec.Validators.Count = "three", nil, &three
+	})
 	n.waitCondition(v1alpha1.NetworkDisruptable, "False", v1alpha1.ReasonUndrainable, 90*time.Second, "3 validators", "disruption.halt: Allowed", "kubectl bedrock disrupt --halt")
 	t.Log(n.story(n.get().Status.Conditions, v1alpha1.NetworkDisruptable))
 	wait(t, "3 validators Ready and finalising", 90*time.Second, func() (bool, string) { return n.ready(3) })
