@@ -118,7 +118,7 @@ func (in *Input) member(t *Token) *Member {
 // explicit says whether a person lets the chain halt for it, once: the act is over when
 // its pod was evicted. // rule: undrainable
 func (f *Validator) explicit(l *Ledger) bool {
-	return f.Ask != nil && f.Ask.Explicit && l.Served[f.Name] != f.Ask.Annotation
+	return f.Ask != nil && f.Ask.Explicit && (f.Ask.Annotation == "" || l.Served[f.Name] != f.Ask.Annotation)
 }
 
 // shared says whether other operators run validators of the chain: the budget is then
