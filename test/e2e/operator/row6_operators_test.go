@@ -204,11 +204,11 @@ func (o *owner) join() {
 		return m != nil && m.Row.Ready, fmt.Sprintf("%+v", m)
 	})
 	var s corev1.Secret
-	if err := o.n.Get(o.n.Context(), kube.ObjectKey{Namespace: o.n.ns, Name: names.OperatorSecret(o.n.name)}, &s); err != nil {
+	if err := o.n.Get(o.n.Context(), kube.ObjectKey{Namespace: o.n.ns, Name: names.OperatorKeys}, &s); err != nil {
 		o.n.Fatal(err)
 	}
 	op := ledger.Weigh{Weights: []ledger.Weight{{Validator: o.member(o.name).Name, Power: 1}}}
-	tx, err := chain.WeighWith(o.key, o.n.genesis().Hash(), op, o.fee(), ed25519.NewKeyFromSeed(s.Data["seed"]))
+	tx, err := chain.WeighWith(o.key, o.n.genesis().Hash(), op, o.fee(), ed25519.NewKeyFromSeed(s.Data[o.n.name]))
 	if err != nil {
 		o.n.Fatal(err)
 	}
