@@ -18,9 +18,9 @@ import (
 // database. rule: schema-after-fleet
 func TestAcceptedImageAndSchema(t *testing.T) {
 	w := newWorld(t)
-	v := w.running()
+	w.running()
 	w.chain.Advance(3)
-	v = w.reconcile("net-0")
+	v := w.reconcile("net-0")
 	if in := v.Status.Instances[0]; in.DatabaseSchema != 1 || in.NewestSchema != 1 {
 		t.Fatalf("recorded schema %d of at most %d, its node said 1 of 1", in.DatabaseSchema, in.NewestSchema)
 	}

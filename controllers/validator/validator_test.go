@@ -129,7 +129,7 @@ func TestKeyWithMemorySignerVolumeIsNotMadeAgain(t *testing.T) {
 		t.Fatal("a process that votes is ended because its claim was taken away: four such claims are a halted chain")
 	}
 	w.lose(&corev1.Pod{}, "net-0-i1-0")
-	v = w.reconcile("net-0")
+	w.reconcile("net-0")
 	if w.get(&corev1.PersistentVolumeClaim{}, "net-0-signer-1") {
 		t.Fatal("a new signer volume stands in the place of the lost one")
 	}
