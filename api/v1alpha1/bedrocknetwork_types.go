@@ -402,15 +402,18 @@ type BedrockNetworkStatus struct {
 // NodeImage is an image of nodes, and what its program said of itself before it was
 // given any volume.
 type NodeImage struct {
+	// Reference of the image.
 	// +required
 	// +kubebuilder:validation:MaxLength=512
 	Image string `json:"image"`
+	// Version that its program tells.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	Version string `json:"version,omitempty"`
-	// Oldest and newest schema of a database that it reads; 0: nobody asked it.
+	// Oldest schema of a database that it reads; 0: nobody asked it.
 	// +optional
 	OldestSchema int32 `json:"oldestSchema,omitempty"`
+	// Newest schema of a database that it reads and writes; 0: nobody asked it.
 	// +optional
 	NewestSchema int32 `json:"newestSchema,omitempty"`
 }

@@ -8,10 +8,13 @@ package v1alpha1
 // NodeImage is an image of nodes, and what its program said of itself before it was
 // given any volume.
 type NodeImageApplyConfiguration struct {
-	Image   *string `json:"image,omitempty"`
+	// Reference of the image.
+	Image *string `json:"image,omitempty"`
+	// Version that its program tells.
 	Version *string `json:"version,omitempty"`
-	// Oldest and newest schema of a database that it reads; 0: nobody asked it.
+	// Oldest schema of a database that it reads; 0: nobody asked it.
 	OldestSchema *int32 `json:"oldestSchema,omitempty"`
+	// Newest schema of a database that it reads and writes; 0: nobody asked it.
 	NewestSchema *int32 `json:"newestSchema,omitempty"`
 }
 
