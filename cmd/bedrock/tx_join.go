@@ -142,6 +142,9 @@ rotate" printed. It fails if the validator was rotated in between, or after
 				return fmt.Errorf("--valid-until %d: the new identity consents until height %d", f.validUntil, t.ValidUntil)
 			}
 			f.validUntil = t.ValidUntil
+			if t.Validator != m.Name {
+				return fmt.Errorf("the new node consents to take the place of validator %s, not of %s", t.Validator, m)
+			}
 			op, err := t.Rotate(s.genesis, m.Name, m.Identity)
 			if err != nil {
 				return err
