@@ -200,7 +200,11 @@ func served(l *Ledger, f *Validator) bool {
 func ask(s *Step, in *Input) {
 	l := &s.Ledger
 	for name, value := range l.Served {
-		if f := in.find(name); f == nil || f.Ask == nil || f.Ask.Annotation != value {
+		f := in.find(name)
+		if f != nil && f.Ask == nil && (f.PodState == PodGoing || f.PodState == PodGone) {
+			continue // without a pod nothing is asked; the same value may stand there still
+		}
+		if f == nil || f.Ask == nil || f.Ask.Annotation != value {
 			delete(l.Served, name)
 			s.Changed = true
 		}
@@ -234,7 +238,7 @@ func ask(s *Step, in *Input) {
 // again: what came back is to go once more (a bad image, another node that is drained).
 // It is counted as down already.
 func (s *Step) again(in *Input, t *Token, f *Validator) {
-	if t.State == Used && f.Ask.Annotation != "" && s.Ledger.Served[f.Name] != f.Ask.Annotation {
+	if t.State != Granted && f.Ask.Annotation != "" && s.Ledger.Served[f.Name] != f.Ask.Annotation {
 		if s.Ledger.Served == nil {
 			s.Ledger.Served = map[string]string{}
 		}
