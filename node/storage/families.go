@@ -17,14 +17,14 @@ type settings struct {
 
 // Sizes that are the same on every node.
 const (
-	bloomBits       = 10
-	minBlobBytes    = 1 << 10
-	infoLogBytes    = 4 << 20
-	infoLogFiles    = 3
-	maxOpenFiles    = 1024
-	smoothSyncBytes = 1 << 20
-	backgroundJobs  = 2
-	arenaBytes      = 256 << 10
+	bloomBits      = 10
+	minBlobBytes   = 1 << 10
+	infoLogBytes   = 4 << 20
+	infoLogFiles   = 3
+	maxOpenFiles   = 1024
+	pieceBytes     = 1 << 20
+	backgroundJobs = 2
+	arenaBytes     = 256 << 10
 	// never is a size of memtables and logs that no node reaches.
 	never = 1 << 36
 )
@@ -34,8 +34,10 @@ func newSettings(opt *Options, create bool) (*settings, error) {
 		cache:   grocksdb.NewLRUCache(opt.BlockCacheBytes),
 		limiter: grocksdb.NewRateLimiter(opt.CompactionBytesPerSecond, 100_000, 10),
 	}
-	// RocksDB would allocate a log as large as a memtable may get.
-	db, err := grocksdb.GetOptionsFromString(nil, "allow_fallocate=false")
+	// RocksDB would allocate a log as large as a memtable may get. What it writes goes
+	// to the device piece by piece, each after the one before: a vote that is synced
+	// meanwhile waits behind one piece and not behind a whole batch.
+	db, err := grocksdb.GetOptionsFromString(nil, "allow_fallocate=false;strict_bytes_per_sync=true")
 	if err != nil {
 		return nil, fmt.Errorf("set up the database: %w", err)
 	}
@@ -47,7 +49,8 @@ func newSettings(opt *Options, create bool) (*settings, error) {
 	s.db.SetMaxTotalWalSize(never) // Store.flush says when
 	s.db.SetMaxBackgroundJobs(backgroundJobs)
 	s.db.SetMaxOpenFiles(maxOpenFiles)
-	s.db.SetBytesPerSync(smoothSyncBytes)
+	s.db.SetBytesPerSync(pieceBytes)
+	s.db.SetWALBytesPerSync(pieceBytes)
 	s.db.SetRateLimiter(s.limiter)
 	// Not even errors, which reach us as such: on a full disk Debian's build aborts
 	// the process at the second line that cannot be written.

@@ -27,6 +27,8 @@ constexpr uint64_t kSector = 512;
 struct FileAccount {
   uint64_t size = 0;
   uint64_t synced = 0;
+  uint64_t handed = 0;  // given to the device before more was written
+  bool log = false;
 };
 
 // One change of a folder that is not synced yet, with what undoes it.
@@ -42,6 +44,7 @@ struct Account {
   std::mt19937_64 rng;
   std::string trash;
   long ops = 0, crash_at = 0, kept = 0;
+  uint64_t most_held = 0;  // the most that any log held back from the device
   bool crashed = false, fail_sync = false, full = false;
   std::map<std::string, std::shared_ptr<FileAccount>> files;
   std::vector<Change> journal;
@@ -140,8 +143,12 @@ struct Account {
 
 class CrashFile : public FSWritableFileOwnerWrapper {
  public:
-  CrashFile(std::unique_ptr<FSWritableFile>&& t, std::shared_ptr<Account> a, std::shared_ptr<FileAccount> f)
-      : FSWritableFileOwnerWrapper(std::move(t)), account_(std::move(a)), file_(std::move(f)) {}
+  CrashFile(std::unique_ptr<FSWritableFile>&& t, std::shared_ptr<Account> a, std::shared_ptr<FileAccount> f,
+            const FileOptions& o)
+      : FSWritableFileOwnerWrapper(std::move(t)),
+        account_(std::move(a)),
+        file_(std::move(f)),
+        one_by_one_(o.strict_bytes_per_sync) {}
 
   IOStatus Append(const Slice& data, const IOOptions& o, IODebugContext* d) override {
     std::lock_guard<std::mutex> l(account_->mu);
@@ -150,6 +157,7 @@ class CrashFile : public FSWritableFileOwnerWrapper {
     Slice part(data.data(), account_->crashed ? account_->rng() % (data.size() + 1) : data.size());
     IOStatus s = target()->Append(part, o, d);
     if (s.ok()) file_->size += part.size();
+    if (file_->log) account_->most_held = std::max(account_->most_held, file_->size - file_->handed);
     return s;
   }
   IOStatus Append(const Slice& data, const IOOptions& o, const DataVerificationInfo&, IODebugContext* d) override {
@@ -168,17 +176,24 @@ class CrashFile : public FSWritableFileOwnerWrapper {
       account_->fail_sync = false;
       return IOStatus::IOError("simulated failure of a sync");
     }
-    if (account_->step()) file_->synced = file_->size;
+    if (account_->step()) file_->synced = file_->handed = file_->size;
     return IOStatus::OK();
   }
   IOStatus Fsync(const IOOptions& o, IODebugContext* d) override { return Sync(o, d); }
-  IOStatus RangeSync(uint64_t, uint64_t, const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+  // Promises nothing after a power cut. Where RocksDB asks for one piece at a time, all up to here but this piece
+  // is on the device.
+  IOStatus RangeSync(uint64_t offset, uint64_t bytes, const IOOptions&, IODebugContext*) override {
+    std::lock_guard<std::mutex> l(account_->mu);
+    if (one_by_one_) file_->handed = std::max(file_->handed, offset + bytes);
+    return IOStatus::OK();
+  }
   IOStatus Allocate(uint64_t, uint64_t, const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
   void PrepareWrite(size_t, size_t, const IOOptions&, IODebugContext*) override {}
 
  private:
   std::shared_ptr<Account> account_;
   std::shared_ptr<FileAccount> file_;
+  bool one_by_one_;
 };
 
 class CrashFolder : public FSDirectoryWrapper {
@@ -211,7 +226,7 @@ class CrashFileSystem : public FileSystemWrapper {
       // Somewhere to write to, out of the way.
       std::unique_ptr<FSWritableFile> nowhere;
       IOStatus s = target()->NewWritableFile(account_->trash + "/" + std::to_string(account_->kept++), o, &nowhere, d);
-      if (s.ok()) r->reset(new CrashFile(std::move(nowhere), account_, std::make_shared<FileAccount>()));
+      if (s.ok()) r->reset(new CrashFile(std::move(nowhere), account_, std::make_shared<FileAccount>(), o));
       return s;
     }
     std::string kept;
@@ -225,10 +240,11 @@ class CrashFileSystem : public FileSystemWrapper {
     IOStatus made = target()->NewWritableFile(name, o, &file, d);
     if (!made.ok()) return made;
     auto f = std::make_shared<FileAccount>();
+    f->log = name.size() > 4 && name.compare(name.size() - 4, 4, ".log") == 0;
     account_->files[name] = f;
     if (!kept.empty()) account_->journal.push_back({Change::kDelete, "", name, kept, nullptr, replaced});
     account_->journal.push_back({Change::kCreate, "", name, "", f, nullptr});
-    r->reset(new CrashFile(std::move(file), account_, f));
+    r->reset(new CrashFile(std::move(file), account_, f, o));
     return IOStatus::OK();
   }
   IOStatus ReopenWritableFile(const std::string&, const FileOptions&, std::unique_ptr<FSWritableFile>*,
@@ -338,6 +354,11 @@ void crashfs_fail_sync(crashfs* fs) {
 void crashfs_fill(crashfs* fs) {
   std::lock_guard<std::mutex> l(fs->account->mu);
   fs->account->full = true;
+}
+
+unsigned long long crashfs_most_held(crashfs* fs) {
+  std::lock_guard<std::mutex> l(fs->account->mu);
+  return fs->account->most_held;
 }
 
 long crashfs_ops(crashfs* fs) {

@@ -52,6 +52,10 @@ func (f *FS) Fill() { C.crashfs_fill(f.c) }
 // Ops is the number of changes so far.
 func (f *FS) Ops() int { return int(C.crashfs_ops(f.c)) }
 
+// MostHeld is the most bytes that a write-ahead log held at any time without their
+// being on their way to the device, of which at most one piece is at a time.
+func (f *FS) MostHeld() uint64 { return uint64(C.crashfs_most_held(f.c)) }
+
 // Crashed reports whether the crash has happened: what was answered since counts
 // for nothing.
 func (f *FS) Crashed() bool { return C.crashfs_crashed(f.c) != 0 }

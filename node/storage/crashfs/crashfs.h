@@ -15,6 +15,8 @@ void* crashfs_env(crashfs* fs);
 void crashfs_crash_after(crashfs* fs, long n);
 void crashfs_fail_sync(crashfs* fs);
 void crashfs_fill(crashfs* fs);
+// The most bytes that a log (*.log) held which RocksDB had not given to the device.
+unsigned long long crashfs_most_held(crashfs* fs);
 long crashfs_ops(crashfs* fs);
 int crashfs_crashed(crashfs* fs);
 // Brings files to what a power cut (power != 0) or the end of the process leaves.
