@@ -169,24 +169,8 @@ func TestFullNodesAreComparedWithWhatIsRecorded(t *testing.T) {
 // chosen are the fault points that are tried: every one, or of each kind the one in the
 // middle of the run.
 func chosen(passed []faults.Place) []faults.Place {
-	var kinds [][]faults.Place
-	at := map[faults.Place]int{}
-	for _, p := range passed {
-		kind := faults.Place{Name: p.Name, Moment: p.Moment}
-		k, known := at[kind]
-		if !known {
-			k = len(kinds)
-			at[kind], kinds = k, append(kinds, nil)
-		}
-		kinds[k] = append(kinds[k], p)
+	if *allFlag {
+		return passed
 	}
-	var out []faults.Place
-	for _, all := range kinds {
-		if *allFlag {
-			out = append(out, all...)
-		} else {
-			out = append(out, all[len(all)/2])
-		}
-	}
-	return out
+	return faults.Middles(passed)
 }

@@ -64,6 +64,9 @@ func TestScriptRecords(t *testing.T) {
 	if diff := cmp.Diff(want[4:], faults.Kinds(want[4:])); diff != "" {
 		t.Errorf("kinds of a later part: %s", diff)
 	}
+	if diff := cmp.Diff(want[2:], faults.Middles(want)); diff != "" {
+		t.Errorf("middles: %s", diff)
+	}
 }
 
 func run(ctx context.Context, done *int) error {

@@ -67,6 +67,25 @@ func Kinds(places []Place) []Place {
 	return out
 }
 
+// Middles are the places with the middle occurrence alone of each act and moment: the
+// short form of a history whose first writes are no part of what it is about.
+func Middles(places []Place) []Place {
+	all := map[Place]int{}
+	for _, p := range places {
+		all[Place{Name: p.Name, Moment: p.Moment}]++
+	}
+	var out []Place
+	seen := map[Place]int{}
+	for _, p := range places {
+		kind := Place{Name: p.Name, Moment: p.Moment}
+		if seen[kind] == all[kind]/2 {
+			out = append(out, p)
+		}
+		seen[kind]++
+	}
+	return out
+}
+
 // Fired says whether the fault came.
 func (s *Script) Fired() bool {
 	s.mu.Lock()

@@ -282,27 +282,14 @@ func TestRolloutConvergesWhenKilledAnywhere(t *testing.T) {
 // chosen are the fault points that are tried: every one, or of each kind the one in the
 // middle of the run.
 func chosen(passed []faults.Place) []faults.Place {
-	var kinds [][]faults.Place
-	at := map[faults.Place]int{}
+	var of []faults.Place
 	for _, p := range passed {
-		if of := p.Name; !strings.Contains(of, "image") && !strings.Contains(of, "full") && of != "network/status" && of != "network/apply-validator" {
-			continue
-		}
-		kind := faults.Place{Name: p.Name, Moment: p.Moment}
-		k, known := at[kind]
-		if !known {
-			k = len(kinds)
-			at[kind], kinds = k, append(kinds, nil)
-		}
-		kinds[k] = append(kinds[k], p)
-	}
-	var out []faults.Place
-	for _, all := range kinds {
-		if *allFlag {
-			out = append(out, all...)
-		} else {
-			out = append(out, all[len(all)/2])
+		if strings.Contains(p.Name, "image") || strings.Contains(p.Name, "full") || p.Name == "network/status" || p.Name == "network/apply-validator" {
+			of = append(of, p)
 		}
 	}
-	return out
+	if *allFlag {
+		return of
+	}
+	return faults.Middles(of)
 }
