@@ -70,8 +70,8 @@ func stands(t *testing.T, dir string) stood {
 // mute lets no commit vote out while it is on: what is locked then never becomes final.
 type mute struct {
 	engine.Transport
-	on     atomic.Bool
-	height atomic.Uint64 // of the newest vote that was kept back
+	on   atomic.Bool
+	kept chan uint64 // heights of votes that were kept back, as far as there is room
 }
 
 func (m *mute) keeps(data []byte) bool {
@@ -79,8 +79,24 @@ func (m *mute) keeps(data []byte) bool {
 	if err != nil || message.Commit == nil || !m.on.Load() {
 		return false
 	}
-	m.height.Store(max(m.height.Load(), message.Commit.Vote.Height))
+	select {
+	case m.kept <- message.Commit.Vote.Height:
+	default: // nobody waits any more
+	}
 	return true
+}
+
+// waitAbove waits until a vote above a height was kept back.
+func (m *mute) waitAbove(t *testing.T, tip uint64) {
+	t.Helper()
+	limit := time.After(deadline)
+	for newest := uint64(0); newest <= tip; {
+		select {
+		case newest = <-m.kept:
+		case <-limit:
+			t.Fatalf("no commit vote above height %d in %s: the newest is at %d", tip, deadline, newest)
+		}
+	}
 }
 
 // MulticastVotes implements engine.Transport.
@@ -106,7 +122,7 @@ func cutOff(t *testing.T, homes []string) [2]stood {
 	mutes := make([]*mute, len(homes))
 	var nodes []*running
 	for i, dir := range homes {
-		mutes[i] = &mute{}
+		mutes[i] = &mute{kept: make(chan uint64, 64)}
 		nodes = append(nodes, startThrough(t, dir, func(inner engine.Transport) engine.Transport {
 			mutes[i].Transport = inner
 			return mutes[i]
@@ -119,11 +135,7 @@ func cutOff(t *testing.T, homes []string) [2]stood {
 	tip := nodes[0].status(t).FinalHeight
 	give(t, homes, nodes[0], 1) // never final, but it makes a block
 	for _, m := range mutes[:2] {
-		for end := time.Now().Add(deadline); m.height.Load() <= tip; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("no commit vote above height %d in %s: the newest is at %d", tip, deadline, m.height.Load())
-			}
-		}
+		m.waitAbove(t, tip)
 	}
 	for _, n := range nodes {
 		n.end(t)

@@ -193,7 +193,7 @@ func (d *delay) pump() {
 	d.all.Go(func() {
 		for h := range waiting {
 			if rest := time.Until(h.at); rest > 0 {
-				time.Sleep(rest) // this is the delay itself
+				<-time.After(rest) // this is the delay itself
 			}
 			verdict := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, nfAccept), h.id)
 			err := unix.Sendto(d.socket, message(nfqnlVerdict, 0, attribute(nfqaVerdictHeader, verdict)), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
