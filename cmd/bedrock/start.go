@@ -35,7 +35,7 @@ signer volume is mounted; a configuration that says otherwise is refused.
 worth in a workload that was copied with them: whoever writes them down writes
 down for which place too, and has the machine fill in the place it runs in.`,
 		Example: `  bedrock start --home devnet/node2
-  bedrock start --home /home/bedrock --genesis-hash 5e1f… --mark $PVC_UID --mark $CLUSTER_UID`,
+  bedrock start --home node2 --genesis-hash 5e1f… --mark $PVC_UID --mark $CLUSTER_UID`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := inPlace(madeFor); err != nil {
