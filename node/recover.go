@@ -37,7 +37,7 @@ func (n *Node) recoverStore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
-	epoch := block.Header.Epoch
+	at := stop{header: &block.Header, ends: old.EndsEpoch()}
 	taken, err := n.takenRecovery()
 	if err != nil {
 		return fmt.Errorf("recover: %w", err)
@@ -46,8 +46,9 @@ func (n *Node) recoverStore(ctx context.Context) error {
 	case taken == n.genesis.Hash(): // it has lost its chain volume since: what it locked is above
 	case state.Epoch > c.Epoch:
 		return fmt.Errorf("the recovery genesis continues epoch %d, and this node has signed in epoch %d: make it from this node", c.Epoch, state.Epoch)
-	case state.Epoch == c.Epoch && lockedAbove(&state.Lock, old, epoch):
-		return fmt.Errorf("the recovery genesis continues height %d, and this node has locked height %d, which may be final elsewhere: make it from this node", c.Height, state.Lock.Height)
+	case at.lockedPast(&state.Lock, func() bool { return n.certified(c.Height) || extends(&n.recovered, old.Block) }):
+		return fmt.Errorf("the recovery genesis continues height %d of view %d in epoch %d, and this node has locked height %d of view %d in epoch %d, which may be final elsewhere: make it from this node",
+			c.Height, at.header.View, at.header.Epoch, state.Lock.Height, state.Lock.View, state.Lock.Epoch)
 	}
 	threshold, keys, err := n.storedAuthority(ctx)
 	if err != nil {
@@ -61,6 +62,12 @@ func (n *Node) recoverStore(ctx context.Context) error {
 	}
 	n.log.Warn("this database continues under a recovery genesis from now on", "rule", "recovery-genesis", "continues", c.GenesisHash, "height", c.Height, "genesis", n.genesis.Hash())
 	return nil
+}
+
+// certified reports whether the database has a certificate of that very height.
+func (n *Node) certified(height uint64) bool {
+	cc, err := n.store.Certificate(height)
+	return err == nil && cc.Outcome.Height == height
 }
 
 // takenRecovery is the recovery genesis that this instance signs under; zero: none.
@@ -173,11 +180,12 @@ func recoveryOf(g *genesis.Genesis, store *storage.Store, recovered *votelog.Rec
 	if err != nil {
 		return nil, false, err
 	}
-	epoch, at, err := epochAbove(g, store, outcome)
+	epoch, header, err := epochAbove(g, store, outcome)
 	if err != nil {
 		return nil, false, err
 	}
-	if lockedAbove(&recovered.State.Lock, outcome, at) {
+	at := stop{header: header, ends: outcome.EndsEpoch()}
+	if at.lockedPast(&recovered.State.Lock, func() bool { return true }) { // its own final block
 		return nil, true, nil
 	}
 	doc := g.Document
@@ -202,12 +210,12 @@ func recoveryOf(g *genesis.Genesis, store *storage.Store, recovered *votelog.Rec
 	return made, false, err
 }
 
-// epochAbove is the epoch of the block above the tip, and the number of the tip's own.
-// The tip may have no certificate: a recovery may have stored it.
-func epochAbove(g *genesis.Genesis, store *storage.Store, tip *types.Outcome) (*types.Epoch, uint64, error) {
+// epochAbove is the epoch of the block above the tip, and the header of the tip. The tip
+// may have no certificate: a recovery may have stored it.
+func epochAbove(g *genesis.Genesis, store *storage.Store, tip *types.Outcome) (*types.Epoch, *types.Header, error) {
 	block, err := store.Block(tip.Height)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	number := block.Header.Epoch
 	switch {
@@ -218,7 +226,7 @@ func epochAbove(g *genesis.Genesis, store *storage.Store, tip *types.Outcome) (*
 	}
 	start, err := store.EpochStart(number)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read epoch %d: %w", number, err)
+		return nil, nil, fmt.Errorf("read epoch %d: %w", number, err)
 	}
-	return &start.Epoch, block.Header.Epoch, nil
+	return &start.Epoch, &block.Header, nil
 }

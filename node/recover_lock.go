@@ -14,11 +14,50 @@ import (
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
-// lockedAbove reports whether a survivor has locked a block above its last final one: a
-// certificate that made it final may have been lost with others' volumes. What stands
-// above the end of an epoch is void.
-func lockedAbove(lock *types.QC, tip *types.Outcome, epoch uint64) bool {
-	return lock.Height > tip.Height && (!tip.EndsEpoch() || lock.Epoch != epoch)
+// stop is the block at which a chain is continued.
+type stop struct {
+	header *types.Header
+	ends   bool // it ends its epoch: what stands above it there is void
+}
+
+// lockedPast reports whether a survivor has locked what may be final elsewhere and is not
+// of the branch that ends here. Views tell, not heights: whatever was certified in a later
+// view than a final block extends that block, so a lock of no later view is of this branch
+// or of one that never became final, however high it stands. above says whether the lock
+// extends the block. // rule: recovery-genesis
+func (s *stop) lockedPast(lock *types.QC, above func() bool) bool {
+	switch {
+	case lock.Epoch != s.header.Epoch:
+		return lock.Epoch > s.header.Epoch && lock.View > 0
+	case lock.View <= s.header.View:
+		return false
+	}
+	return !s.ends || !above()
+}
+
+// extends reports whether the bodies in a vote log lead from its lock down to a block.
+func extends(recovered *votelog.Recovered, block types.Hash) bool {
+	bodies := bodiesOf(recovered)
+	id := recovered.State.Lock.Block
+	for range len(bodies) + 1 {
+		if id == block {
+			return true
+		}
+		b := bodies[id]
+		if b == nil {
+			return false
+		}
+		id = b.Header.Parent
+	}
+	return false
+}
+
+func bodiesOf(recovered *votelog.Recovered) map[types.Hash]*types.Block {
+	bodies := map[types.Hash]*types.Block{}
+	for _, b := range recovered.Blocks {
+		bodies[b.ID()] = b
+	}
+	return bodies
 }
 
 // extendToLock executes the blocks up to a survivor's lock and stores them, without a
@@ -75,10 +114,7 @@ func (n *Node) history() (types.EpochHistory, *types.Outcome, error) {
 
 // lockedLine are the blocks from above the tip up to the lock, from the vote log.
 func lockedLine(recovered *votelog.Recovered, lock *types.QC, tip types.Hash) ([]*types.Block, error) {
-	bodies := map[types.Hash]*types.Block{}
-	for _, b := range recovered.Blocks {
-		bodies[b.ID()] = b
-	}
+	bodies := bodiesOf(recovered)
 	var line []*types.Block
 	for id := lock.Block; id != tip; {
 		b := bodies[id]

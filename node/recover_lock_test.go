@@ -26,9 +26,9 @@ import (
 
 // stood is where a stopped survivor stands.
 type stood struct {
-	cfg       config.Config
-	identity  [32]byte
-	lock, tip uint64
+	cfg             config.Config
+	identity        [32]byte
+	view, lock, tip uint64 // view and height of the lock
 }
 
 func stands(t *testing.T, dir string) stood {
@@ -60,7 +60,7 @@ func stands(t *testing.T, dir string) stood {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := stood{cfg: cfg, identity: identity, lock: recovered.State.Lock.Height, tip: store.Tip()}
+	s := stood{cfg: cfg, identity: identity, view: recovered.State.Lock.View, lock: recovered.State.Lock.Height, tip: store.Tip()}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestRecoveryContinuesFromTheHighestLock(t *testing.T) {
 	homes := makeNetwork(t, 4, "ed25519")
 	left := cutOff(t, homes)
 	best, other := left[0], left[1]
-	if other.lock > best.lock {
+	if other.view > best.view {
 		best, other = other, best
 	}
 	if best.lock <= max(best.tip, other.tip) {

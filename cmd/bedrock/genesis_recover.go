@@ -25,9 +25,10 @@ halts, and no rotation can be decided. Its people then agree on a recovery genes
 it continues the state and the heights of the old chain with the survivors as its
 first set, under a hash of its own, so that no signature of one counts in the other.
 
-Stop all survivors first. H is the home of the one with the highest lock ("bedrock
-inspect votelog"); blocks up to that lock are executed and stored first, since
-somebody may have seen them final. Name all survivors, by moniker or network identity; their powers
+Stop all survivors first. H is the home of the one with the highest lock, which is the
+one of the latest view in the latest epoch, at whatever height ("bedrock inspect
+votelog"); blocks up to that lock are executed and stored first, since somebody may
+have seen them final. Name all survivors, by moniker or network identity; their powers
 stay. Prints the document; the authority of the old state signs it ("bedrock genesis
 sign"), and a survivor refuses it otherwise.`,
 		Example: `  bedrock genesis recover --home /var/lib/bedrock --survivor node0 --survivor node1 > unsigned.json

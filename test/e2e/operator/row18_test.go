@@ -108,20 +108,23 @@ func (n *network) recover(survivors []string, genesisMap string) string {
 	n.kubectl(n.T, "scale", "statefulset", "-n", n.ns, "-l", selector, "--replicas", "0")
 	n.kubectl(n.T, "wait", "-n", n.ns, "--for", "delete", "pod", "-l", selector, "--timeout", (2 * time.Minute * slow).String())
 
-	best, highest := "", uint64(0) // 2
+	type lock struct {
+		Epoch uint64 `json:"epoch"`
+		View  uint64 `json:"lock_view"`
+	}
+	var best string // 2
+	var highest lock
 	for _, name := range survivors {
 		var log struct {
-			State *struct {
-				Lock uint64 `json:"lock_height"`
-			} `json:"state"`
+			State *lock `json:"state"`
 		}
 		out := n.onVolumes(name, network.Spec.Image, genesisMap, "inspect", "votelog", "--home", "/etc/bedrock/node", "--output", "json")
 		if err := json.Unmarshal([]byte(out), &log); err != nil || log.State == nil {
 			n.Fatalf("vote log of %s: %v: %s", name, err, out)
 		}
-		n.Logf("%s has locked height %d", name, log.State.Lock)
-		if log.State.Lock >= highest {
-			best, highest = name, log.State.Lock
+		n.Logf("%s has a lock of view %d in epoch %d", name, log.State.View, log.State.Epoch)
+		if now := *log.State; best == "" || now.Epoch > highest.Epoch || now.Epoch == highest.Epoch && now.View > highest.View {
+			best, highest = name, now
 		}
 	}
 	args := []string{"genesis", "recover", "--home", "/etc/bedrock/node"}
