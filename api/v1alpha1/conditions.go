@@ -69,6 +69,7 @@ const (
 const (
 	ReasonReady                = "Ready"
 	ReasonPaused               = "Paused"
+	ReasonNamespaceEnds        = "NamespaceTerminating" // the namespace takes nothing new
 	ReasonWaiting              = "Waiting"
 	ReasonNetworkNotFound      = "NetworkNotFound"
 	ReasonKeyMissing           = "KeyMissing"

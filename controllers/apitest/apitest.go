@@ -12,6 +12,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -156,6 +157,32 @@ func (s *Server) Namespace(t testing.TB) string {
 		t.Fatalf("make a namespace: %v", err)
 	}
 	return ns.Name
+}
+
+// EndNamespace deletes a namespace and waits until the server takes nothing new in it.
+// Nothing here takes its objects away: it ends as one does that something holds.
+func (s *Server) EndNamespace(t testing.TB, name string) {
+	t.Helper()
+	c := s.Client(t)
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
+	if err := c.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
+		t.Fatalf("delete namespace %s: %v", name, err)
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		probe := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: name, GenerateName: "probe-"}}
+		err := c.Create(ctx, probe, client.DryRunAll)
+		if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("waited %s for namespace %s to take nothing new; the last answer: %v", startLimit, name, err)
+		}
+	}
 }
 
 // root finds the repository from a test's folder.

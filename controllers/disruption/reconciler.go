@@ -9,17 +9,22 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/apply"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/disruption/plan"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
@@ -88,13 +93,21 @@ func Setup(mgr ctrl.Manager, deps Deps) error {
 		Watches(&policyv1.PodDisruptionBudget{}, wakes).
 		Watches(&appsv1.StatefulSet{}, wakes)
 	if deps.Nodes {
-		b = b.Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.onNode))
+		b = b.Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.onNode), builder.WithPredicates(nodeChanged))
 	}
 	if err := b.WithOptions(controller.Options{MaxConcurrentReconciles: workers}).Complete(r); err != nil {
 		return fmt.Errorf("set up the disruption controller: %w", err)
 	}
 	return setupForeign(mgr, r)
 }
+
+// nodeChanged lets through what a drain shows in: kubelets write their nodes' status all
+// the time, and each event reads the pods of every network. // rule: token-request
+var nodeChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	before, ok1 := e.ObjectOld.(*corev1.Node)
+	after, ok2 := e.ObjectNew.(*corev1.Node)
+	return !ok1 || !ok2 || before.Spec.Unschedulable != after.Spec.Unschedulable || !equality.Semantic.DeepEqual(before.Spec.Taints, after.Spec.Taints)
+}}
 
 // onNode wakes the networks with pods on a node.
 func (r *Reconciler) onNode(ctx context.Context, o client.Object) []reconcile.Request {
@@ -131,6 +144,8 @@ func (r *Reconciler) turn(ctx context.Context, req ctrl.Request, p *pass) (ctrl.
 	switch {
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err): // something older was read
 		return ctrl.Result{RequeueAfter: time.Second}, nil
+	case apply.NamespaceEnds(err):
+		return ctrl.Result{RequeueAfter: cold}, nil
 	case errors.Is(err, faults.ErrInjected):
 		return ctrl.Result{}, err
 	case err != nil:

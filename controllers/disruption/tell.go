@@ -54,7 +54,7 @@ func (p *pass) tell(ctx context.Context, v plan.Verdicts) error {
 	}
 	if err := faults.Do(ctx, "disruption/status", func() error {
 		_, err := apply.Status(ctx, p.Client, Manager, want, owned)
-		return err
+		return client.IgnoreNotFound(err) // deleted meanwhile
 	}); err != nil {
 		return err
 	}

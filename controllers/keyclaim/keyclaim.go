@@ -61,12 +61,35 @@ func New(mgr ctrl.Manager, deps Deps) *Reconciler {
 // Setup runs the controller in a manager. It needs the cluster role for claims.
 func Setup(mgr ctrl.Manager, deps Deps) error {
 	r := New(mgr, deps)
+	if err := index(context.Background(), mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
 	err := ctrl.NewControllerManagedBy(mgr).Named("keyclaim").
 		For(&v1alpha1.Validator{}).
 		Watches(&v1alpha1.ValidatorKeyClaim{}, handler.EnqueueRequestsFromMapFunc(r.concerned)).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up the keyclaim controller: %w", err)
+	}
+	return nil
+}
+
+// byKey is the cache's index of Validators by their consensus keys: an event of one
+// claim must not read the whole fleet.
+const byKey = "keyclaim/consensus-key"
+
+func index(ctx context.Context, fields client.FieldIndexer) error {
+	err := fields.IndexField(ctx, &v1alpha1.Validator{}, byKey, func(o client.Object) []string {
+		var keys []string
+		if v, ok := o.(*v1alpha1.Validator); ok {
+			for _, k := range plan.Wanted(v) {
+				keys = append(keys, string(k.Key))
+			}
+		}
+		return keys
+	})
+	if err != nil {
+		return fmt.Errorf("index Validators by their keys: %w", err)
 	}
 	return nil
 }
@@ -83,14 +106,12 @@ func (r *Reconciler) concerned(ctx context.Context, o client.Object) []reconcile
 		out = append(out, reconcile.Request{NamespacedName: holder})
 	}
 	var all v1alpha1.ValidatorList
-	if err := r.List(ctx, &all); err != nil {
+	if err := r.List(ctx, &all, client.MatchingFields{byKey: string(claim.Spec.ConsensusKey)}); err != nil {
 		return out // the cache is not up: everybody is looked at once it is
 	}
 	for i := range all.Items {
-		for _, k := range plan.Wanted(&all.Items[i]) {
-			if key := client.ObjectKeyFromObject(&all.Items[i]); k.Key == claim.Spec.ConsensusKey && key != holder {
-				out = append(out, reconcile.Request{NamespacedName: key})
-			}
+		if key := client.ObjectKeyFromObject(&all.Items[i]); key != holder {
+			out = append(out, reconcile.Request{NamespacedName: key})
 		}
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/apply"
 	"github.com/bedrock-bft/bedrock/controllers/network/plan"
 	"github.com/bedrock-bft/bedrock/controllers/verdict"
 )
@@ -15,6 +16,10 @@ func (p *pass) conclude(failed error) {
 	}
 	if p.network.DeletionTimestamp == nil {
 		p.say(verdict.False(v1alpha1.NetworkDeletion, "NotDeleted", "nobody has deleted this network"))
+	}
+	if apply.NamespaceEnds(failed) {
+		p.say(verdict.Unknown(v1alpha1.NetworkReady, v1alpha1.ReasonNamespaceEnds, "its namespace is being deleted, and takes nothing new"))
+		return
 	}
 	if failed != nil {
 		p.say(verdict.Unknown(v1alpha1.NetworkReady, "ReconcileFailed", failed.Error()))

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -33,8 +34,8 @@ func (p *pass) fullNodes(ctx context.Context) error {
 		return err
 	}
 	if p.network.Spec.FullNodes == nil {
-		if !there {
-			return nil
+		if err := p.dropFullPolicy(ctx, name); err != nil || !there {
+			return err
 		}
 		return faults.Do(ctx, "network/delete-full-nodes", func() error { return client.IgnoreNotFound(p.Client.Delete(ctx, &live)) })
 	}
@@ -47,10 +48,13 @@ func (p *pass) fullNodes(ctx context.Context) error {
 	if err := applied(ctx, p, "network/apply-full-config", name, &corev1.ConfigMap{}, build.FullNodeConfigMap(f), corev1ac.ExtractConfigMap); err != nil {
 		return err
 	}
-	if p.network.Spec.NetworkPolicy != v1alpha1.Disabled {
-		if err := applied(ctx, p, "network/apply-full-policy", name, &networkingv1.NetworkPolicy{}, build.FullNodePolicy(f), networkingv1ac.ExtractNetworkPolicy); err != nil {
-			return err
-		}
+	if p.network.Spec.NetworkPolicy == v1alpha1.Disabled {
+		err = p.dropFullPolicy(ctx, name)
+	} else {
+		err = applied(ctx, p, "network/apply-full-policy", name, &networkingv1.NetworkPolicy{}, build.FullNodePolicy(f), networkingv1ac.ExtractNetworkPolicy)
+	}
+	if err != nil {
+		return err
 	}
 	if err := applied(ctx, p, "network/apply-full-service", name, &corev1.Service{}, build.FullNodeService(f), corev1ac.ExtractService); err != nil {
 		return err
@@ -59,6 +63,23 @@ func (p *pass) fullNodes(ctx context.Context) error {
 		return err
 	}
 	return p.applyFullNodes(ctx, f, &live, there)
+}
+
+// dropFullPolicy takes the full nodes' NetworkPolicy away where none is wanted any more;
+// one that somebody else made stays.
+func (p *pass) dropFullPolicy(ctx context.Context, name string) error {
+	var live networkingv1.NetworkPolicy
+	there, err := p.there(ctx, name, &live)
+	if err != nil || !there || live.DeletionTimestamp != nil || !metav1.IsControlledBy(&live, p.network) {
+		return err
+	}
+	err = faults.Do(ctx, "network/delete-full-policy", func() error {
+		return client.IgnoreNotFound(p.Client.Delete(ctx, &live, client.Preconditions{UID: &live.UID}))
+	})
+	if err != nil {
+		return fmt.Errorf("delete NetworkPolicy %s: %w", name, err)
+	}
+	return nil
 }
 
 // growFullNodes asks for more room on claims that are smaller than the spec says; the

@@ -6,6 +6,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
@@ -47,6 +49,12 @@ func TestFullNodesAndRPC(t *testing.T) {
 	if more := g.script.Passed()[passed:]; len(more) > 0 {
 		t.Errorf("a steady network with full nodes wrote %v", more)
 	}
+	g.get(names.FullNodes(g.name), &networkingv1.NetworkPolicy{})
+	g.apply(4, func(n *v1alpha1.BedrockNetwork) { n.Spec.NetworkPolicy = v1alpha1.Disabled })
+	g.until("their NetworkPolicy is gone", func() bool {
+		err := g.c.Get(g.ctx(), client.ObjectKey{Namespace: g.ns, Name: names.FullNodes(g.name)}, &networkingv1.NetworkPolicy{})
+		return apierrors.IsNotFound(err)
+	})
 	g.apply(4, func(n *v1alpha1.BedrockNetwork) { n.Spec.FullNodes = nil })
 	g.until("the RPC Service is in front of validators", func() bool {
 		g.get(names.RPCService(g.name), &rpc)

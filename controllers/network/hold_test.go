@@ -151,3 +151,16 @@ func TestDeletionPolicyDeleteSparesHandMadeVolumes(t *testing.T) {
 		t.Errorf("the network's own volumes stay (%v)", err)
 	}
 }
+
+// In a namespace that is being deleted nothing fails: it takes nothing new.
+func TestANamespaceThatEnds(t *testing.T) {
+	g := newRig(t)
+	g.apply(4)
+	api.EndNamespace(t, g.ns)
+	for range 3 {
+		g.reconcile()
+	}
+	if c := g.condition(v1alpha1.NetworkReady); c.Reason != v1alpha1.ReasonNamespaceEnds {
+		t.Errorf("condition %+v", c)
+	}
+}

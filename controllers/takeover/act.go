@@ -188,10 +188,11 @@ func (p *pass) write(ctx context.Context, status *v1alpha1.ValidatorStatus, s pl
 	}
 	want.WithResourceVersion(v.ResourceVersion) // what was decided from is still so
 	err = faults.Do(ctx, "takeover/status", func() error {
-		if err := p.Status().Apply(ctx, want, client.FieldOwner(Manager), client.ForceOwnership); err != nil {
+		err := p.Status().Apply(ctx, want, client.FieldOwner(Manager), client.ForceOwnership)
+		if client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("apply the status of validator %s: %w", v.Name, err)
 		}
-		return nil
+		return nil // or it was deleted meanwhile
 	})
 	if err == nil {
 		p.announce(say)

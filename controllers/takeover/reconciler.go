@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/apply"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
 	"github.com/bedrock-bft/bedrock/controllers/fleet"
@@ -110,15 +111,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	p := &pass{Reconciler: r, validator: &v, now: r.Clock.Now()}
 	in, err := p.gather(ctx)
-	if errors.Is(err, fleet.ErrNoChain) {
-		return ctrl.Result{RequeueAfter: later}, p.tell(ctx, plan.Step{Reason: v1alpha1.ReasonWaiting, Message: "there is no chain yet"})
-	}
-	if err != nil {
-		return ctrl.Result{}, fmt.Errorf("takeover of %s: %w", req, err)
-	}
-	step := plan.Next(in)
-	err = p.act(ctx, step)
+	var step plan.Step
 	switch {
+	case errors.Is(err, fleet.ErrNoChain):
+		err = p.tell(ctx, plan.Step{Reason: v1alpha1.ReasonWaiting, Message: "there is no chain yet"})
+	case apierrors.IsNotFound(err): // the document was deleted: the network makes it anew
+		err = p.tell(ctx, plan.Step{Reason: v1alpha1.ReasonWaiting, Message: "the chain cannot be asked: " + err.Error()})
+	case err == nil:
+		step = plan.Next(in)
+		err = p.act(ctx, step)
+	}
+	switch {
+	case apply.NamespaceEnds(err):
+		return ctrl.Result{RequeueAfter: later}, nil
 	case apierrors.IsConflict(err):
 		return ctrl.Result{RequeueAfter: time.Second}, nil
 	case errors.Is(err, faults.ErrInjected):

@@ -342,3 +342,47 @@ func (g *rig) reasonOf(who string) string {
 	}
 	return ""
 }
+
+// stale reads a Validator as it was.
+type stale struct {
+	client.Client
+	was *v1alpha1.Validator
+}
+
+func (s *stale) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if v, ok := o.(*v1alpha1.Validator); ok && key == client.ObjectKeyFromObject(s.was) {
+		s.was.DeepCopyInto(v)
+		return nil
+	}
+	return s.Client.Get(ctx, key, o, opts...)
+}
+
+// Who read an older status than there is looks again, and fails nothing; nor does one
+// whose network has no chain, or whose genesis document was deleted.
+func TestAStaleReadIsNoFailure(t *testing.T) {
+	for name, before := range map[string]func(*rig){
+		"no chain yet": func(g *rig) {
+			var n v1alpha1.BedrockNetwork
+			g.must(g.c.Get(t.Context(), client.ObjectKey{Namespace: g.ns, Name: "net"}, &n))
+			n.Status.Genesis = nil
+			g.must(g.c.Status().Update(t.Context(), &n))
+		},
+		"no document": func(g *rig) {
+			g.must(g.c.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "net-genesis", Namespace: g.ns}}))
+		},
+		"a chain": func(*rig) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newRig(t, chaintest.Options{})
+			before(g)
+			g.r.Client = &stale{Client: g.c, was: g.get(1)}
+			g.missing(1) // somebody else writes the status
+			g.pass(t.Context(), 1)
+			g.r.Client = g.c
+			g.pass(t.Context(), 1)
+			if g.reason(1) == "" {
+				t.Error("a fresh read says nothing")
+			}
+		})
+	}
+}

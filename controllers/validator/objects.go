@@ -9,6 +9,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -48,10 +49,8 @@ func (s *scope) objectsOf(ctx context.Context, in *instance) error {
 	if err := s.applyAccount(ctx, b); err != nil {
 		return err
 	}
-	if s.facts.policy {
-		if err := ensure(ctx, s.r, "validator/apply-policy", &networkingv1.NetworkPolicy{}, build.NetworkPolicy(b), b.Namespace, b.Validator, networkingv1ac.ExtractNetworkPolicy); err != nil {
-			return err
-		}
+	if err := s.policy(ctx, b); err != nil {
+		return err
 	}
 	if err := ensure(ctx, s.r, "validator/apply-node-service", &corev1.Service{}, build.NodeService(b), b.Namespace, names.Instance(b.Validator, b.Number), corev1ac.ExtractService); err != nil {
 		return err
@@ -64,6 +63,26 @@ func (s *scope) objectsOf(ctx context.Context, in *instance) error {
 		return err
 	}
 	return s.run(ctx, in, b, refused)
+}
+
+// policy makes the validator's NetworkPolicy, or takes away the one that it made where
+// none is wanted any more.
+func (s *scope) policy(ctx context.Context, b *build.Instance) error {
+	var live networkingv1.NetworkPolicy
+	if s.facts.policy {
+		return ensure(ctx, s.r, "validator/apply-policy", &live, build.NetworkPolicy(b), b.Namespace, b.Validator, networkingv1ac.ExtractNetworkPolicy)
+	}
+	found, err := s.r.find(ctx, client.ObjectKey{Namespace: b.Namespace, Name: b.Validator}, &live)
+	if err != nil || !found || live.DeletionTimestamp != nil || !metav1.IsControlledBy(&live, &s.validator) {
+		return err
+	}
+	err = faults.Do(ctx, "validator/delete-policy", func() error {
+		return client.IgnoreNotFound(s.r.Delete(ctx, &live, client.Preconditions{UID: &live.UID}))
+	})
+	if err != nil {
+		return fmt.Errorf("delete NetworkPolicy %s: %w", live.Name, err)
+	}
+	return nil
 }
 
 // expose makes the p2p Service and finds the announced addresses. // rule: exposure

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/apply"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/verdict"
 )
@@ -47,7 +48,7 @@ type Deps struct {
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
-// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 // +kubebuilder:rbac:groups=storage.k8s.io,resources=storageclasses,verbs=get;list
@@ -96,6 +97,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			break
 		}
 	}
+	if apply.NamespaceEnds(failed) {
+		failed = nil
+		s.set(verdict.False(v1alpha1.ValidatorReady, v1alpha1.ReasonNamespaceEnds, "its namespace is being deleted, and takes nothing new"))
+	}
 	// What was found out is written also where a step failed.
 	if err := s.patchStatus(ctx); err != nil {
 		failed = errors.Join(failed, err)
@@ -115,9 +120,10 @@ func retry(err error) (ctrl.Result, error) {
 	return ctrl.Result{}, err
 }
 
-// again is when to look again: soon while something is awaited that sends no event.
+// again is when to look again: soon while something is awaited that sends no event and
+// can still come.
 func (s *scope) again() time.Duration {
-	if s.ready() {
+	if s.ready() || s.verdicts[v1alpha1.ValidatorReady].Reason == v1alpha1.ReasonNamespaceEnds {
 		return seldom
 	}
 	return soon
