@@ -29,7 +29,7 @@ func (p *pass) deletion(ctx context.Context) error {
 	}
 	if p.network.Spec.DeletionProtection != v1alpha1.Disabled && p.network.Annotations[v1alpha1.AnnotationRelease] == "" {
 		p.say(verdict.True(v1alpha1.NetworkDeletion, v1alpha1.ReasonDeletionProtected,
-			fmt.Sprintf("somebody deleted this network; it is protected, so that the chain goes on and nothing is removed. `kubectl bedrock release network %s` lets it go", p.network.Name)))
+			fmt.Sprintf("somebody deleted this network; it is protected, so that the chain goes on and nothing is removed. `kubectl bedrock release %s` lets it go", p.network.Name)))
 		return nil
 	}
 	return p.takeDown(ctx)

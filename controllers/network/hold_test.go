@@ -27,7 +27,7 @@ func TestHold(t *testing.T) {
 		g.turn()
 	}
 	c := g.condition(v1alpha1.NetworkDeletion)
-	if c.Status != metav1.ConditionTrue || c.Reason != v1alpha1.ReasonDeletionProtected || !strings.Contains(c.Message, "kubectl bedrock release") {
+	if c.Status != metav1.ConditionTrue || c.Reason != v1alpha1.ReasonDeletionProtected || !strings.Contains(c.Message, "`kubectl bedrock release net`") {
 		t.Errorf("condition %+v", c)
 	}
 	if n := len(g.listed()); n != 4 || !g.isReady() {

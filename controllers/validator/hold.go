@@ -49,7 +49,7 @@ func (s *scope) held() *verdict.Verdict {
 		return nil
 	}
 	v := verdict.False(v1alpha1.ValidatorReady, v1alpha1.ReasonDeletionProtected,
-		"its deletion waits and stops nothing: deletionProtection is Enabled; `kubectl bedrock release validator "+s.validator.Name+"` lets it go")
+		"its deletion waits and stops nothing: deletionProtection is Enabled; `kubectl bedrock release --validator "+s.validator.Name+"` lets it go")
 	return &v
 }
 

@@ -21,7 +21,7 @@ func TestHoldADeletionThatIsProtectedStopsNothing(t *testing.T) {
 	}
 	v = w.reconcile("net-0")
 	c := w.wantCondition(v, v1alpha1.ValidatorReady, metav1.ConditionFalse, v1alpha1.ReasonDeletionProtected)
-	if !strings.Contains(c.Message, "kubectl bedrock release") {
+	if !strings.Contains(c.Message, "`kubectl bedrock release --validator net-0`") {
 		t.Error(c.Message)
 	}
 	var set appsv1.StatefulSet

@@ -48,12 +48,14 @@ func OwnHost(choice v1alpha1.HostAntiAffinity, validators int) bool {
 }
 
 // Peers are the other instances of the network that have an identity, by name: what
-// the node dials, resolved at each dial. They are sorted. // rule: peers-by-name
+// the node dials, resolved at each dial. They are sorted. One that is being deleted is
+// among them as long as it is there: a deletion that is held stops nothing.
+// // rule: peers-by-name, hold
 func Peers(self *v1alpha1.Validator, number int32, all []v1alpha1.Validator) []string {
 	var out []string
 	for i := range all {
 		v := &all[i]
-		if v.Spec.Chain.Network != self.Spec.Chain.Network || v.Spec.Chain.Type != self.Spec.Chain.Type || v.DeletionTimestamp != nil {
+		if v.Spec.Chain.Network != self.Spec.Chain.Network || v.Spec.Chain.Type != self.Spec.Chain.Type {
 			continue
 		}
 		for _, e := range v.Status.Instances {

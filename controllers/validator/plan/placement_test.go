@@ -47,13 +47,17 @@ func TestPeersByName(t *testing.T) {
 		return v1alpha1.Instance{Number: n, Role: role, Identity: v1alpha1.Ed25519Key(id)}
 	}
 	self := of("b", "net", entry(1, "Active", "b1"), entry(2, "Successor", "b2"))
+	held := of("e", "net", entry(1, "Active", "e1"))
+	now := metav1.Now()
+	held.DeletionTimestamp = &now
 	all := []v1alpha1.Validator{
 		self,
 		of("d", "net", entry(1, "Active", "d1")),
+		held,
 		of("a", "net", entry(1, "Superseded", "a1"), entry(2, "Active", "a2"), entry(3, "Successor", "")),
 		of("x", "other", entry(1, "Active", "x1")),
 	}
-	want := []string{"a2@a-i2.ns.svc:7600", "b2@b-i2.ns.svc:7600", "d1@d-i1.ns.svc:7600"}
+	want := []string{"a2@a-i2.ns.svc:7600", "b2@b-i2.ns.svc:7600", "d1@d-i1.ns.svc:7600", "e1@e-i1.ns.svc:7600"}
 	if diff := cmp.Diff(want, plan.Peers(&self, 1, all)); diff != "" {
 		t.Error(diff)
 	}
