@@ -130,7 +130,7 @@ func (p *pass) send(ctx context.Context, s *plan.Step) error {
 			continue
 		}
 		if !v.Admitted {
-			s.OK, s.Reason, s.Message = false, "SubmissionRefused", fmt.Sprintf("a node refuses the transaction (%s): %s", v.Reason, v.Text)
+			s.OK, s.Reason, s.Message = false, s.IfRefused, fmt.Sprintf("a node refuses the transaction (%s): %s", v.Reason, v.Text)
 		}
 		return nil
 	}

@@ -33,7 +33,7 @@ func (p *pass) gather(ctx context.Context) (plan.Input, error) {
 	v := p.validator
 	in := plan.Input{Now: p.now, Paused: v.Spec.Reconciliation == v1alpha1.ReconciliationPaused, Automatic: true,
 		Request: v.Annotations[v1alpha1.AnnotationTakeover], LastRequest: v.Status.LastTakeoverRequest,
-		Handoff: v.Spec.Handoff != nil && v.Spec.Handoff.Transaction != "", Active: v.Status.ActiveInstance, Takeover: v.Status.Takeover}
+		Handoff: v.Spec.Handoff != nil, Unsigned: v.Spec.Handoff != nil && v.Spec.Handoff.Transaction == "", Active: v.Status.ActiveInstance, Takeover: v.Status.Takeover}
 	if err := p.dial(ctx); err != nil {
 		return in, err
 	}

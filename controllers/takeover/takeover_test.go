@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/controllers/apitest"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/chain/chaintest"
@@ -270,19 +271,26 @@ func TestHandoffTwoClusters(t *testing.T) {
 		g.must(g.c.Create(t.Context(), v))
 		at := chain.EndpointOf(g.ns, who, 1)
 		node := g.chain.AddNode(at, "handoff-"+who)
+		g.identify(v, node) // and nobody has signed for it
+		g.passOf(who)
+		g.must(g.c.Get(t.Context(), client.ObjectKeyFromObject(v), v))
+		if role := v.Status.Instances[0].Role; role == v1alpha1.InstanceSuperseded || g.reasonOf(who) != "HandoffAwaited" {
+			t.Errorf("%s, not signed for yet: role %q, %s", who, role, g.reasonOf(who))
+		}
 		consent, err := g.chain.ConsentToRotate(t.Context(), chain.AdminEndpoint{URL: chain.AdminURLOf(g.ns, who, 1)}, target, old, 500)
 		g.must(err)
 		tx, err := chain.Rotate(g.chain.Delegate(), g.chain.Genesis(), consent.Rotate(target, old), 500)
 		g.must(err)
-		if k == 0 { // altered on the way, it is refused before it is sent
-			bad := append([]byte(nil), tx...)
-			bad[len(bad)/2] ^= 1
-			v.Spec.Handoff.Transaction = base64.StdEncoding.EncodeToString(bad)
+		if k == 0 { // altered on the way, a node refuses it
+			altered, err := ledger.Decode(tx)
+			g.must(err)
+			altered.Signature[0] ^= 1
+			v.Spec.Handoff.Transaction = base64.StdEncoding.EncodeToString(altered.Encode())
 			g.must(g.c.Update(t.Context(), v))
 			g.identify(v, node)
 			g.passOf(who)
-			if r := g.reasonOf(who); r != "HandoffInvalid" && r != "SubmissionRefused" {
-				t.Errorf("altered: %s", r)
+			if r := g.reasonOf(who); r != "HandoffRefused" {
+				t.Errorf("altered: %s, want HandoffRefused", r)
 			}
 			g.must(g.c.Get(t.Context(), client.ObjectKeyFromObject(v), v))
 		}

@@ -79,7 +79,8 @@ type Input struct {
 	Automatic   bool
 	Request     string // the annotation's value
 	LastRequest string
-	Handoff     bool // spec.handoff with a transaction
+	Handoff     bool // spec.handoff
+	Unsigned    bool // spec.handoff has no transaction yet
 	Missing     bool // by the condition, and since when
 	Since       time.Time
 	// OutOfReach says why its volume cannot be had; empty: it can.
@@ -115,6 +116,7 @@ type Step struct {
 	Active    int32  // Follow: 0 where the chain names none of ours
 	Ended     string // Follow: reason of the takeover that this ends well
 	OK        bool   // the condition is True
+	IfRefused string // Send: the reason where a node refuses the bytes
 }
 
 func wait(reason, format string, args ...any) Step {
@@ -281,7 +283,7 @@ func goOn(in *Input) Step {
 // follow2 follows the stored bytes until the chain has answered.
 func follow2(in *Input) Step {
 	sent, t := in.Sent, in.Takeover
-	sending := Step{Act: Send, Reason: "Rotating", Message: fmt.Sprintf("the rotation to instance %d is sent, the same bytes until the chain has answered", t.Successor), Successor: t.Successor, OK: true}
+	sending := Step{Act: Send, Reason: "Rotating", IfRefused: "SubmissionRefused", Message: fmt.Sprintf("the rotation to instance %d is sent, the same bytes until the chain has answered", t.Successor), Successor: t.Successor, OK: true}
 	switch {
 	case sent == nil:
 		return sending
@@ -310,6 +312,8 @@ func handoff(in *Input) Step {
 	switch {
 	case own == nil || own.Identity == (ledger.ID{}):
 		return wait("HandoffIdentity", "waits for its identity, which the owner signs for")
+	case in.Unsigned:
+		return wait("HandoffAwaited", "waits for the authorisation of who holds the validator now, for identity %s: kubectl bedrock handoff", own.Identity)
 	case sent == nil:
 		return wait("HandoffUnknown", "no node of the chain could be asked")
 	case sent.Other && c.Known && c.Listed && c.Identity != sent.Expect && c.Identity != own.Identity:
@@ -326,10 +330,8 @@ func handoff(in *Input) Step {
 		return superseded(in, fmt.Sprintf("the handoff's last height, %d, has passed", sent.Expires))
 	case !own.Answers || own.Syncing || own.Height+nearHeights < c.Height:
 		return wait("HandoffSyncing", "waits until its node is synced")
-	case sent.Word != "" && !sent.Known && sent.Code != 0:
-		return wait("HandoffRefused", "a node refused the handoff (%s): %s", sent.Word, sent.Text)
 	}
-	return Step{Act: Send, Reason: "HandingOff", Message: "the owner's transaction is sent, the same bytes until the chain has answered", Successor: 1, OK: true}
+	return Step{Act: Send, Reason: "HandingOff", IfRefused: "HandoffRefused", Message: "the owner's transaction is sent, the same bytes until the chain has answered", Successor: 1, OK: true}
 }
 
 // superseded is the loser of a handoff: it never signs.

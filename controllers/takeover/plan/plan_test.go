@@ -108,6 +108,7 @@ func TestHandoff(t *testing.T) {
 	}{
 		{"synced", func(*Input) {}, Send, "HandingOff"},
 		{"syncing", func(in *Input) { in.Instances[0].Syncing = true }, Rest, "HandoffSyncing"},
+		{"not signed yet", func(in *Input) { in.Unsigned, in.Sent = true, nil }, Rest, "HandoffAwaited"},
 		{"another cluster was faster", func(in *Input) { in.Chain.Identity = ledger.ID{9} }, Rest, "Superseded"},
 		{"stale by the ledger", func(in *Input) {
 			in.Sent = &Sent{Final: true, Known: true, Code: 45, Word: "stale", Expires: 200, Expect: old}
