@@ -106,7 +106,12 @@ func (k *kubelet) job(ctx context.Context, j *batchv1.Job) error {
 		return err
 	}
 	message := filepath.Join(k.dir, j.Name+".message")
-	args := append(place.args(&j.Spec.Template.Spec.Containers[0], corev1.TerminationMessagePathDefault, message), "--allow-unsafe-file-system")
+	container := &j.Spec.Template.Spec.Containers[0]
+	env, err := k.environment(container)
+	if err != nil {
+		return err
+	}
+	args := append(place.args(container, env, corev1.TerminationMessagePathDefault, message), "--allow-unsafe-file-system")
 	if out, err := exec.CommandContext(ctx, bedrock, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("bedrock %s: %w\n%s", strings.Join(args, " "), err, out)
 	}
@@ -116,19 +121,40 @@ func (k *kubelet) job(ctx context.Context, j *batchv1.Job) error {
 	}
 	pod := podOf(k.c.ns, j.Name+"-x1", &j.Spec.Template)
 	pod.Labels[batchv1.JobNameLabel] = j.Name
-	if err := k.c.Create(ctx, pod); err != nil {
-		return err
-	}
-	pod.Status = corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: []corev1.ContainerStatus{{Name: build.Container,
-		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: string(record)}}}}}
-	if err := k.c.Status().Update(ctx, pod); err != nil {
+	if err := k.create(ctx, pod, corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: []corev1.ContainerStatus{{Name: build.Container,
+		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: string(record)}}}}}); err != nil {
 		return err
 	}
 	k.done[string(j.UID)] = true
-	now := metav1.Now()
+	now, before := metav1.Now(), j.DeepCopy()
 	j.Status = batchv1.JobStatus{Succeeded: 1, StartTime: &now, CompletionTime: &now, Conditions: []batchv1.JobCondition{
 		{Type: batchv1.JobSuccessCriteriaMet, Status: corev1.ConditionTrue, LastTransitionTime: now}, {Type: batchv1.JobComplete, Status: corev1.ConditionTrue, LastTransitionTime: now}}}
-	return client.IgnoreNotFound(k.c.Status().Update(ctx, j)) // the operator has its record, and tidied up
+	return client.IgnoreNotFound(k.c.Status().Patch(ctx, j, client.MergeFrom(before))) // the operator has its record, and tidied up
+}
+
+// create makes a pod that is in this state.
+func (k *kubelet) create(ctx context.Context, pod *corev1.Pod, status corev1.PodStatus) error {
+	if err := k.c.Create(ctx, pod); err != nil {
+		return err
+	}
+	before := pod.DeepCopy()
+	pod.Status = status
+	return k.c.Status().Patch(ctx, pod, client.MergeFrom(before))
+}
+
+// environment are a container's variables, those that tell it of its pod included.
+func (k *kubelet) environment(c *corev1.Container) (map[string]string, error) {
+	vars := map[string]string{}
+	for _, e := range c.Env {
+		if from := e.ValueFrom; from != nil {
+			if from.FieldRef == nil || from.FieldRef.FieldPath != "metadata.namespace" {
+				return nil, fmt.Errorf("the variable %s comes from where the stand-in has nothing: %+v", e.Name, from)
+			}
+			e.Value = k.c.ns
+		}
+		vars[e.Name] = e.Value
+	}
+	return vars, nil
 }
 
 // keep has a StatefulSet's pod run, and its files be those of its ConfigMaps.
@@ -145,21 +171,21 @@ func (k *kubelet) keep(ctx context.Context, s *appsv1.StatefulSet) error {
 		return n.died()
 	}
 	container := &s.Spec.Template.Spec.Containers[0]
-	n, err = start(k.c.host(s.Name), place.volume("signer"), filepath.Join(k.dir, name+".log"), place.args(container), container.Env)
+	env, err := k.environment(container)
+	if err != nil {
+		return err
+	}
+	n, err = start(k.c.host(s.Name), place.volume("signer"), filepath.Join(k.dir, name+".log"), place.args(container, env), env)
 	if err != nil {
 		return err
 	}
 	k.mu.Lock()
 	k.pods[name] = n
 	k.mu.Unlock()
-	pod := podOf(k.c.ns, name, &s.Spec.Template)
-	if err := k.c.Create(ctx, pod); err != nil {
-		return err
-	}
-	pod.Status = corev1.PodStatus{Phase: corev1.PodRunning, PodIP: n.host, PodIPs: []corev1.PodIP{{IP: n.host}}, HostIP: "192.0.2.10", HostIPs: []corev1.HostIP{{IP: "192.0.2.10"}},
+	return k.create(ctx, podOf(k.c.ns, name, &s.Spec.Template), corev1.PodStatus{Phase: corev1.PodRunning, PodIP: n.host, PodIPs: []corev1.PodIP{{IP: n.host}},
+		HostIP: "192.0.2.10", HostIPs: []corev1.HostIP{{IP: "192.0.2.10"}},
 		Conditions:        []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}},
-		ContainerStatuses: []corev1.ContainerStatus{{Name: build.Container, Ready: true, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}}}}}
-	return k.c.Status().Update(ctx, pod)
+		ContainerStatuses: []corev1.ContainerStatus{{Name: build.Container, Ready: true, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}}}}})
 }
 
 // podOf is a pod of a template.
@@ -180,8 +206,12 @@ type place struct {
 
 func (p *place) volume(name string) string { return p.folders[name] }
 
-// args are a container's, with its mounts' paths (and further pairs) as they are here.
-func (p *place) args(c *corev1.Container, pairs ...string) []string {
+// args are a container's, with its variables, and its mounts' paths (and further pairs)
+// as they are here.
+func (p *place) args(c *corev1.Container, env map[string]string, pairs ...string) []string {
+	for name, value := range env {
+		pairs = append(pairs, "$("+name+")", value)
+	}
 	here := strings.NewReplacer(append(pairs, p.paths...)...)
 	var out []string
 	for _, a := range c.Args {

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 // graceTime is how long a node may take to end before it is killed.
@@ -29,7 +27,7 @@ type node struct {
 
 // start runs a pod's one container: its address is the pod's network, and it may lie on
 // any file system.
-func start(host, signer, log string, args []string, env []corev1.EnvVar) (*node, error) {
+func start(host, signer, log string, args []string, env map[string]string) (*node, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
@@ -38,8 +36,8 @@ func start(host, signer, log string, args []string, env []corev1.EnvVar) (*node,
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Env = append(os.Environ(), "BEDROCK_DIRS_FILE_SYSTEMS=allow-unsafe", "BEDROCK_P2P_LISTEN="+host+":7600",
 		"BEDROCK_RPC_LISTEN="+host+":7601", "BEDROCK_ADMIN_LISTEN="+host+":7602", "BEDROCK_OPS_LISTEN="+host+":7603")
-	for _, e := range env {
-		cmd.Env = append(cmd.Env, e.Name+"="+e.Value)
+	for name, value := range env {
+		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	n := &node{host: host, log: log, signer: filepath.Join(signer, "instance"), done: make(chan struct{})}

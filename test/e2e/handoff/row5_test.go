@@ -72,8 +72,10 @@ type authorisation struct {
 	raw   []byte
 	tx    *ledger.Transaction
 	op    ledger.Rotate
-	stale ledger.Rotate // west's identity, with its consent to follow the same one
 	until uint64
+	stale ledger.Rotate // west's identity, with its consent to follow the same one
+	// until that height
+	staleUntil uint64
 }
 
 // text is how a Validator's spec has it.
@@ -91,7 +93,7 @@ func (c *moved) oneForBoth(e, w *cluster) *authorisation {
 	c.Logf("east: kubectl bedrock handoff ours\n%s", e.mustBedrock("handoff", "ours"))
 
 	a := c.authorise(e, "ours", "--accounts", filepath.Join(c.Dir, "accounts.json"), "--index", fmt.Sprintf("owner%d", holder))
-	_, a.stale = c.consented(w, "ours", 100_000)
+	a.staleUntil, a.stale = c.consented(w, "ours", 100_000)
 	if out, err := w.bedrock("handoff", "ours", "--authorise", a.file); err == nil || !strings.Contains(out, "have the owner sign again") {
 		c.Errorf("west takes what was signed for the identity of the east: %v\n%s", err, out)
 	}
@@ -112,8 +114,8 @@ func (c *moved) twoAtOnce(e, w *cluster) {
 	c.Helper()
 	const holder = 2
 	name := ledger.ValidatorName(c.identity(holder))
-	key := c.account(delegate)
-	c.mustDo(c.owner(holder), ledger.Delegate{Validator: name, Delegate: ledger.ID(key.Public().(ed25519.PublicKey))}, 0)
+	key := c.key(c.Keys.Key, delegate)
+	c.mustDo(c.key(c.Keys.OwnerKey, holder), ledger.Delegate{Validator: name, Delegate: ledger.ID(key.Public().(ed25519.PublicKey))}, 0)
 	both := map[*cluster]*authorisation{e: nil, w: nil}
 	for k := range both {
 		k.join(c, "yours", name.String())
@@ -146,7 +148,7 @@ func (c *moved) twoAtOnce(e, w *cluster) {
 // refused sends the ledger what it must refuse, and has the operator import some of it.
 func (c *moved) refused(e, w *cluster, used *authorisation) {
 	c.Helper()
-	owner, name := c.owner(3), used.op.Validator
+	owner, name := c.key(c.Keys.OwnerKey, 3), used.op.Validator
 	sent := c.told.HeightOf(ledger.Hash(used.raw))
 	// Signed when it is sent: what the ledger refuses in a block takes a nonce too.
 	sign := func(key ed25519.PrivateKey, op ledger.Rotate, until uint64) func() []byte {
@@ -180,7 +182,7 @@ func (c *moved) refused(e, w *cluster, used *authorisation) {
 	}{
 		{"replayed, signed anew with the next nonce", sign(owner, used.op, used.until), "stale"},
 		{"replayed, the same bytes", func() []byte { return used.raw }, "known, executed once"},
-		{"stale: it expects the identity before", sign(owner, used.stale, used.until), "stale"},
+		{"stale: it expects the identity before", sign(owner, used.stale, used.staleUntil), "stale"},
 		{"expired", sign(owner, brief, short), "expired"},
 		{"altered: a later last height", altered(func(tx *ledger.Transaction, _ *ledger.Rotate) { tx.Body.ValidUntil++ }), "bad_signature"},
 		{"altered: another identity", altered(func(_ *ledger.Transaction, op *ledger.Rotate) { op.Identity = used.op.Identity }), "bad_signature"},
@@ -188,7 +190,7 @@ func (c *moved) refused(e, w *cluster, used *authorisation) {
 		{"altered: the signature", altered(func(tx *ledger.Transaction, _ *ledger.Rotate) { tx.Signature[0] ^= 1 }), "bad_signature"},
 		{"altered by the owner: a later last height than was consented to", sign(owner, next, good+1), "bad_consent"},
 		{"altered by the owner: another identity's consent", sign(owner, mixed(next, used.op), good), "bad_consent"},
-		{"signed by a stranger", sign(c.account(stranger), next, good), "not_authorized"},
+		{"signed by a stranger", sign(c.key(c.Keys.Key, stranger), next, good), "not_authorized"},
 	} {
 		before := c.member(name).Identity
 		code := c.result(tt.tx())
@@ -217,7 +219,7 @@ func (c *moved) refused(e, w *cluster, used *authorisation) {
 		tx           func() []byte
 	}{
 		{"Superseded", "has passed", sign(owner, brief, short)},
-		{"Superseded", "not the one that the handoff expects", sign(owner, used.stale, used.until)},
+		{"Superseded", "not the one that the handoff expects", sign(owner, used.stale, used.staleUntil)},
 		{"HandoffInvalid", "no consent", sign(owner, mixed(next, used.op), good)},
 	} {
 		w.hand("ours", base64.StdEncoding.EncodeToString(tt.tx()))

@@ -22,8 +22,9 @@ type setSize struct {
 // setHistory reads the epochs of the chain, from the first one on.
 type setHistory func() []setSize
 
-// epochOf is the first epoch whose set names a network identity, in hex.
-func (n *network) epochOf(identity string) uint64 {
+// epochs gives the chain's, from the first one on, by one node after the other, until
+// they are enough.
+func (n *network) epochs(what string, enough func([]*nodev1.EpochStart) bool) {
 	n.Helper()
 	for _, address := range n.endpoints(n.Context()) {
 		rpc, err := client.Connect(address, nil)
@@ -31,40 +32,43 @@ func (n *network) epochOf(identity string) uint64 {
 			continue
 		}
 		res, err := rpc.ListEpochs(n.Context(), connect.NewRequest(&nodev1.ListEpochsRequest{From: 1, Limit: 100}))
-		if err != nil {
-			continue
-		}
-		for _, e := range res.Msg.Epochs {
-			for _, v := range e.Epoch.Validators {
-				if hex.EncodeToString(v.NetworkKey) == identity {
-					return e.Epoch.Number
-				}
-			}
+		if err == nil && enough(res.Msg.Epochs) {
+			return
 		}
 	}
-	n.Fatalf("no node tells an epoch that names %s", identity)
-	return 0
+	n.Fatalf("no node tells %s", what)
+}
+
+// epochOf is the first epoch whose set names a network identity, in hex.
+func (n *network) epochOf(identity string) (epoch uint64) {
+	n.Helper()
+	n.epochs("an epoch that names "+identity, func(list []*nodev1.EpochStart) bool {
+		for _, e := range list {
+			if slices.Contains(identities(e), identity) {
+				epoch = e.Epoch.Number
+				return true
+			}
+		}
+		return false
+	})
+	return epoch
+}
+
+func identities(e *nodev1.EpochStart) (list []string) {
+	for _, v := range e.Epoch.Validators {
+		list = append(list, hex.EncodeToString(v.NetworkKey))
+	}
+	return list
 }
 
 // leftInOrder are the network identities that went out of the set, in the order in which
 // they went.
-func (n *network) leftInOrder() []string {
+func (n *network) leftInOrder() (out []string) {
 	n.Helper()
-	for _, address := range n.endpoints(n.Context()) {
-		rpc, err := client.Connect(address, nil)
-		if err != nil {
-			continue
-		}
-		res, err := rpc.ListEpochs(n.Context(), connect.NewRequest(&nodev1.ListEpochsRequest{From: 1, Limit: 100}))
-		if err != nil {
-			continue
-		}
-		var before, out []string
-		for _, e := range res.Msg.Epochs {
-			var now []string
-			for _, v := range e.Epoch.Validators {
-				now = append(now, hex.EncodeToString(v.NetworkKey))
-			}
+	n.epochs("the epochs", func(list []*nodev1.EpochStart) bool {
+		var before []string
+		for _, e := range list {
+			now := identities(e)
 			for _, identity := range before {
 				if !slices.Contains(now, identity) {
 					out = append(out, identity)
@@ -72,33 +76,22 @@ func (n *network) leftInOrder() []string {
 			}
 			before = now
 		}
-		return out
-	}
-	n.Fatal("no node tells the epochs")
-	return nil
+		return true
+	})
+	return out
 }
 
 // watchSet gives the history of the network's sets, as the chain has it.
 func (n *network) watchSet() setHistory {
-	return func() []setSize {
+	return func() (out []setSize) {
 		n.Helper()
-		for _, address := range n.endpoints(n.Context()) {
-			rpc, err := client.Connect(address, nil)
-			if err != nil {
-				continue
-			}
-			res, err := rpc.ListEpochs(n.Context(), connect.NewRequest(&nodev1.ListEpochsRequest{From: 1, Limit: 100}))
-			if err != nil {
-				continue
-			}
-			var out []setSize
-			for _, e := range res.Msg.Epochs {
+		n.epochs("the epochs", func(list []*nodev1.EpochStart) bool {
+			for _, e := range list {
 				out = append(out, setSize{e.Epoch.Number, len(e.Epoch.Validators)})
 			}
-			return out
-		}
-		n.Fatal("no node answers")
-		return nil
+			return true
+		})
+		return out
 	}
 }
 
