@@ -178,8 +178,9 @@ func (n *Node) followBlocks(ctx context.Context, end blocksync.End) error {
 		return err
 	}
 	fetcher := &blocksync.Fetcher{Network: n.network, Proof: blocksync.Proof{Certificate: set.VerifyCC, End: &end}}
-	var blocks []storage.Final
-	for stored := false; !stored; {
+	var blocks []storage.Final // not stored yet
+	var tail blocksync.Tail
+	for first := true; first || len(blocks) > 0; first = false {
 		r, err := n.fetchRange(ctx, fetcher, parent)
 		if err != nil {
 			return err
@@ -194,28 +195,39 @@ func (n *Node) followBlocks(ctx context.Context, end blocksync.End) error {
 			}
 		}
 		blocks = append(blocks, finals...)
-		last := &blocks[len(blocks)-1]
-		parent = &last.Outcome
-		switch {
-		case r.Certificate != nil && r.Certificate.Outcome.Height == parent.Height:
-			last.Certificate = r.Certificate
-			err, stored = n.store.Commit(blocks), true
-		case r.Certificate == nil && parent.Height == end.Height: // the recovery genesis stands for it
-			err, stored = n.store.CommitLocked(blocks), true
+		parent = &finals[len(finals)-1].Outcome
+		for _, cc := range tail.Add(r) {
+			below := cc.Outcome.Height - blocks[0].Outcome.Height
+			blocks[below].Certificate = cc
+			if err := n.followed(n.store.Commit, blocks[:below+1]); err != nil {
+				return err
+			}
+			blocks = blocks[below+1:]
 		}
-		if err != nil {
-			return err
-		}
-	}
-	for i := range blocks {
-		if err := n.execution.Committed(blocks[i].Outcome.Block); err != nil {
-			return err
+		if r.Certificate == nil && parent.Height == end.Height && len(blocks) > 0 { // the recovery genesis stands for it
+			if err := n.followed(n.store.CommitLocked, blocks); err != nil {
+				return err
+			}
+			blocks = nil
 		}
 	}
 	if _, err := n.store.Sync(); err != nil {
 		return err
 	}
 	n.log.Info("followed blocks of the chain that was continued", "height", parent.Height, "of", end.Height)
+	return nil
+}
+
+// followed stores blocks, and tells the execution of them.
+func (n *Node) followed(commit func([]storage.Final) error, blocks []storage.Final) error {
+	if err := commit(blocks); err != nil {
+		return err
+	}
+	for i := range blocks {
+		if err := n.execution.Committed(blocks[i].Outcome.Block); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

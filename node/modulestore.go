@@ -192,8 +192,8 @@ func (c content) Has(hash [32]byte) bool {
 	if c.moduleStore.Has(hash) {
 		return true
 	}
-	_, err := c.store.Document(hash)
-	return err == nil
+	document, err := c.store.Document(hash)
+	return err == nil && len(document) <= modules.MaxBytes // who asks would take more for a lie
 }
 
 // Wasm implements modules.Source.

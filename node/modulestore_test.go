@@ -13,6 +13,8 @@ import (
 
 	"github.com/bedrock-bft/bedrock/executor"
 	"github.com/bedrock-bft/bedrock/executor/executortest"
+	"github.com/bedrock-bft/bedrock/node/modules"
+	"github.com/bedrock-bft/bedrock/node/storage"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -68,6 +70,32 @@ func TestModuleIsBroughtOnceForAll(t *testing.T) {
 	}
 	if module, err := again.Module(t.Context(), hash, executor.EngineOne); err != nil || module.Hash() != hash || asked.Load() != 2 {
 		t.Errorf("a damaged file: %v, asked %d times", err, asked.Load())
+	}
+}
+
+// A peer that offers more than a module may have is penalised: a larger document is not
+// offered, and brought as a file. // rule: recovery-genesis
+func TestLargeDocumentsAreNotOffered(t *testing.T) {
+	m, _, _ := openTestModules(t, nil)
+	store, err := storage.Open(filepath.Join(t.TempDir(), "db"), storage.Options{Genesis: types.Hash{1}, NoVoteLog: true, AllowUnsafeFileSystem: true, BallastBytes: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	served := content{m, store}
+	for _, size := range []int{1, modules.MaxBytes, modules.MaxBytes + 1} {
+		document := make([]byte, size)
+		hash := types.SumHash(document)
+		if err := store.KeepDocument(hash, document); err != nil {
+			t.Fatal(err)
+		}
+		if has := served.Has(hash); has != (size <= modules.MaxBytes) {
+			t.Errorf("a document of %d bytes is offered: %t", size, has)
+		}
 	}
 }
 

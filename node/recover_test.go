@@ -70,7 +70,7 @@ func halt(t *testing.T) *halted {
 		}
 	}
 	// The recovery is made from the highest lock: on a busy machine they differ.
-	if stands(t, h.homes[1]).lock > stands(t, h.homes[0]).lock {
+	if stands(t, h.homes[1]).view > stands(t, h.homes[0]).view {
 		h.homes[0], h.homes[1] = h.homes[1], h.homes[0]
 		h.cfg[0], h.cfg[1] = h.cfg[1], h.cfg[0]
 	}

@@ -99,6 +99,31 @@ func TestRangeStopsAtTheEpochsEnd(t *testing.T) {
 	}
 }
 
+// What waits for a certificate of its own height is stored up to the first one above it,
+// however far above the ranges that follow have theirs.
+func TestTailEndsAtTheFirstCertificateAbove(t *testing.T) {
+	c := newChain(30, 0)
+	var tail Tail
+	for _, step := range []struct {
+		last, certified uint64 // 0: by the end that is known
+		want            string
+	}{
+		{3, 8, "[]"}, {6, 16, "[]"}, {10, 24, "[8]"}, {12, 16, "[]"}, {24, 24, "[24]"}, {26, 26, "[26]"}, {27, 28, "[]"}, {30, 0, "[28]"},
+	} {
+		r := &Range{Outcomes: c.outcomes[step.last : step.last+1]}
+		if step.certified > 0 {
+			r.Certificate = &types.CC{Outcome: c.outcomes[step.certified]}
+		}
+		got := []uint64{}
+		for _, cc := range tail.Add(r) {
+			got = append(got, cc.Outcome.Height)
+		}
+		if fmt.Sprint(got) != step.want {
+			t.Errorf("up to height %d, certified at %d: stored up to %v, want %s", step.last, step.certified, got, step.want)
+		}
+	}
+}
+
 func TestNothingAboveTheTip(t *testing.T) {
 	c := newChain(5, 0)
 	if _, err := Verify(serve(t, c, 6, 10), c.anchor(5), Proof{Certificate: accept}); !errors.Is(err, ErrNothing) {

@@ -13,7 +13,8 @@
 //     penalised and the range asked of another peer.
 //   - What a chain had that this one continues is proven likewise, its last blocks by
 //     outcomes that lead to the one that the recovery genesis names.
-//   - Answers are bounded in bytes and blocks on both sides.
+//   - Answers are bounded in bytes and blocks on both sides, and so is what waits for
+//     a certificate of its own height (Tail), whatever peers answer.
 //   - A slow peer is hedged: after a while a second one is asked the same.
 //
 // What it must not do: execute, store, or decide whether to sync.

@@ -13,12 +13,12 @@ import (
 	p2pv1 "github.com/bedrock-bft/bedrock/proto/bedrock/p2p/v1"
 )
 
-// Bounds of one range. A certificate stands at least every 64 heights, so the
-// outcomes between a range's end and its certificate are few.
+// Bounds of one range. A certificate stands at least every 64 heights, or where
+// finality stood still every MaxTail, since nobody stores more without one.
 const (
 	MaxBlocks   = 256
 	MaxBytes    = 8 << 20
-	maxCover    = 4096
+	MaxTail     = 4096
 	maxResponse = MaxBytes + types.MaxBlockBytes + 2<<20
 )
 
@@ -77,8 +77,8 @@ func Verify(answer []byte, anchor Anchor, proof Proof) (*Range, error) {
 	if len(m.Blocks) == 0 {
 		return nil, ErrNothing
 	}
-	if len(m.Blocks) > MaxBlocks || len(m.CoverOutcomes) > maxCover {
-		return nil, fmt.Errorf("range of %d blocks and %d outcomes, at most %d and %d", len(m.Blocks), len(m.CoverOutcomes), MaxBlocks, maxCover)
+	if len(m.Blocks) > MaxBlocks || len(m.Blocks)+len(m.CoverOutcomes) > MaxTail {
+		return nil, fmt.Errorf("range of %d blocks and %d outcomes, at most %d, and %d together", len(m.Blocks), len(m.CoverOutcomes), MaxBlocks, MaxTail)
 	}
 	r := &Range{Tip: m.TipHeight}
 	top, height, err := r.chain(&m, anchor)

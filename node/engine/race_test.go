@@ -135,3 +135,41 @@ func TestRunThatCannotServeLeavesNothingRunning(t *testing.T) {
 		t.Error("Run returned before what New had started")
 	}
 }
+
+// A peer whose ranges all end below their certificates does not have the node hold the
+// chain in memory until it is too much for one write.
+func TestBlockSyncStoresBelowCertificatesThatRecede(t *testing.T) {
+	net := newNetwork(t, 4)
+	n := net.nodes[0]
+	e := n.open(net.hub.Join(n.id), &handClock{now: consensus.Now{MonoMs: 1000}})
+	e.goRun(e.worker.run)
+	e.goRun(e.committer.run)
+	const blocks, piece = 12, 2
+	var line []*types.Block
+	outcomes := []types.Outcome{net.genesisOutcome()}
+	for h := uint64(1); h <= blocks; h++ {
+		parent := &outcomes[h-1]
+		b := &types.Block{Header: types.Header{Genesis: net.genesis, Epoch: 1, View: h, Height: h, Parent: parent.Block,
+			TimestampMs: h, PayloadRoot: types.ListRoot(nil), EvidenceRoot: types.ListRoot(nil)}}
+		run, err := n.executor.Execute(t.Context(), &net.epoch, b, parent)
+		n.must(err)
+		own, _, err := e.sets.outcome(b, parent, run)
+		n.must(err)
+		line, outcomes = append(line, b), append(outcomes, own)
+	}
+	for at := uint64(0); at+piece < blocks; at += piece {
+		above := outcomes[at+piece+1]
+		cc := &types.CC{Epoch: 1, View: above.Height, Height: above.Height, Block: above.Block, Outcome: above}
+		r := &blocksync.Range{Blocks: line[at : at+piece], Outcomes: outcomes[at+1 : at+piece+1], Certificate: cc}
+		_, err := e.sync.apply(r, &outcomes[at])
+		n.must(err)
+		if waits := len(e.sync.pending); waits > piece {
+			t.Fatalf("%d blocks wait for a certificate at height %d, want at most %d", waits, at+piece, piece)
+		}
+	}
+	if tip := n.store.Tip(); tip != blocks-piece-1 {
+		t.Errorf("stored up to height %d, want %d", tip, blocks-piece-1)
+	}
+	e.cancel(errEnded)
+	e.wg.Wait()
+}

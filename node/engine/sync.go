@@ -32,8 +32,9 @@ type blockSync struct {
 	prefer   []p2p.PeerID
 
 	// pending are blocks executed in this run whose certificate is of a height
-	// above them; they are stored with the block that it names.
+	// above them; they are stored with the block that it names, as tail says.
 	pending []FinalBlock
+	tail    blocksync.Tail
 }
 
 func newBlockSync(e *Engine) *blockSync { return &blockSync{e: e} }
@@ -67,8 +68,11 @@ func (s *blockSync) needed(f consensus.SyncNeeded) {
 	s.e.goRun(s.run)
 }
 
+// drop forgets what was not stored.
+func (s *blockSync) drop() { s.pending, s.tail = nil, blocksync.Tail{} }
+
 func (s *blockSync) run() {
-	s.pending = nil
+	s.drop()
 	defer func() {
 		s.e.worker.release(s.e.cfg.Store.Tip()) // what was not stored is executed anew
 		s.mu.Lock()
@@ -113,7 +117,7 @@ func (s *blockSync) next(fetcher *blocksync.Fetcher) (ended bool, err error) {
 	if n := len(s.pending); n > 0 && s.pending[n-1].Outcome.Height > outcome.Height {
 		outcome = &s.pending[n-1].Outcome
 	} else {
-		s.pending = nil // the core came this far by itself
+		s.drop() // the core came this far by itself
 	}
 	if s.pending == nil {
 		s.e.worker.release(outcome.Height)
@@ -137,7 +141,7 @@ func (s *blockSync) apply(r *blocksync.Range, parent *types.Outcome) (ended bool
 		s.e.worker.hold(block.ID())
 		x, err := s.execute(&set.Epoch, block, parent)
 		if errors.Is(err, ErrStateGone) {
-			s.pending = nil
+			s.drop()
 			return false, nil // the core made another way to this height meanwhile
 		}
 		if err != nil {
@@ -164,12 +168,16 @@ func (s *blockSync) apply(r *blocksync.Range, parent *types.Outcome) (ended bool
 		parent = &r.Outcomes[i]
 		ended = change != nil
 	}
-	if blocks[len(blocks)-1].Outcome.Height != r.Certificate.Outcome.Height {
-		s.pending = blocks
-		return false, nil
-	}
 	s.pending = nil
-	return ended, s.store(blocks, r.Certificate)
+	for _, cc := range s.tail.Add(r) {
+		n := cc.Outcome.Height - blocks[0].Outcome.Height + 1
+		if err := s.store(blocks[:n], cc); err != nil {
+			return false, err
+		}
+		blocks = blocks[n:]
+	}
+	s.pending = blocks
+	return ended && len(blocks) == 0, nil
 }
 
 func (s *blockSync) execute(epoch *types.Epoch, block *types.Block, parent *types.Outcome) (*Execution, error) {
