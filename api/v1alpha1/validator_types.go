@@ -10,6 +10,7 @@ import (
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=bval,categories=bedrock
+// +kubebuilder:selectablefield:JSONPath=`.spec.chain.network`
 // +kubebuilder:printcolumn:name="Network",type=string,JSONPath=`.spec.chain.network`
 // +kubebuilder:printcolumn:name="InSet",type=string,JSONPath=`.status.conditions[?(@.type=="InSet")].status`
 // +kubebuilder:printcolumn:name="Signing",type=string,JSONPath=`.status.conditions[?(@.type=="Signing")].status`

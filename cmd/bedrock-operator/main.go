@@ -28,6 +28,7 @@ import (
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/disruption"
+	"github.com/bedrock-bft/bedrock/controllers/fleet"
 	"github.com/bedrock-bft/bedrock/controllers/keyclaim"
 	"github.com/bedrock-bft/bedrock/controllers/network"
 	"github.com/bedrock-bft/bedrock/controllers/takeover"
@@ -157,6 +158,9 @@ func setUp(mgr ctrl.Manager, o *options) error {
 	}
 	executor, err := module.Hash()
 	if err != nil {
+		return err
+	}
+	if err := fleet.IndexValidators(context.Background(), mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
 	dial := chain.NewDialer(chain.Options{Timeout: nodeTimeout})

@@ -6,5 +6,6 @@
 // can never fire, or whose message changed, shows; the samples are accepted whole.
 //
 // Tests: refused_test.go (bad specs), change_test.go (transitions), rules_test.go (every
-// rule is hit), accepted_test.go (defaults and samples).
+// rule is hit), accepted_test.go (defaults and samples), select_test.go (fields that are
+// selected by).
 package apicheck

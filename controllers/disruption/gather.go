@@ -37,18 +37,21 @@ var drainTaints = []string{
 
 // gather reads the fleet from the cache: budgets among it, before the ledger is read.
 func (p *pass) gather(ctx context.Context, in *plan.Input) error {
-	var validators v1alpha1.ValidatorList
+	var validators []v1alpha1.Validator
 	var budgets policyv1.PodDisruptionBudgetList
 	var pods corev1.PodList
 	var sets appsv1.StatefulSetList
 	here := client.InNamespace(p.network.Namespace)
-	of := client.MatchingLabels{v1alpha1.LabelNetwork: p.network.Name}
+	of, network := client.MatchingLabels{v1alpha1.LabelNetwork: p.network.Name}, p.network.Name
 	if p.alone != nil {
-		of = client.MatchingLabels{v1alpha1.LabelValidator: p.alone.Name}
+		of, network = client.MatchingLabels{v1alpha1.LabelValidator: p.alone.Name}, ""
 	}
 	for _, read := range []func() error{
 		func() error { return p.List(ctx, &budgets, here) },
-		func() error { return p.List(ctx, &validators, here) },
+		func() (err error) {
+			validators, err = fleet.Validators(ctx, p, p.network.Namespace, network)
+			return err
+		},
 		func() error { return p.List(ctx, &pods, here, of) },
 		func() error { return p.List(ctx, &sets, here, of) },
 	} {
@@ -58,8 +61,8 @@ func (p *pass) gather(ctx context.Context, in *plan.Input) error {
 	}
 	p.validators, p.budgets = map[string]*v1alpha1.Validator{}, map[string]*policyv1.PodDisruptionBudget{}
 	var ours []v1alpha1.Validator
-	for i := range validators.Items {
-		v := &validators.Items[i]
+	for i := range validators {
+		v := &validators[i]
 		if p.ours(v) { // also one whose deletion is held: it runs, and may be drained. rule: hold
 			ours = append(ours, *v)
 			p.validators[v.Name] = v

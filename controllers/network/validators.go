@@ -13,24 +13,21 @@ import (
 	v1alpha1ac "github.com/bedrock-bft/bedrock/api/v1alpha1/applyconfiguration/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/apply"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
+	"github.com/bedrock-bft/bedrock/controllers/fleet"
 	"github.com/bedrock-bft/bedrock/controllers/network/plan"
 	"github.com/bedrock-bft/bedrock/controllers/verdict"
 )
 
 // readWanted reads what the spec asks for and which Validators are there.
 func (p *pass) readWanted(ctx context.Context) error {
-	var list v1alpha1.ValidatorList
-	if err := p.List(ctx, &list, client.InNamespace(p.network.Namespace)); err != nil {
-		return fmt.Errorf("list validators: %w", err)
+	all, err := fleet.Validators(ctx, p, p.network.Namespace, p.network.Name)
+	if err != nil {
+		return err
 	}
 	p.live = map[string]*v1alpha1.Validator{}
-	for i := range list.Items {
-		v := &list.Items[i]
-		if v.Spec.Chain.Type == v1alpha1.ChainNetwork && string(v.Spec.Chain.Network) == p.network.Name {
-			p.live[v.Name] = v
-		}
+	for i := range all {
+		p.live[all[i].Name] = &all[i]
 	}
-	var err error
 	if p.wanted, err = plan.Validators(p.network.Name, &p.network.Spec.Validators); err != nil {
 		p.say(verdict.False(v1alpha1.NetworkMembership, "SpecInvalid", err.Error()))
 		return errDone

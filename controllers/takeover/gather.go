@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -105,17 +106,11 @@ func (p *pass) dial(ctx context.Context) error {
 
 // others are the nodes of the network's other Validators.
 func (p *pass) others(ctx context.Context) error {
-	var list v1alpha1.ValidatorList
-	if err := p.List(ctx, &list, client.InNamespace(p.validator.Namespace)); err != nil {
-		return fmt.Errorf("read the other validators: %w", err)
+	all, err := fleet.Validators(ctx, p, p.validator.Namespace, string(p.validator.Spec.Chain.Network))
+	if err != nil {
+		return err
 	}
-	var others []v1alpha1.Validator
-	for _, o := range list.Items {
-		if o.Name != p.validator.Name && o.Spec.Chain.Network == p.validator.Spec.Chain.Network {
-			others = append(others, o)
-		}
-	}
-	p.nodes = fleet.Nodes(others)
+	p.nodes = fleet.Nodes(slices.DeleteFunc(all, func(o v1alpha1.Validator) bool { return o.Name == p.validator.Name }))
 	return nil
 }
 

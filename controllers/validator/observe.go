@@ -103,7 +103,7 @@ func (s *scope) others() []chain.Endpoint {
 	var after, before []chain.Endpoint
 	for i := range s.siblings {
 		v := &s.siblings[i]
-		if v.Name == s.validator.Name || v.Spec.Chain.Network != s.validator.Spec.Chain.Network || v.DeletionTimestamp != nil {
+		if v.Name == s.validator.Name || v.DeletionTimestamp != nil {
 			continue
 		}
 		for _, e := range v.Status.Instances {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/build"
+	"github.com/bedrock-bft/bedrock/controllers/fleet"
 	"github.com/bedrock-bft/bedrock/controllers/names"
 	"github.com/bedrock-bft/bedrock/controllers/validator/plan"
 	"github.com/bedrock-bft/bedrock/controllers/verdict"
@@ -30,7 +31,7 @@ type scope struct {
 	log       *slog.Logger
 	validator v1alpha1.Validator
 	network   *v1alpha1.BedrockNetwork // nil: a foreign chain, or it is not there
-	siblings  []v1alpha1.Validator     // of the namespace, itself included
+	siblings  []v1alpha1.Validator     // of its network, itself included
 	facts     facts
 	instances []*instance
 	chainName v1alpha1.Hash
@@ -79,11 +80,10 @@ func (s *scope) gather(ctx context.Context) error {
 	if err := s.gatherChain(ctx); err != nil || !s.facts.known {
 		return err
 	}
-	var all v1alpha1.ValidatorList
-	if err := s.r.List(ctx, &all, client.InNamespace(s.validator.Namespace)); err != nil {
-		return fmt.Errorf("list validators: %w", err)
+	var err error
+	if s.siblings, err = fleet.Validators(ctx, s.r, s.validator.Namespace, string(s.validator.Spec.Chain.Network)); err != nil {
+		return err
 	}
-	s.siblings = all.Items
 	for _, in := range s.instances {
 		if err := s.gatherInstance(ctx, in); err != nil {
 			return err

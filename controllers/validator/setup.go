@@ -22,6 +22,7 @@ import (
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
+	"github.com/bedrock-bft/bedrock/controllers/fleet"
 )
 
 // defaultWorkers is how many Validators are reconciled at once: each may wait for
@@ -93,15 +94,14 @@ func (r *Reconciler) siblingsOf(ctx context.Context, o client.Object) []reconcil
 }
 
 func (r *Reconciler) validatorsOf(ctx context.Context, namespace, network, but string) []reconcile.Request {
-	var all v1alpha1.ValidatorList
-	if err := r.List(ctx, &all, client.InNamespace(namespace)); err != nil {
+	all, err := fleet.Validators(ctx, r, namespace, network)
+	if err != nil {
 		return nil // the cache is not up: everything is looked at once it is
 	}
 	var out []reconcile.Request
-	for i := range all.Items {
-		v := &all.Items[i]
-		if string(v.Spec.Chain.Network) == network && v.Name != but {
-			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(v)})
+	for i := range all {
+		if all[i].Name != but {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&all[i])})
 		}
 	}
 	return out

@@ -31,6 +31,7 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/build"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/disruption"
+	"github.com/bedrock-bft/bedrock/controllers/fleet"
 	"github.com/bedrock-bft/bedrock/controllers/keyclaim"
 	"github.com/bedrock-bft/bedrock/controllers/names"
 	"github.com/bedrock-bft/bedrock/controllers/network"
@@ -139,6 +140,7 @@ func (k *cluster) operator(server *apitest.Server) ctrl.Manager {
 		k.t.Fatal(err)
 	}
 	for _, err := range []error{
+		fleet.IndexValidators(k.t.Context(), mgr.GetFieldIndexer()),
 		network.Setup(mgr, network.Deps{Dial: dial, Administer: chain.NewAdminDialer(), Executor: executor}),
 		validator.Setup(mgr, validator.Deps{Dial: dial, OperatorNamespace: "bedrock-system"}),
 		disruption.Setup(mgr, disruption.Deps{Dial: dial, Nodes: true}),
