@@ -85,7 +85,7 @@ e2e: ## Tests on a real cluster that they start themselves (ROW=0)
 	@hack/e2e $(ROW)
 
 .PHONY: test-long
-test-long: ## Fuzzing, race detector, models, the module rebuilt, nodes killed and damaged, each rule off in turn (PARTS="fuzz race model module engines chaos governance faults mutants cluster", FUZZTIME=60s, KILLS=20)
+test-long: ## Fuzzing, race detector, models, the module rebuilt, nodes killed and damaged, each rule off in turn (PARTS="fuzz race model module engines chaos governance faults mutants scale cluster", FUZZTIME=60s, KILLS=20)
 	@hack/test-long $(PARTS)
 
 ##@ Measure

@@ -98,7 +98,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make the manager: %w", err)
 	}
-	if err := setUp(mgr, &o); err != nil {
+	if err := setUp(mgr, &o, nodes{dial: chain.NewDialer(chain.Options{Timeout: nodeTimeout}), administer: chain.NewAdminDialer()}); err != nil {
 		return err
 	}
 	slog.Info("operator starts", "version", version, "namespaces", o.namespaces)
@@ -148,8 +148,14 @@ func (o *options) watched() []string {
 	return out
 }
 
+// nodes is how the operator reaches those of its networks.
+type nodes struct {
+	dial       chain.Dialer
+	administer chain.AdminDialer
+}
+
 // setUp puts the operator together; nothing else does.
-func setUp(mgr ctrl.Manager, o *options) error {
+func setUp(mgr ctrl.Manager, o *options, n nodes) error {
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("add the health check: %w", err)
 	}
@@ -163,14 +169,13 @@ func setUp(mgr ctrl.Manager, o *options) error {
 	if err := fleet.IndexValidators(context.Background(), mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	dial := chain.NewDialer(chain.Options{Timeout: nodeTimeout})
-	if err := network.Setup(mgr, network.Deps{Dial: dial, Administer: chain.NewAdminDialer(), Executor: executor, OperatorNamespace: o.ownSpace}); err != nil {
+	if err := network.Setup(mgr, network.Deps{Dial: n.dial, Administer: n.administer, Executor: executor, OperatorNamespace: o.ownSpace}); err != nil {
 		return err
 	}
-	if err := validator.Setup(mgr, validator.Deps{Dial: dial, OperatorNamespace: o.ownSpace, WithoutClaims: !o.claims}); err != nil {
+	if err := validator.Setup(mgr, validator.Deps{Dial: n.dial, OperatorNamespace: o.ownSpace, WithoutClaims: !o.claims}); err != nil {
 		return err
 	}
-	if err := disruptions(mgr, dial); err != nil {
+	if err := disruptions(mgr, n); err != nil {
 		return err
 	}
 	if o.claims {
@@ -183,15 +188,15 @@ func setUp(mgr ctrl.Manager, o *options) error {
 const rightsTimeout = 30 * time.Second
 
 // disruptions are the controllers that look at nodes of the cluster where they may.
-func disruptions(mgr ctrl.Manager, dial chain.Dialer) error {
+func disruptions(mgr ctrl.Manager, n nodes) error {
 	ctx, cancel := context.WithTimeout(context.Background(), rightsTimeout)
 	defer cancel()
-	nodes, err := disruption.NodesReadable(ctx, mgr.GetClient())
+	readable, err := disruption.NodesReadable(ctx, mgr.GetClient())
 	if err != nil {
 		return err
 	}
-	if err := disruption.Setup(mgr, disruption.Deps{Dial: dial, Nodes: nodes}); err != nil {
+	if err := disruption.Setup(mgr, disruption.Deps{Dial: n.dial, Nodes: readable}); err != nil {
 		return err
 	}
-	return takeover.Setup(mgr, takeover.Deps{Dial: dial, Administer: chain.NewAdminDialer(), Nodes: nodes})
+	return takeover.Setup(mgr, takeover.Deps{Dial: n.dial, Administer: n.administer, Nodes: readable})
 }

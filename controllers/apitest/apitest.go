@@ -24,6 +24,9 @@ import (
 // startLimit bounds the start of etcd and of the API server, on a busy machine.
 const startLimit = 6 * time.Minute
 
+// auditLogMiB is a size that no test's audit log reaches: it is one file to its end.
+const auditLogMiB = "65536"
+
 // Options say what a server is like; the zero value is a server with the project's CRDs.
 type Options struct {
 	// Audit has the server log every request's metadata: see Server.AuditLog.
@@ -107,7 +110,8 @@ func (s *Server) audit(root string) error {
 	s.AuditLog = filepath.Join(s.folder, "audit.log")
 	s.environment.ControlPlane.GetAPIServer().Configure().
 		Set("audit-policy-file", policy).
-		Set("audit-log-path", s.AuditLog)
+		Set("audit-log-path", s.AuditLog).
+		Set("audit-log-maxsize", auditLogMiB)
 	return nil
 }
 

@@ -18,6 +18,9 @@ type Options struct {
 	ChainID    string   // [test-chain]
 	Validators int      // of genesis, on the nodes http://val-N:7601 [4; below 0: none]
 	Powers     []uint64 // of each [10]
+	// Volumes begins the names of those nodes' signer volumes, and so decides their
+	// keys: another for each chain where several share a cluster [val-].
+	Volumes string
 	// Genesis is the genesis hash [of the chain id].
 	Genesis types.Hash
 	// Threshold of the authority's Keys [1 of 1].
@@ -88,7 +91,7 @@ func New(opt Options) *Chain {
 	c := &Chain{opt: opt, nodes: map[chain.Endpoint]*Node{}, executed: map[types.Hash]*chain.Execution{}, timeMs: startMs, epoch: 1, ledger: newState(&opt)}
 	for i := range max(0, opt.Validators) {
 		at := chain.Endpoint(fmt.Sprintf("http://val-%d:7601", i))
-		n := c.AddNode(at, fmt.Sprintf("val-%d", i))
+		n := c.AddNode(at, fmt.Sprintf("%s%d", opt.Volumes, i))
 		power := uint64(10)
 		if i < len(opt.Powers) {
 			power = opt.Powers[i]
@@ -102,6 +105,9 @@ func New(opt Options) *Chain {
 func (o Options) withDefaults() Options {
 	if o.ChainID == "" {
 		o.ChainID = "test-chain"
+	}
+	if o.Volumes == "" {
+		o.Volumes = "val-"
 	}
 	if o.Validators == 0 {
 		o.Validators = max(4, len(o.Powers))
@@ -187,7 +193,7 @@ func (c *Chain) AuthorityKeys() []ed25519.PrivateKey {
 
 // Name is the name for life of validator i of genesis.
 func (c *Chain) Name(i int) ledger.ID {
-	return ledger.ValidatorName(identityOf(fmt.Sprintf("val-%d", i), 1))
+	return ledger.ValidatorName(identityOf(fmt.Sprintf("%s%d", c.opt.Volumes, i), 1))
 }
 
 // Submitted are all transactions that were offered, refused ones too, in order.
