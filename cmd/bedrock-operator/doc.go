@@ -5,5 +5,6 @@
 // the operator is put together in setUp and nowhere else. What it may decide is in
 // controllers/*/plan.
 //
-// Tests: the controllers' own, against a real API server, and test/e2e.
+// Tests: the controllers' own, against a real API server; fleet_test.go, all of it over a
+// fleet (build tag scale: `make test-long PARTS=scale`); and test/e2e.
 package main

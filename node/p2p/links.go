@@ -230,7 +230,7 @@ func (n *Network) Peers() []PeerInfo {
 	for id, p := range n.peers {
 		newest := p.links[len(p.links)-1].conn
 		info := PeerInfo{
-			ID: id, Address: newest.RemoteMultiaddr().String(), Inbound: newest.Stat().Direction == network.DirInbound,
+			ID: id, Address: newest.RemoteMultiaddr().String(), Announced: slices.Clone(n.announced[id]), Inbound: newest.Stat().Direction == network.DirInbound,
 			Role: p.role, Validator: n.validators[id], TipHeight: p.tip, Protocol: p.protocol, Connected: p.since,
 			DroppedIn: p.droppedIn.Load(), DroppedOut: p.droppedOut.Load(),
 		}

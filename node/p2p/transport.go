@@ -134,7 +134,8 @@ const (
 // PeerInfo is one connected peer, for status.
 type PeerInfo struct {
 	ID          PeerID
-	Address     string // of the newest connection
+	Address     string   // of the newest connection
+	Announced   []string // where it says that it is reached, if it is a validator or configured
 	Inbound     bool
 	Role        Role
 	Validator   bool   // in the set last given to SetValidators
