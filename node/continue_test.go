@@ -11,10 +11,9 @@ import (
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
 )
 
-// newIdentity makes a home that of a newcomer: nothing is on either volume.
+// newIdentity makes a home's signer volume that of a newcomer.
 func (h *halted) newIdentity(t *testing.T, i int) {
 	t.Helper()
-	h.loseChain(t, i)
 	if err := os.RemoveAll(h.cfg[i].Dirs.Signer); err != nil {
 		t.Fatal(err)
 	}
@@ -35,12 +34,7 @@ func (h *halted) loseChain(t *testing.T, i int) {
 // before the recovery or after it, and it signs on. // rule: recovery-genesis
 func TestNewcomersFollowAcrossARecovery(t *testing.T) {
 	h := halt(t)
-	for _, key := range h.keys {
-		var err error
-		if h.new, err = h.new.Cosign(key); err != nil {
-			t.Fatal(err)
-		}
-	}
+	h.cosign(t)
 	env := h.install(t)
 	h.loseChain(t, 1)
 	a := start(t, h.homes[0], env...)
@@ -54,8 +48,18 @@ func TestNewcomersFollowAcrossARecovery(t *testing.T) {
 	h.goesOn(t, a, 1)
 
 	h.newIdentity(t, 2)
+	h.loseChain(t, 2)
 	c := start(t, h.homes[2], env...)
-	c.waitHeight(t, a.status(t).FinalHeight)
+	h.follows(t, c, a)
+	for _, n := range []*running{a, b, c} {
+		n.end(t)
+	}
+}
+
+// follows holds that a newcomer has the blocks that a survivor has.
+func (h *halted) follows(t *testing.T, newcomer, survivor *running) {
+	t.Helper()
+	newcomer.waitHeight(t, survivor.status(t).FinalHeight)
 	for height := uint64(1); height <= h.tip+1; height++ {
 		block := func(n *running) *nodev1.GetBlockResponse {
 			res, err := n.rpc.GetBlock(t.Context(), connect.NewRequest(&nodev1.GetBlockRequest{By: &nodev1.GetBlockRequest_Height{Height: height}}))
@@ -64,11 +68,42 @@ func TestNewcomersFollowAcrossARecovery(t *testing.T) {
 			}
 			return res.Msg
 		}
-		if got, want := block(c), block(a); string(got.BlockId) != string(want.BlockId) {
+		if got, want := block(newcomer), block(survivor); string(got.BlockId) != string(want.BlockId) {
 			t.Errorf("height %d: the newcomer has block %x, a survivor %x", height, got.BlockId, want.BlockId)
 		}
 	}
-	for _, n := range []*running{a, b, c} {
+}
+
+// A chain that was recovered halts and is recovered again. A node that begins with
+// nothing, and one with the first chain's database, follow all three chains.
+// // rule: recovery-genesis
+func TestNewcomersFollowAcrossTwoRecoveries(t *testing.T) {
+	t.Parallel() // it waits more than it computes
+	h := halt(t)
+	h.cosign(t)
+	env := h.install(t)
+	a, b := start(t, h.homes[0], env...), start(t, h.homes[1], env...)
+	h.goesOn(t, a, 0)
+	a.end(t)
+	b.end(t)
+	h.old = h.new
+	h.recover(t)
+	if h.new.Continues.GenesisHash != h.old.Hash() {
+		t.Fatalf("it continues genesis %s, want %s", h.new.Continues.GenesisHash, h.old.Hash())
+	}
+	h.cosign(t)
+	env = h.install(t)
+	a = start(t, h.homes[0], env...)
+	b = start(t, h.homes[1], env...) // may have to follow the chain before first
+	h.goesOn(t, a, 1)
+	h.newIdentity(t, 2)
+	h.loseChain(t, 2)
+	h.newIdentity(t, 3)
+	for _, i := range []int{2, 3} {
+		n := start(t, h.homes[i], env...)
+		h.follows(t, n, a)
 		n.end(t)
 	}
+	a.end(t)
+	b.end(t)
 }

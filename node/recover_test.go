@@ -18,7 +18,6 @@ import (
 	"github.com/bedrock-bft/bedrock/node/config"
 	"github.com/bedrock-bft/bedrock/node/genesis"
 	"github.com/bedrock-bft/bedrock/node/home"
-	"github.com/bedrock-bft/bedrock/node/signer"
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
 )
 
@@ -50,39 +49,23 @@ func halt(t *testing.T) *halted {
 	for _, n := range nodes {
 		n.end(t)
 	}
-	var survivors [][32]byte
-	for i, dir := range h.homes {
+	for _, dir := range h.homes {
 		cfg, _, err := config.Load(dir, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.cfg = append(h.cfg, cfg)
-		record, err := signer.ReadRecord(cfg.Dirs.Signer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, network, _, err := record.Keys(); err != nil {
-			t.Fatal(err)
-		} else if i < 2 {
-			survivors = append(survivors, network)
-		} else if err := os.RemoveAll(cfg.Dirs.Signer); err != nil {
-			t.Fatal(err)
-		}
 	}
-	// The recovery is made from the highest lock: on a busy machine they differ.
-	if stands(t, h.homes[1]).view > stands(t, h.homes[0]).view {
-		h.homes[0], h.homes[1] = h.homes[1], h.homes[0]
-		h.cfg[0], h.cfg[1] = h.cfg[1], h.cfg[0]
+	for _, cfg := range h.cfg[2:] {
+		if err := os.RemoveAll(cfg.Dirs.Signer); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var err error
 	if h.old, err = genesis.Load(h.cfg[0].Genesis.File); err != nil {
 		t.Fatal(err)
 	}
-	h.new, err = node.MakeRecovery(t.Context(), node.RecoveryOptions{Home: h.homes[0], Config: &h.cfg[0], Survivors: survivors, TimeMs: uint64(time.Now().UnixMilli())})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.tip = h.new.Continues.Height
+	h.recover(t)
 	accounts, err := home.LoadAccounts(filepath.Join(filepath.Dir(h.homes[0]), home.AccountsName))
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +74,35 @@ func halt(t *testing.T) *halted {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// recover makes the recovery genesis of nodes 0 and 1, from the highest lock: on a busy
+// machine they differ. Node 0 has it from then on.
+func (h *halted) recover(t *testing.T) {
+	t.Helper()
+	a, b := stands(t, h.homes[0]), stands(t, h.homes[1])
+	if b.view > a.view {
+		h.homes[0], h.homes[1] = h.homes[1], h.homes[0]
+		h.cfg[0], h.cfg[1] = h.cfg[1], h.cfg[0]
+	}
+	var err error
+	h.new, err = node.MakeRecovery(t.Context(), node.RecoveryOptions{Home: h.homes[0], Config: &h.cfg[0],
+		Survivors: [][32]byte{a.identity, b.identity}, TimeMs: uint64(time.Now().UnixMilli())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.tip = h.new.Continues.Height
+}
+
+// cosign has enough of the authority sign.
+func (h *halted) cosign(t *testing.T) {
+	t.Helper()
+	for _, key := range h.keys {
+		var err error
+		if h.new, err = h.new.Cosign(key); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // install puts the recovery genesis into the survivors' network, as people do.
@@ -137,12 +149,7 @@ func TestRecoveryGenesisGoesOn(t *testing.T) {
 			t.Fatalf("signed by too few: %v", err)
 		}
 	}
-	for _, key := range h.keys {
-		var err error
-		if h.new, err = h.new.Cosign(key); err != nil {
-			t.Fatal(err)
-		}
-	}
+	h.cosign(t)
 	if h.new.Hash() == unsigned.Hash() || h.new.Hash() == h.old.Hash() {
 		t.Fatal("the recovery genesis has another's hash")
 	}
