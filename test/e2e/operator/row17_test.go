@@ -167,7 +167,7 @@ func (n *network) newClaims(saved *backup, l *load) {
 
 	// Steps 1 to 3 of the runbook, but Active: so that the nodes' silence is seen.
 	must(n.T, n.Create(n.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: n.ns, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}}}))
-	for _, o := range append(saved.of("ConfigMap", n.name+"-genesis-"), saved.of("Secret", n.name+"-operator")...) {
+	for _, o := range append(saved.of("ConfigMap", n.name+"-genesis-"), saved.of("Secret", names.OperatorKeys)...) {
 		must(n.T, n.Create(n.Context(), again(&o, n.ns)))
 	}
 	uids := n.claimAgain(volumes)
