@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
@@ -74,9 +75,12 @@ func (p *pass) domains(ctx context.Context) error {
 	classes := p.classes(ctx)
 	for _, c := range classes {
 		if c.Problem == notAllowed {
-			lost = append(lost, "StorageClasses cannot be read: whether volumes go with their claims is not known (ReclaimDelete)")
+			lost = append(lost, plan.ClassesNotRead)
 			break
 		}
+	}
+	if !p.readsSystem(ctx) {
+		lost = append(lost, plan.SystemNotRead)
 	}
 	p.say(plan.ReclaimDelete(classes))
 	p.say(plan.Rights(lost))
@@ -112,8 +116,8 @@ func (p *pass) placements(ctx context.Context, lost *[]string) ([]plan.Placement
 		if one.Node != "" {
 			var allowed bool
 			one.Zone, allowed = p.zone(ctx, one.Node)
-			if text := "nodes cannot be read: zones are not known (DomainRisk)"; !allowed && !slices.Contains(*lost, text) {
-				*lost = append(*lost, text)
+			if !allowed && !slices.Contains(*lost, plan.NodesNotRead) {
+				*lost = append(*lost, plan.NodesNotRead)
 			}
 		}
 		out = append(out, one)
@@ -133,6 +137,17 @@ func (p *pass) zone(ctx context.Context, node string) (string, bool) {
 		return answer{n.Labels[corev1.LabelTopologyZone], !apierrors.IsForbidden(err)}, err == nil
 	}).(answer)
 	return a.zone, a.allowed
+}
+
+// readsSystem says whether the operator may read the namespace whose UID stands for the
+// cluster.
+func (p *pass) readsSystem(ctx context.Context) bool {
+	return p.facts.get("namespace/"+metav1.NamespaceSystem, p.now, func() (any, bool) {
+		ns := &metav1.PartialObjectMetadata{}
+		ns.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+		err := p.Reader.Get(ctx, client.ObjectKey{Name: metav1.NamespaceSystem}, ns)
+		return !apierrors.IsForbidden(err), err == nil
+	}).(bool)
 }
 
 // classes are those that the template's volumes have.

@@ -109,6 +109,14 @@ func ReclaimDelete(classes []Class) verdict.Verdict {
 	return verdict.False(v1alpha1.NetworkReclaimDelete, "VolumesStay", "volumes stay when their claims are deleted")
 }
 
+// What is lost for want of rights, as it is in namespaced mode.
+const (
+	NodesNotRead = "nodes cannot be read: zones are not known (DomainRisk), cordons and taints ask for no token " +
+		"(say before a drain `kubectl bedrock disrupt`), and that a volume's node is gone begins no takeover (say `kubectl bedrock takeover`)"
+	ClassesNotRead = "StorageClasses cannot be read: whether volumes go with their claims is not known (ReclaimDelete)"
+	SystemNotRead  = "the namespace kube-system cannot be read: signer volumes carry the UID of their own namespace for a mark in place of the cluster's"
+)
+
 // Rights is the condition RightsComplete: what the operator may not read here, and what
 // that costs.
 func Rights(lost []string) verdict.Verdict {

@@ -149,7 +149,7 @@ func (n *network) guest(name string, key ed25519.PrivateKey) *owner {
 	}
 	o := &owner{n: n, name: name, key: key, chain: c, guest: &network{T: n.T, cluster: n.cluster, ns: ns, name: name}}
 	o.guest.votes = watchVotes(o.guest)
-	n.operatorIn(ns)
+	n.operatorIn(n.T, ns)
 	document := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "genesis", Namespace: ns}, Data: map[string]string{"genesis.json": string(g.Bytes())}}
 	if err := n.Create(n.Context(), document); err != nil {
 		n.Fatal(err)
@@ -355,9 +355,9 @@ func (n *network) operatorOnlyFor(ns string) {
 }
 
 // operatorIn installs config/namespaced into a namespace, and waits until it runs.
-func (n *network) operatorIn(ns string) {
-	n.Helper()
-	text := n.kubectl(n.T, "kustomize", "config/namespaced")
+func (c *cluster) operatorIn(t *testing.T, ns string) {
+	t.Helper()
+	text := c.kubectl(t, "kustomize", "config/namespaced")
 	var out []string
 	for _, document := range strings.Split(text, "\n---\n") {
 		if !strings.Contains(document, "kind: Namespace\n") {
@@ -367,19 +367,19 @@ func (n *network) operatorIn(ns string) {
 	text = strings.ReplaceAll(strings.Join(out, "\n---\n"), "namespace: bedrock\n", "namespace: "+ns+"\n")
 	// What belongs to no namespace gets a name of its own: the cluster's operator has one.
 	text = regexp.MustCompile(`(?m)name: bedrock-operator-claims$`).ReplaceAllString(text, "name: bedrock-operator-claims-"+ns)
-	file := filepath.Join(n.TempDir(), "operator.yaml")
+	file := filepath.Join(t.TempDir(), "operator.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		n.Fatal(err)
+		t.Fatal(err)
 	}
-	n.kubectl(n.T, "apply", "--server-side", "-f", file)
-	n.Cleanup(func() {
+	c.kubectl(t, "apply", "--server-side", "-f", file)
+	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		for _, kind := range []string{"clusterrolebinding", "clusterrole"} {
 			if out, err := exec.CommandContext(ctx, "kubectl", "delete", kind, "bedrock-operator-claims-"+ns).CombinedOutput(); err != nil {
-				n.Errorf("delete the %s: %v: %s", kind, err, out)
+				t.Errorf("delete the %s: %v: %s", kind, err, out)
 			}
 		}
 	})
-	n.kubectl(n.T, "rollout", "status", "-n", ns, "deployment/bedrock-operator", "--timeout", (2 * time.Minute * slow).String())
+	c.kubectl(t, "rollout", "status", "-n", ns, "deployment/bedrock-operator", "--timeout", (2 * time.Minute * slow).String())
 }
