@@ -205,10 +205,16 @@ func (n *network) waitCondition(kind, status, reason string, bound time.Duration
 	n.waitFor(func() []metav1.Condition { return n.get().Status.Conditions }, kind, status, reason, bound, words...)
 }
 
-// waitValidator waits for a condition of a validator.
+// waitValidator waits for a condition of a validator, which may not be there yet.
 func (n *network) waitValidator(name, kind, status, reason string, bound time.Duration, words ...string) {
 	n.Helper()
-	n.waitFor(func() []metav1.Condition { return n.validator(name).Status.Conditions }, kind, status, reason, bound, words...)
+	n.waitFor(func() []metav1.Condition {
+		var v v1alpha1.Validator
+		if err := n.Get(n.Context(), client.ObjectKey{Namespace: n.ns, Name: name}, &v); client.IgnoreNotFound(err) != nil {
+			n.Fatalf("read Validator %s: %v", name, err)
+		}
+		return v.Status.Conditions
+	}, kind, status, reason, bound, words...)
 }
 
 // waitFor waits for a condition with that status and reason whose message holds all the

@@ -182,7 +182,7 @@ func (n *network) orderly(l *load, what string, begin func(), done func() (bool,
 }
 
 // watchOrder notes whose pod is going or another one; at most one validator may be out,
-// and one that begins finds the others Ready by the word of others' nodes.
+// and one that begins finds the others voting by the word of others' nodes.
 func (n *network) watchOrder(before map[string]types.UID, seen map[string]bool, order *[]string) {
 	n.Helper()
 	now := map[string]corev1.Pod{}
@@ -200,7 +200,9 @@ func (n *network) watchOrder(before map[string]types.UID, seen map[string]bool, 
 				n.otherVote(name)
 			}
 		}
-		if !strings.Contains(name, "-full-") && (!there || p.DeletionTimestamp != nil || !same && !isReady(&p)) {
+		// One that runs again votes before the kubelet calls it ready: that it does is
+		// asked of the others' nodes when the next one goes. // rule: token-back
+		if !strings.Contains(name, "-full-") && (!there || p.DeletionTimestamp != nil || p.Status.Phase != corev1.PodRunning) {
 			out = append(out, name)
 		}
 	}
