@@ -299,7 +299,7 @@ type FullNodes struct {
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=50
-	Replicas int32 `json:"replicas,omitempty"`
+	Replicas *int32 `json:"replicas,omitempty"`
 	// +optional
 	// +kubebuilder:default={}
 	Compute Compute `json:"compute,omitzero"`
@@ -312,11 +312,22 @@ type FullNodes struct {
 	Scheduling Scheduling `json:"scheduling,omitzero"`
 }
 
+// Count is how many full nodes are wanted; none where there is no such part.
+func (f *FullNodes) Count() int32 {
+	switch {
+	case f == nil:
+		return 0
+	case f.Replicas == nil:
+		return 1 // as the API server fills it in
+	}
+	return *f.Replicas
+}
+
 // Sentries is refused until network hardening.
 type Sentries struct {
 	// How many.
 	// +optional
-	Replicas int32 `json:"replicas,omitempty"`
+	Replicas *int32 `json:"replicas,omitempty"`
 }
 
 // OperatorKey is the key with which the operator acts on chain: a delegate, which may

@@ -129,7 +129,7 @@ func FullNodeStatefulSet(f *FullNodes) *appsv1ac.StatefulSetApplyConfiguration {
 	return appsv1ac.StatefulSet(f.name(), f.Namespace).
 		WithLabels(f.labels()).WithOwnerReferences(f.owner()).
 		WithSpec(appsv1ac.StatefulSetSpec().
-			WithReplicas(f.Spec.Replicas).
+			WithReplicas(f.Spec.Count()).
 			WithServiceName(f.name()).
 			WithPodManagementPolicy(appsv1.ParallelPodManagement).
 			WithUpdateStrategy(appsv1ac.StatefulSetUpdateStrategy().WithType(appsv1.RollingUpdateStatefulSetStrategyType)).

@@ -23,7 +23,7 @@ func fullNodes() *build.FullNodes {
 		Genesis: v1alpha1.Hash(strings.Repeat("a1", 32)), GenesisConfigMap: "net-genesis-a1a1a1a1a1a1",
 		Scheme: v1alpha1.SchemeEd25519, Image: "bedrock.dev/node:dev",
 		Peers: []string{strings.Repeat("01", 32) + "@net-0-i1.chains.svc:7600"},
-		Spec: v1alpha1.FullNodes{Replicas: 2, Compute: v1alpha1.Compute{CPU: resource.MustParse("1"), Memory: resource.MustParse("2Gi")},
+		Spec: v1alpha1.FullNodes{Replicas: new(int32(2)), Compute: v1alpha1.Compute{CPU: resource.MustParse("1"), Memory: resource.MustParse("2Gi")},
 			Storage: v1alpha1.Volume{Size: resource.MustParse("20Gi")}},
 	}
 }
@@ -81,5 +81,23 @@ func TestMorePeersRestartNoFullNode(t *testing.T) {
 	f.Spec.Compute.Memory = resource.MustParse("4Gi")
 	if cmp.Equal(before, build.FullNodeStatefulSet(f).Spec.Template.Annotations) {
 		t.Error("more memory changes the caches and restarts nothing")
+	}
+}
+
+// A client in Go can ask for none: zero is told from nothing said.
+func TestNoneIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		of   *v1alpha1.FullNodes
+		want int32
+		text string
+	}{
+		{nil, 0, "null"},
+		{&v1alpha1.FullNodes{}, 1, "{}"},
+		{&v1alpha1.FullNodes{Replicas: new(int32(0))}, 0, `{"replicas":0}`},
+	} {
+		text, err := json.Marshal(c.of)
+		if err != nil || string(text) != c.text || c.of.Count() != c.want {
+			t.Errorf("%s (%v) asks for %d full nodes, want %d as %s", text, err, c.of.Count(), c.want, c.text)
+		}
 	}
 }

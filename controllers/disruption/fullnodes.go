@@ -28,7 +28,7 @@ func (p *pass) fullNodesWait(ctx context.Context, sets []appsv1.StatefulSet, pod
 	} else if err != nil {
 		return "", fmt.Errorf("read the network again: %w", err)
 	}
-	if now.Spec.FullNodes == nil || now.Spec.FullNodes.Replicas == 0 {
+	if now.Spec.FullNodes.Count() == 0 {
 		return "", nil
 	}
 	name := names.FullNodes(now.Name)
@@ -58,7 +58,7 @@ func fullNodesLack(n *v1alpha1.BedrockNetwork, s *appsv1.StatefulSet, pods []cor
 	if n.Status.DatabaseSchema > 0 {
 		schema = strconv.Itoa(int(n.Status.DatabaseSchema))
 	}
-	replicas := n.Spec.FullNodes.Replicas
+	replicas := n.Spec.FullNodes.Count()
 	switch {
 	case have != want && have != next:
 		return fmt.Sprintf("full nodes first: StatefulSet %s has image %s, and %s is wanted", s.Name, have, want)

@@ -143,7 +143,7 @@ func (g *rig) ends(name string) {
 // No validator is restarted before the full nodes have, and run, what is recorded: the
 // template is compared, not its status alone.
 func TestFullNodesAreComparedWithWhatIsRecorded(t *testing.T) {
-	n := &v1alpha1.BedrockNetwork{Spec: v1alpha1.BedrockNetworkSpec{Image: "refused:3", FullNodes: &v1alpha1.FullNodes{Replicas: 1}},
+	n := &v1alpha1.BedrockNetwork{Spec: v1alpha1.BedrockNetworkSpec{Image: "refused:3", FullNodes: &v1alpha1.FullNodes{}},
 		Status: v1alpha1.BedrockNetworkStatus{Image: &v1alpha1.NodeImage{Image: "run:2"}, DatabaseSchema: 2}}
 	set := func(image, schema string, ready int32) *appsv1.StatefulSet {
 		s := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "net-full"}, Status: appsv1.StatefulSetStatus{UpdatedReplicas: ready, ReadyReplicas: ready}}

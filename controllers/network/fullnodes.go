@@ -89,7 +89,7 @@ func (p *pass) growFullNodes(ctx context.Context) error {
 	const kind = v1alpha1.NetworkVolumesSized
 	size := p.network.Spec.FullNodes.Storage.Size
 	refused := ""
-	for i := range p.network.Spec.FullNodes.Replicas {
+	for i := range p.network.Spec.FullNodes.Count() {
 		var claim corev1.PersistentVolumeClaim
 		there, err := p.there(ctx, names.FullNodeClaim(p.network.Name, i), &claim)
 		if err != nil {

@@ -14,7 +14,9 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/names"
 )
 
-func withFullNodes(n *v1alpha1.BedrockNetwork) { n.Spec.FullNodes = &v1alpha1.FullNodes{Replicas: 2} }
+func withFullNodes(n *v1alpha1.BedrockNetwork) {
+	n.Spec.FullNodes = &v1alpha1.FullNodes{Replicas: new(int32(2))}
+}
 
 func (g *rig) get(name string, into client.Object) {
 	g.t.Helper()

@@ -73,5 +73,5 @@ func (p *pass) there(ctx context.Context, name string, into client.Object) (bool
 }
 
 func (p *pass) wantsFullNodes() bool {
-	return p.network.Spec.FullNodes != nil && p.network.Spec.FullNodes.Replicas > 0
+	return p.network.Spec.FullNodes.Count() > 0
 }

@@ -129,7 +129,7 @@ func (n *network) waitFullNodes(image string, bound time.Duration) {
 			}
 			state += fmt.Sprintf("%s has %s, ready %t; ", p.Name, p.Spec.Containers[0].Image, isReady(&p))
 		}
-		return count > 0 && count == int(n.get().Spec.FullNodes.Replicas), state
+		return count > 0 && count == int(n.get().Spec.FullNodes.Count()), state
 	})
 }
 

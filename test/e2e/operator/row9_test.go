@@ -76,7 +76,7 @@ func (n *network) stopsAtTheFullNode(l *load) {
 func (n *network) stopsAtTheFirstValidator(l *load) {
 	n.Helper()
 	before := n.validatorPods()
-	n.change(func(b *v1alpha1.BedrockNetwork) { b.Spec.FullNodes.Replicas = 0 })
+	n.change(func(b *v1alpha1.BedrockNetwork) { b.Spec.FullNodes.Replicas = new(int32(0)) })
 	n.setImage(brokenImage)
 	first := ""
 	n.waitBroken(3*time.Minute, before, &first)
@@ -90,7 +90,7 @@ func (n *network) stopsAtTheFirstValidator(l *load) {
 		return ok && n.allRun(nodeImage), state + "; " + n.story(n.get().Status.Conditions, v1alpha1.NetworkRollout)
 	})
 	n.sameBut(before, n.validatorPods(), first) // the others were never of another image
-	n.change(func(b *v1alpha1.BedrockNetwork) { b.Spec.FullNodes.Replicas = 1 })
+	n.change(func(b *v1alpha1.BedrockNetwork) { b.Spec.FullNodes.Replicas = new(int32(1)) })
 	n.waitFullNodes(nodeImage, 3*time.Minute)
 }
 
