@@ -129,7 +129,12 @@ func (p *pass) hearImage(ctx context.Context, job *batchv1.Job, image string) er
 	if err := p.List(ctx, &pods, client.InNamespace(job.Namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name}); err != nil {
 		return fmt.Errorf("list pods of %s: %w", job.Name, err)
 	}
+	own := 0
 	for i := range pods.Items {
+		if !metav1.IsControlledBy(&pods.Items[i], job) {
+			continue // of a former Job of this name, which asked another image
+		}
+		own++
 		ended := podtrouble.Ended(&pods.Items[i], build.Container)
 		switch {
 		case ended == nil:
@@ -149,7 +154,7 @@ func (p *pass) hearImage(ctx context.Context, job *batchv1.Job, image string) er
 		p.status.Candidate = said
 		return nil
 	}
-	if len(pods.Items) == 0 && finished(job) {
+	if own == 0 && finished(job) {
 		return p.dropImageJob(ctx) // its pods are gone: it is asked again
 	}
 	return nil

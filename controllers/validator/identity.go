@@ -6,6 +6,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
@@ -178,8 +179,13 @@ func (s *scope) readJob(ctx context.Context, in *instance, job *batchv1.Job) (ve
 		return verdict.Verdict{}, fmt.Errorf("list pods of %s: %w", job.Name, err)
 	}
 	trouble := verdict.False(kind, v1alpha1.ReasonWaiting, "its identity Job runs")
+	own := 0
 	for i := range pods.Items {
 		pod := &pods.Items[i]
+		if !metav1.IsControlledBy(pod, job) {
+			continue // of a former Job of this name, whose volume was another
+		}
+		own++
 		ended := podtrouble.Ended(pod, build.Container)
 		if ended != nil && ended.ExitCode == 0 {
 			return s.takeRecord(in, ended.Message), nil
@@ -196,7 +202,7 @@ func (s *scope) readJob(ctx context.Context, in *instance, job *batchv1.Job) (ve
 		// The pod is gone before its record was read: another Job finds the same identity.
 		return s.dropJob(ctx, job, "its record was lost")
 	case finished(job, batchv1.JobFailed):
-		if len(pods.Items) == 0 {
+		if own == 0 {
 			trouble = verdict.False(kind, "IdentityFailed", "the identity Job failed, and its pods are gone")
 		}
 		trouble.Message += "; it is tried again when the Job is gone: mend the cause, then delete Job " + job.Name + " or wait 10 minutes"

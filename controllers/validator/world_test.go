@@ -170,6 +170,7 @@ func (w *world) jobPod(v string, number int32, code int32, message string) *core
 	w.must(&job, names.IdentityJob(v, number))
 	pod := w.podOf(job.Name+"-x1", job.Spec.Template)
 	pod.Labels[batchv1.JobNameLabel] = job.Name
+	pod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(&job, batchv1.SchemeGroupVersion.WithKind("Job"))}
 	w.create(pod)
 	pod.Status = corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: []corev1.ContainerStatus{{Name: build.Container,
 		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Message: message}}}}}
