@@ -190,8 +190,12 @@ func (p *pass) databases() plan.Databases {
 	if w := p.network.Spec.DatabaseSchema; w != nil {
 		d.Wanted = *w
 	}
-	if p.status.Image != nil && p.status.Image.Image != p.network.Spec.Image {
+	given := p.validatorImage()
+	if given != p.network.Spec.Image {
 		d.Rolling = p.network.Spec.Image
+	}
+	if recorded := p.network.Status.Image; recorded != nil {
+		d.Given = *recorded
 	}
 	for _, name := range sortedNames(p.live) {
 		v := p.live[name]
@@ -201,7 +205,8 @@ func (p *pass) databases() plan.Databases {
 		}
 		running := apimeta.FindStatusCondition(v.Status.Conditions, v1alpha1.ValidatorRunning)
 		d.All = append(d.All, plan.Database{Validator: name, Schema: in.DatabaseSchema, Newest: in.NewestSchema,
-			Current: running != nil && running.Status == metav1.ConditionTrue && running.ObservedGeneration == v.Generation})
+			Current: running != nil && running.Status == metav1.ConditionTrue && running.ObservedGeneration == v.Generation &&
+				(!p.owned(v) || v.Spec.Image == given)}) // what this reconcile has written since is not in it
 	}
 	return d
 }

@@ -241,6 +241,64 @@ func TestSchemaAfterFleet(t *testing.T) {
 	g.until("all are migrated", func() bool { return g.condition(v1alpha1.NetworkSchema).Reason == "Current" })
 }
 
+// One edit asks for an image that cannot migrate and for the migration: no pass takes what
+// still runs for what is wanted. rule: schema-after-fleet
+func TestNoMigrationBySomeoneElsesImage(t *testing.T) {
+	g := newRig(t)
+	g.apply(4)
+	g.until("ready", g.isReady)
+	g.say(1, 1)
+	g.reads = nextRelease
+	g.setImage("bedrock:next")
+	g.until("all validators have the next image", func() bool { return g.allHave("bedrock:next") })
+	g.say(1, 2)
+	g.reads = thisRelease
+	two := int32(2)
+	g.apply(4, func(n *v1alpha1.BedrockNetwork) { n.Spec.Image, n.Spec.DatabaseSchema = "bedrock:test", &two })
+	for range 20 {
+		g.say(1, 2)
+		g.turn()
+		if n := g.network().Status; n.DatabaseSchema >= 2 {
+			t.Fatalf("a migration to schema %d begins with image %+v", n.DatabaseSchema, n.Image)
+		}
+	}
+	if !g.allHave("bedrock:test") {
+		t.Fatal("the image does not reach the validators")
+	}
+	g.say(1, 2) // they run it, and what their nodes said last is of the one before
+	g.reconcile()
+	if c := g.condition(v1alpha1.NetworkSchema); c.Reason != "ImageTooOld" || !strings.Contains(c.Message, "bedrock:test") {
+		t.Errorf("%s: %s", c.Reason, c.Message)
+	}
+}
+
+// What the pod of a former Job said is not the word of the image that is asked now.
+// rule: schema-after-fleet
+func TestALeftOverPodSaysNothingOfTheNextImage(t *testing.T) {
+	g := newRig(t)
+	g.apply(4)
+	g.until("ready", g.isReady)
+	left := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "left-over", Namespace: g.ns, Labels: map[string]string{batchv1.JobNameLabel: names.ImageJob(g.name)},
+		OwnerReferences: []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: names.ImageJob(g.name), UID: "of-before", Controller: new(true)}}},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: build.Container, Image: "bedrock:before", SecurityContext: &corev1.SecurityContext{
+			AllowPrivilegeEscalation: new(false), RunAsNonRoot: new(true), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}}}}}
+	if err := g.c.Create(t.Context(), left); err != nil {
+		t.Fatal(err)
+	}
+	left.Status = corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: []corev1.ContainerStatus{{Name: build.Container,
+		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: nextRelease}}}}}
+	if err := g.c.Status().Update(t.Context(), left); err != nil {
+		t.Fatal(err)
+	}
+	g.reads = "absent"
+	g.setImage("bedrock:next")
+	g.until("ImageUnavailable", func() bool { return g.condition(v1alpha1.NetworkImage).Reason == "ImageUnavailable" })
+	if c := g.network().Status.Candidate; c != nil || !g.allHave("bedrock:test") {
+		t.Errorf("candidate %+v by the word of another image", c)
+	}
+}
+
 // holdsNext holds the end of rollOutAndMigrate.
 func (g *rig) holdsNext() {
 	g.t.Helper()

@@ -48,7 +48,10 @@ type Databases struct {
 	FullNodes bool
 	// Rolling names an image that is being given to nodes; empty: none.
 	Rolling string
-	All     []Database
+	// Given is the image that validators run, or are being given: what a node says of its
+	// program may be of the one before.
+	Given v1alpha1.NodeImage
+	All   []Database
 }
 
 // newest is the highest schema that a volume may hold, and oldest the lowest known.
@@ -92,8 +95,11 @@ func Migration(d *Databases) (begin int32, v verdict.Verdict) {
 		known = known && db.Schema > 0 && db.Newest > 0
 		current = current && db.Current
 		if reach == 0 || db.Newest < reach {
-			reach, who = db.Newest, db.Validator
+			reach, who = db.Newest, "the image of "+db.Validator
 		}
+	}
+	if n := d.Given.NewestSchema; n > 0 && n < reach {
+		reach, who = n, d.Given.Image
 	}
 	switch {
 	case d.Wanted > held && d.Wanted > held+1 && held > 0:
@@ -101,7 +107,7 @@ func Migration(d *Databases) (begin int32, v verdict.Verdict) {
 	case !known:
 		return 0, verdict.Unknown(kind, v1alpha1.ReasonWaiting, "not every node has said which schema its database has")
 	case d.Wanted > held && d.Wanted > reach:
-		return 0, verdict.False(kind, "ImageTooOld", fmt.Sprintf("databaseSchema asks for %d, and the image of %s can migrate to %d at most: give every node an image that can do it first", d.Wanted, who, reach))
+		return 0, verdict.False(kind, "ImageTooOld", fmt.Sprintf("databaseSchema asks for %d, and %s can migrate to %d at most: give every node an image that can do it first", d.Wanted, who, reach))
 	case d.Wanted > held && !current:
 		return 0, verdict.False(kind, "FleetFirst", fmt.Sprintf("the migration to schema %d begins once every node runs the image and configuration that are wanted: see %s", d.Wanted, v1alpha1.NetworkRollout))
 	case d.Wanted > held:

@@ -74,6 +74,8 @@ func TestMigrationBeginsOnceEveryNodeCanDoIt(t *testing.T) {
 		{"nobody asks", in(func(d *plan.Databases) { d.Wanted = 0 }), 0, "MigrationOffered"},
 		{"nobody asks, one cannot", in(func(d *plan.Databases) { d.Wanted, d.All[1].Newest = 0, 1 }), 0, "Current"},
 		{"one cannot", in(func(d *plan.Databases) { d.All[1].Newest = 1 }), 0, "ImageTooOld"},
+		{"the image that they are being given cannot, whatever nodes said of the one before", in(func(d *plan.Databases) { d.Given = v1alpha1.NodeImage{Image: "img:1", NewestSchema: 1} }), 0, "ImageTooOld"},
+		{"that image never was asked", in(func(d *plan.Databases) { d.Given = v1alpha1.NodeImage{Image: "img:2"} }), 2, "Migrating"},
 		{"one never said", in(func(d *plan.Databases) { d.All[1] = plan.Database{Validator: "b"} }), 0, "Waiting"},
 		{"one does not run what is wanted", in(func(d *plan.Databases) { d.All[1].Current = false }), 0, "FleetFirst"},
 		{"full nodes do not", in(func(d *plan.Databases) { d.FullNodes = false }), 0, "FleetFirst"},
