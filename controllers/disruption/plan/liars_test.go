@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
@@ -104,6 +105,36 @@ func TestALedgerTooLongIsNotWritten(t *testing.T) {
 	if err == nil {
 		if _, err := Parse(text); err != nil {
 			t.Errorf("written, and then: %v", err)
+		}
+	}
+}
+
+// One node that says that nothing becomes final is believed, unless two show new blocks
+// that stand above its own: it is cut off then, and the others' drains go on.
+// rule: finality-probe
+func TestOneThatIsCutOffHoldsNothingUp(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		lie  func(*chain.Status)
+		rest func(*chain.Status)
+		want bool
+	}{
+		{"far behind", func(s *chain.Status) { s.FinalHeight -= 5 }, nil, true},
+		{"as high as the others: the chain may just have stopped", func(*chain.Status) {}, nil, false},
+		{"behind, and the others' blocks are old", func(s *chain.Status) { s.FinalHeight -= 5 }, func(s *chain.Status) { s.CommitAge += time.Hour }, false},
+	} {
+		s := newScene(t, chaintest.Options{Validators: 7})
+		all := s.answers(-1, nil)
+		for i := range all {
+			if i == 0 {
+				tt.lie(all[i].Status)
+				all[i].Status.FailedViews = 100
+			} else if tt.rest != nil {
+				tt.rest(all[i].Status)
+			}
+		}
+		if v := NewView(all); v.Finalises(s.chain.Name(3)) != tt.want {
+			t.Errorf("%s: it finalises: %v", tt.name, !tt.want)
 		}
 	}
 }

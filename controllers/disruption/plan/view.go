@@ -203,22 +203,41 @@ func idle(s *chain.Status) bool { return s.OldestWaiting == 0 }
 
 // Finalises says whether two nodes other than v report that the chain finalises, or
 // that it is idle. On a chain that halted while nothing waited both look the same, but
-// for the power that is missing. // rule: finality-probe
+// for the power that is missing. Who says otherwise is believed, unless two show blocks
+// that are new and stand above its own: then it is cut off, and not the chain.
+// rule: finality-probe
 func (v *View) Finalises(not ledger.ID) bool {
 	if !v.quorumThere() {
 		return false
 	}
-	good := 0
+	good, dissent := 0, []uint64(nil)
+	var fresh []uint64
 	for _, a := range v.answers {
-		if a.Status.Identity == not {
-			continue
+		switch {
+		case a.Status.Identity == not:
+		case !finalises(a.Status, len(v.Members)):
+			dissent = append(dissent, a.Status.FinalHeight)
+		default:
+			good++
+			if goesOn(a.Status) {
+				fresh = append(fresh, a.Status.FinalHeight)
+			}
 		}
-		if !finalises(a.Status, len(v.Members)) {
-			return false
-		}
-		good++
+	}
+	if len(dissent) > 0 && (len(fresh) < enoughWitnesses || slices.Max(dissent) >= byTwo(fresh)) {
+		return false
 	}
 	return good >= enoughWitnesses
+}
+
+// goesOn says whether a node's newest final block is new: as old as views are long, or on
+// an idle chain as its blocks are apart.
+func goesOn(s *chain.Status) bool {
+	age := max(finalTimers*max(s.ViewTimer, s.BaseTimer), time.Second)
+	if idle(s) {
+		age += s.IdleInterval
+	}
+	return s.FinalHeight > 0 && s.CommitAge <= age
 }
 
 // quorumThere says whether those that are not missing could finalise.
