@@ -31,6 +31,7 @@ type pass struct {
 	budgets    map[string]*policyv1.PodDisruptionBudget
 	chain      chain.Client
 	nodes      []fleet.Node
+	answered   []fleet.Node // of them, when they were asked
 }
 
 // leaving begins the purpose of a transaction by which a validator leaves the set.
@@ -140,5 +141,7 @@ func (p *pass) askChain(ctx context.Context, in *plan.Input) {
 	if p.chain, err = p.Dial(document); err != nil {
 		return
 	}
-	in.View = plan.NewView(fleet.Ask(ctx, p.chain, p.nodes))
+	var answers []plan.Answer
+	answers, p.answered = fleet.Ask(ctx, p.chain, p.nodes)
+	in.View = plan.NewView(answers)
 }

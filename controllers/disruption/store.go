@@ -181,7 +181,7 @@ var errNobody = errors.New("no node of the chain takes a transaction")
 // send offers a lease to the first node that answers. The chain's refusal is seen in
 // the lease that is not there.
 func (p *pass) send(ctx context.Context, tx []byte) error {
-	for _, n := range p.nodes {
+	for _, n := range p.answered {
 		if _, err := p.chain.Submit(ctx, n.At, tx); err == nil {
 			return nil
 		}

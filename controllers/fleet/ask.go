@@ -20,9 +20,9 @@ const (
 	askTimeout = 5 * time.Second
 )
 
-// Ask asks nodes for themselves and the set, in their order.
-func Ask(ctx context.Context, c chain.Client, nodes []Node) []plan.Answer {
-	var out []plan.Answer
+// Ask asks nodes for themselves and the set, in their order, and says who answered: what
+// is asked next is asked of them.
+func Ask(ctx context.Context, c chain.Client, nodes []Node) (out []plan.Answer, answered []Node) {
 	for first := 0; first < min(len(nodes), askMost) && len(out) < wanted; first += askAtOnce {
 		some := nodes[first:min(len(nodes), first+askAtOnce)]
 		answers := make([]plan.Answer, len(some))
@@ -31,13 +31,13 @@ func Ask(ctx context.Context, c chain.Client, nodes []Node) []plan.Answer {
 			wait.Go(func() { answers[i] = askOne(ctx, c, some[i]) })
 		}
 		wait.Wait()
-		for _, a := range answers {
+		for i, a := range answers {
 			if a.Status != nil {
-				out = append(out, a)
+				out, answered = append(out, a), append(answered, some[i])
 			}
 		}
 	}
-	return out
+	return out, answered
 }
 
 // askOne is an empty answer where there is none, or where another one answers.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -102,34 +103,40 @@ func (p *pass) subject(name string, power int64) plan.Subject {
 
 // askNewcomers asks those that are wanted and not in the set.
 func (p *pass) askNewcomers(ctx context.Context, in *plan.MembershipInput) {
-	var peers []chain.Peer
-	asked, listed, told := 0, false, 0
+	type newcomer struct {
+		*plan.Subject
+		at node
+	}
+	var all []newcomer
+	var group sync.WaitGroup // those that are dead cost one wait together
 	for i := range in.Wanted {
 		s := &in.Wanted[i]
-		if asked == askMost || len(s.Identities) == 0 || in.Set.ByIdentity(s.Identities[len(s.Identities)-1]) != nil {
+		if len(all) == askMost || len(s.Identities) == 0 || in.Set.ByIdentity(s.Identities[len(s.Identities)-1]) != nil {
 			continue
 		}
-		at, ok := p.node(s.Name)
-		if !ok {
-			continue
+		if at, ok := p.node(s.Name); ok {
+			all = append(all, newcomer{s, at})
+			group.Go(func() { p.synced(ctx, s, at) })
 		}
-		asked++
-		if !p.synced(ctx, s, at) {
+	}
+	group.Wait()
+	if !slices.ContainsFunc(all, func(n newcomer) bool { return n.Synced }) {
+		return
+	}
+	peers, told := p.peersOfMembers(ctx, in.Set)
+	for _, s := range all {
+		if !s.Synced {
 			continue
-		}
-		if !listed {
-			peers, told = p.peersOfMembers(ctx, in.Set)
-			listed = true
 		}
 		if told == 0 {
 			s.WhyNot = "no node of the set tells the operator whom it is connected to (admin service): look at the operator's way to the pods, port 7602"
 			continue
 		}
-		s.Reachable, s.WhyNot = reachable(at.identity, peers, len(in.Set.Members))
+		s.Reachable, s.WhyNot = reachable(s.at.identity, peers, len(in.Set.Members))
 	}
 }
 
-func (p *pass) synced(ctx context.Context, s *plan.Subject, at node) bool {
+func (p *pass) synced(ctx context.Context, s *plan.Subject, at node) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	status, err := p.client.Status(ctx, at.endpoint)
@@ -143,7 +150,6 @@ func (p *pass) synced(ctx context.Context, s *plan.Subject, at node) bool {
 	default:
 		s.Synced, s.WhyNot = true, ""
 	}
-	return s.Synced
 }
 
 // reachable: as many nodes of the set as there are, up to two, are connected to it.

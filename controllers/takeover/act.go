@@ -99,7 +99,8 @@ func (p *pass) sign(ctx context.Context, status *v1alpha1.ValidatorStatus, succe
 	if err != nil {
 		return nil, err
 	}
-	view := p.look(ctx, fleet.Ask(ctx, p.chain, p.nodes))
+	answers, _ := fleet.Ask(ctx, p.chain, p.nodes)
+	view := p.look(ctx, answers)
 	name := fleet.ChainName(p.validator)
 	for i := range status.Instances {
 		in := &status.Instances[i]
@@ -124,7 +125,7 @@ func (p *pass) sign(ctx context.Context, status *v1alpha1.ValidatorStatus, succe
 // send offers the bytes to nodes until one has an answer. Its refusal is told; the chain
 // has the last word.
 func (p *pass) send(ctx context.Context, s *plan.Step) error {
-	for _, n := range p.nodes {
+	for _, n := range p.answered {
 		v, err := p.chain.Submit(ctx, n.At, p.sentBytes)
 		if err != nil {
 			continue

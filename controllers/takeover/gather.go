@@ -42,12 +42,15 @@ func (p *pass) gather(ctx context.Context) (plan.Input, error) {
 		in.Paused = in.Paused || p.network.Spec.Reconciliation == v1alpha1.ReconciliationPaused
 		in.Automatic = p.network.Spec.Takeover != v1alpha1.TakeoverManual
 	}
-	answers := fleet.Ask(ctx, p.chain, p.nodes)
+	var answers []disruption.Answer
+	answers, p.answered = fleet.Ask(ctx, p.chain, p.nodes)
 	in.Chain = p.look(ctx, answers)
 	for _, one := range v.Status.Instances {
 		i := plan.Instance{Number: one.Number, Role: one.Role, Identity: fleet.ID(string(one.Identity))}
-		if status, err := p.chain.Status(ctx, chain.EndpointOf(v.Namespace, v.Name, one.Number)); err == nil && status.Identity == i.Identity {
-			i.Answers, i.Syncing, i.Height = true, status.Syncing, status.FinalHeight
+		if in.Awaits(one.Number) {
+			if status, err := p.chain.Status(ctx, chain.EndpointOf(v.Namespace, v.Name, one.Number)); err == nil && status.Identity == i.Identity {
+				i.Answers, i.Syncing, i.Height = true, status.Syncing, status.FinalHeight
+			}
 		}
 		in.Instances = append(in.Instances, i)
 	}
@@ -153,7 +156,7 @@ func (p *pass) window(ctx context.Context) uint64 {
 	if p.validator.Status.Takeover == nil && p.validator.Annotations[v1alpha1.AnnotationTakeover] == p.validator.Status.LastTakeoverRequest && !p.missing() {
 		return 0 // nothing is due: it is not asked
 	}
-	for _, n := range p.nodes {
+	for _, n := range p.answered {
 		if parameters, err := p.chain.Parameters(ctx, n.At); err == nil {
 			return parameters["rotation_window_ms"]
 		}
@@ -202,7 +205,7 @@ func (p *pass) sent(ctx context.Context, in *plan.Input) *plan.Sent {
 		return s
 	}
 	p.sentBytes = raw
-	for _, n := range p.nodes {
+	for _, n := range p.answered {
 		e, err := p.chain.Transaction(ctx, n.At, types.TxHash(raw))
 		switch {
 		case err == nil:

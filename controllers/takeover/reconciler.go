@@ -97,6 +97,7 @@ type pass struct {
 	chain     chain.Client
 	genesis   [32]byte
 	nodes     []fleet.Node // of the chain, this validator's last
+	answered  []fleet.Node // of them, when they were asked
 	sentBytes []byte       // what follows is about: stored, or the owner's
 }
 

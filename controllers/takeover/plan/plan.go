@@ -93,6 +93,12 @@ type Input struct {
 	Sent       *Sent // nil: nothing was asked yet
 }
 
+// Awaits says whether a step depends on the word of an instance's own node: that of the
+// successor, or of the first, which a handoff is for. The others may be dead for long.
+func (in *Input) Awaits(number int32) bool {
+	return in.Takeover != nil && in.Takeover.Successor == number || in.Handoff && number == 1
+}
+
 // Act is what to do.
 type Act string
 
