@@ -226,6 +226,10 @@ func TestForeignValidatorHasABudget(t *testing.T) {
 	if reason, _ := g.reason("guest", v1alpha1.ValidatorMissing); reason != "ChainUnknown" {
 		t.Errorf("reason %s", reason)
 	}
+	// Its ledger is that of no network's: names of networks have no dots.
+	if err := g.c.Get(t.Context(), client.ObjectKey{Namespace: g.ns, Name: names.TokenLedger("foreign.guest")}, &corev1.ConfigMap{}); err != nil {
+		t.Errorf("its ledger: %v", err)
+	}
 }
 
 // A new image: one by one, each seen voting before the next; the operator evicts through

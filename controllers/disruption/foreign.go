@@ -44,7 +44,8 @@ func (r *foreigners) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	given := v.Spec.Chain.Foreign.Genesis
 	p := &pass{Reconciler: r.Reconciler, alone: &v, now: r.Clock.Now(), network: &v1alpha1.BedrockNetwork{
-		ObjectMeta: metav1.ObjectMeta{Name: "foreign-" + v.Name, Namespace: v.Namespace, UID: v.UID},
+		// A dot: no network may have such a name, and so no ledger in common with it.
+		ObjectMeta: metav1.ObjectMeta{Name: "foreign." + v.Name, Namespace: v.Namespace, UID: v.UID},
 		Spec:       v1alpha1.BedrockNetworkSpec{Reconciliation: v.Spec.Reconciliation},
 		Status:     v1alpha1.BedrockNetworkStatus{Genesis: &v1alpha1.GenesisStatus{Hash: given.Hash, ConfigMap: string(given.ConfigMap)}},
 	}}

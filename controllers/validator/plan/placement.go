@@ -55,7 +55,7 @@ func Peers(self *v1alpha1.Validator, number int32, all []v1alpha1.Validator) []s
 	var out []string
 	for i := range all {
 		v := &all[i]
-		if v.Spec.Chain.Network != self.Spec.Chain.Network || v.Spec.Chain.Type != self.Spec.Chain.Type {
+		if !sameChain(&v.Spec.Chain, &self.Spec.Chain) {
 			continue
 		}
 		for _, e := range v.Status.Instances {
@@ -67,6 +67,13 @@ func Peers(self *v1alpha1.Validator, number int32, all []v1alpha1.Validator) []s
 	}
 	slices.Sort(out)
 	return out
+}
+
+func sameChain(a, b *v1alpha1.ChainRef) bool {
+	if a.Type != b.Type || a.Network != b.Network {
+		return false
+	}
+	return a.Foreign == nil || b.Foreign == nil || a.Foreign.Genesis.Hash == b.Foreign.Genesis.Hash
 }
 
 // Held are the nodes on which other validators' volumes were bound while no pod of

@@ -61,6 +61,16 @@ func TestPeersByName(t *testing.T) {
 	if diff := cmp.Diff(want, plan.Peers(&self, 1, all)); diff != "" {
 		t.Error(diff)
 	}
+	foreign := func(name, hash string) v1alpha1.Validator {
+		v := of(name, "", entry(1, "Active", name+"1"))
+		v.Spec.Chain = v1alpha1.ChainRef{Type: v1alpha1.ChainForeign, Foreign: &v1alpha1.ForeignChain{Genesis: v1alpha1.GivenGenesis{Hash: v1alpha1.Hash(hash)}}}
+		return v
+	}
+	guest := foreign("guest", "one")
+	others := []v1alpha1.Validator{guest, foreign("same", "one"), foreign("stranger", "two")}
+	if diff := cmp.Diff([]string{"same1@same-i1.ns.svc:7600"}, plan.Peers(&guest, 1, others)); diff != "" {
+		t.Errorf("of foreign chains: %s", diff)
+	}
 }
 
 func TestAVolumeKeepsItsHostUntilItsPodRuns(t *testing.T) {
