@@ -16,6 +16,7 @@ import (
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Genesis",type=string,priority=1,JSONPath=`.status.genesis.hash`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must start with a letter and hold no dots: Services are named by it"
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 40",message="metadata.name must have at most 40 characters: names of pods and volumes are made from it"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.validators.groups) || self.spec.validators.groups.all(g, size(self.metadata.name) + size(g.name) <= 42)",message="metadata.name and the name of each group must have at most 42 characters together: names of pods and volumes are made from them"
 type BedrockNetwork struct {

@@ -74,6 +74,7 @@ var refusals = []struct {
 	says []string
 }{
 	{"a name too long for its pods'", network, []at{{"metadata.name", strings.Repeat("n", 41)}}, []string{"metadata.name must have at most 40 characters"}},
+	{"a name with a dot, which no Service may have", network, []at{{"metadata.name", "net.one"}}, []string{"metadata.name must start with a letter and hold no dots"}},
 	{"network and group names too long together", network, []at{{"metadata.name", strings.Repeat("n", 35)}, {"spec.validators", map[string]any{"groups": []any{group(strings.Repeat("g", 8), 4)}}}}, []string{"metadata.name and the name of each group must have at most 42 characters together"}},
 	{"no chain id", network, []at{{"spec.chainID", nil}}, []string{"spec.chainID: Required value"}},
 	{"a chain id in capitals", network, []at{{"spec.chainID", "Net"}}, []string{"spec.chainID", "should match '^[a-z0-9][a-z0-9-]*$'"}},
@@ -108,6 +109,7 @@ var refusals = []struct {
 	{"an unknown halt policy", network, []at{{"spec.disruption", map[string]any{"halt": "Maybe"}}}, []string{"disruption.halt: Unsupported value"}},
 
 	{"a Validator's name too long for its pods'", validator, []at{{"metadata.name", strings.Repeat("v", 47)}}, []string{"metadata.name must have at most 46 characters"}},
+	{"a Validator's name with a digit first", validator, []at{{"metadata.name", "1st"}}, []string{"metadata.name must start with a letter and hold no dots"}},
 	{"a Validator of no chain", validator, []at{{"spec.chain", nil}}, []string{"spec.chain: Required value"}},
 	{"a network's Validator without its network", validator, []at{{"spec.chain", map[string]any{"type": "Network"}}}, []string{"chain.network goes with type Network, and that type needs it"}},
 	{"a foreign Validator without its chain", foreign, []at{{"spec.chain", map[string]any{"type": "Foreign"}}}, []string{"chain.foreign goes with type Foreign, and that type needs it"}},
