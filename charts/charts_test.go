@@ -151,9 +151,9 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s has other rules than config/rbac/%s (-want +got):\n%s", name, file, d)
 		}
 	}
-	narrow := roles("--set", "namespaces={a}", "--set", "operatorSecrets={brought}", "--set", "clusterReader=false")
-	if len(narrow) != 2 || narrow["bedrock-operator"].Kind != "Role" || narrow["bedrock-operator-claims"].Kind != "ClusterRole" {
-		t.Errorf("in a named namespace there are %d roles, want the Role and the claims' cluster role", len(narrow))
+	narrow := roles("-n", "here", "--set", "namespaces={a}", "--set", "operatorSecrets={brought}", "--set", "clusterReader=false")
+	if len(narrow) != 2 || narrow["bedrock-operator"].Kind != "Role" || narrow["bedrock-operator-claims.here"].Kind != "ClusterRole" {
+		t.Errorf("in a named namespace there are %d roles, want the Role, and the claims' cluster role by the name of the install's namespace", len(narrow))
 	}
 	for mode, rules := range map[string][]rbacv1.PolicyRule{
 		"in a named namespace": narrow["bedrock-operator"].Rules,

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -365,8 +364,8 @@ func (c *cluster) operatorIn(t *testing.T, ns string) {
 		}
 	}
 	text = strings.ReplaceAll(strings.Join(out, "\n---\n"), "namespace: bedrock\n", "namespace: "+ns+"\n")
-	// What belongs to no namespace gets a name of its own: the cluster's operator has one.
-	text = regexp.MustCompile(`(?m)name: bedrock-operator-claims$`).ReplaceAllString(text, "name: bedrock-operator-claims-"+ns)
+	// What belongs to no namespace is named by it.
+	text = strings.ReplaceAll(text, "name: bedrock-operator-claims.bedrock\n", "name: bedrock-operator-claims."+ns+"\n")
 	file := filepath.Join(t.TempDir(), "operator.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -376,7 +375,7 @@ func (c *cluster) operatorIn(t *testing.T, ns string) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		for _, kind := range []string{"clusterrolebinding", "clusterrole"} {
-			if out, err := exec.CommandContext(ctx, "kubectl", "delete", kind, "bedrock-operator-claims-"+ns).CombinedOutput(); err != nil {
+			if out, err := exec.CommandContext(ctx, "kubectl", "delete", kind, "bedrock-operator-claims."+ns).CombinedOutput(); err != nil {
 				t.Errorf("delete the %s: %v: %s", kind, err, out)
 			}
 		}
