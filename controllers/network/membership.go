@@ -32,6 +32,9 @@ func (p *pass) membership(ctx context.Context) error {
 	p.summary(in)
 	action := plan.Membership(in)
 	p.say(action.Verdict)
+	if err := p.drafts(ctx, in, &action); err != nil {
+		return err
+	}
 	if !action.Verdict.OK() {
 		p.wake(soon)
 	} else {

@@ -216,23 +216,9 @@ func TestAwaitingAuthority(t *testing.T) {
 	if len(stored) != 1 || len(g.monikers()) != 5 {
 		t.Fatalf("stored %+v, set %v", stored, g.monikers())
 	}
-	raw, err := base64.StdEncoding.DecodeString(stored[0].Transaction)
-	if err != nil {
-		t.Fatal(err)
-	}
-	draft, err := ledger.ParseDraft(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := draft.Sign(g.chain.AuthorityKeys()[1]); err != nil {
-		t.Fatal(err)
-	}
-	signed, err := draft.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
+	signed := g.sign()
 	g.apply(6, func(n *v1alpha1.BedrockNetwork) {
-		n.Annotations = map[string]string{v1alpha1.AnnotationSigned: "damaged," + base64.StdEncoding.EncodeToString(signed)}
+		n.Annotations = map[string]string{v1alpha1.AnnotationSigned: "damaged," + signed}
 	})
 	g.until("six", func() bool { return g.isReady() && len(g.monikers()) == 6 })
 	if c := g.condition(v1alpha1.NetworkAuthority); c.Status != "False" {
@@ -243,6 +229,87 @@ func TestAwaitingAuthority(t *testing.T) {
 	g.until("it waits", func() bool { return g.condition(v1alpha1.NetworkAuthority).Reason == v1alpha1.ReasonAwaitingAuthority })
 	g.apply(6)
 	g.until("let go", func() bool { return g.isReady() && len(g.listed()) == 6 && len(g.network().Status.Submissions) == 0 })
+}
+
+// sign is what people of the authority do with what is half-signed.
+func (g *rig) sign() string {
+	g.t.Helper()
+	stored := g.network().Status.Submissions
+	if len(stored) != 1 {
+		g.t.Fatalf("stored %+v", stored)
+	}
+	raw, err := base64.StdEncoding.DecodeString(stored[0].Transaction)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	draft, err := ledger.ParseDraft(raw)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if err := draft.Sign(g.chain.AuthorityKeys()[1]); err != nil {
+		g.t.Fatal(err)
+	}
+	signed, err := draft.Encode()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(signed)
+}
+
+func (g *rig) awaits() bool {
+	return g.condition(v1alpha1.NetworkAuthority).Reason == v1alpha1.ReasonAwaitingAuthority
+}
+
+// A power is asked for, half-signed, and taken back: what waits for signatures goes, and
+// holds nothing else up. rule: delegate-only
+func TestWhatIsAskedForNoMoreIsNotWaitedFor(t *testing.T) {
+	g := newRig(t)
+	g.threshold = 2
+	g.apply(5)
+	g.until("ready", g.isReady)
+	power := func(p int64) func(*v1alpha1.BedrockNetwork) {
+		return func(n *v1alpha1.BedrockNetwork) { n.Spec.Validators.Template.Power = p }
+	}
+	g.apply(5, power(2))
+	g.until("it waits", g.awaits)
+	signed := g.sign()
+	g.apply(5, power(1))
+	g.until("it is given up", func() bool { return g.isReady() && len(g.network().Status.Submissions) == 0 && !g.awaits() })
+	g.apply(5, func(n *v1alpha1.BedrockNetwork) { n.Annotations = map[string]string{v1alpha1.AnnotationSigned: signed} })
+	for range 10 {
+		g.turn()
+	}
+	if sent := g.sent(); slices.Contains(sent, "weigh") {
+		t.Errorf("sent %v", sent)
+	}
+}
+
+// It is signed by enough, and the newcomer is out of reach by then: it gets its power once
+// it is back, and not before. rule: leave-only-by-scale
+func TestSignedLaterIsPlannedAgain(t *testing.T) {
+	g := newRig(t)
+	g.threshold = 2
+	g.apply(5)
+	g.until("ready", g.isReady)
+	g.apply(6)
+	g.until("it waits", g.awaits)
+	signed := g.sign()
+	g.unreachable["net-5"] = true
+	g.turn()
+	g.apply(6, func(n *v1alpha1.BedrockNetwork) { n.Annotations = map[string]string{v1alpha1.AnnotationSigned: signed} })
+	g.until("it is held", func() bool { return g.condition(v1alpha1.NetworkAuthority).Reason == "SignedAndHeld" })
+	for range 10 {
+		g.turn()
+	}
+	if slices.Contains(g.monikers(), "net-5") {
+		t.Fatal("it got power though nobody reaches it")
+	}
+	delete(g.unreachable, "net-5")
+	node := g.chain.Node(chain.EndpointOf(g.ns, "net-5", 1))
+	for _, at := range g.chain.Endpoints() {
+		g.chain.Node(at).Cut(node.Identity(), false)
+	}
+	g.until("six", func() bool { return g.isReady() && len(g.monikers()) == 6 })
 }
 
 // A hand-made Validator of the network joins like the others, and deleting it lets it

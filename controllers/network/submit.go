@@ -72,22 +72,22 @@ func (p *pass) settleOne(ctx context.Context, s *v1alpha1.Submission, set *chain
 	if err != nil {
 		return false, nil // not ours: planned anew
 	}
-	tx, op, err := p.complete(ctx, s, raw)
+	if draft, err := ledger.ParseDraft(raw); err == nil { // it waits for signatures: membership looks after it
+		return !plan.Met(draft.Body.Operation, set), nil
+	}
+	tx, err := ledger.Decode(raw)
 	if err != nil {
 		slog.WarnContext(ctx, "a stored submission is no transaction and is planned anew", "network", p.network.Name, "purpose", s.Purpose, "error", err)
 		return false, nil
 	}
-	met := plan.Met(op, set)
-	if tx == nil { // a draft that waits for signatures
-		return !met, nil
-	}
-	execution, err := p.execution(ctx, types.TxHash(tx))
+	met := plan.Met(tx.Body.Operation, set)
+	execution, err := p.execution(ctx, types.TxHash(raw))
 	if err != nil {
 		return true, nil // nobody answers: it is not known, and nothing is lost
 	}
 	fate, why := plan.FateOf(met, execution)
 	if fate == plan.Send {
-		if fate, why, err = p.send(ctx, s, tx); err != nil {
+		if fate, why, err = p.send(ctx, s, raw); err != nil {
 			return true, err
 		}
 	}
@@ -162,23 +162,6 @@ func (p *pass) store(purpose string, raw []byte) {
 		p.status.Submissions = append(p.status.Submissions, s)
 	}
 	p.wake(soon)
-}
-
-// complete is the transaction of what is stored, with its operation. Of a draft there
-// is none until enough have signed. // rule: delegate-only
-func (p *pass) complete(ctx context.Context, s *v1alpha1.Submission, raw []byte) ([]byte, ledger.Operation, error) {
-	draft, err := ledger.ParseDraft(raw)
-	if errors.Is(err, ledger.ErrNoDraft) {
-		t, err := ledger.Decode(raw)
-		if err != nil {
-			return nil, nil, err
-		}
-		return raw, t.Body.Operation, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return p.awaitAuthority(ctx, s, draft)
 }
 
 func kindOf(purpose string) string {

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 )
@@ -33,6 +35,30 @@ func Met(op ledger.Operation, set *chain.Set) bool {
 		return true
 	}
 	return false
+}
+
+// StillWanted says whether the spec still asks for what an operation does. Where the
+// chain's word is not known nothing is given up.
+func StillWanted(in *MembershipInput, op ledger.Operation) bool {
+	weigh, ok := op.(ledger.Weigh)
+	if !ok || in.Set == nil || !in.Set.Ledger {
+		return true
+	}
+	for _, w := range weigh.Weights {
+		if !slices.ContainsFunc(in.Wanted, func(s Subject) bool {
+			m := in.find(&s)
+			return m != nil && m.Name == w.Validator && s.Power == w.Power
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// Does says whether an operation is what the action would have done.
+func (a *Action) Does(op ledger.Operation) bool {
+	weigh, ok := op.(ledger.Weigh)
+	return ok && a.Kind == Weigh && len(weigh.Weights) == 1 && weigh.Weights[0] == ledger.Weight{Validator: a.Member.Name, Power: a.Power} && weigh.Flags == a.Flags
 }
 
 // Fate is what becomes of a stored submission.
