@@ -88,4 +88,5 @@ const (
 	ReasonSchemaOutOfReach     = "SchemaOutOfReach"
 	ReasonMigrationOffered     = "MigrationOffered"
 	ReasonValidatorsNotReady   = "ValidatorsNotReady"
+	ReasonNameTaken            = "NameTaken"
 )

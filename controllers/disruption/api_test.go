@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -208,6 +209,28 @@ func TestPausedClosesAndOwnsItsBudgets(t *testing.T) {
 	if b = g.budget("net-2"); b.Spec.MaxUnavailable.IntVal != 0 {
 		t.Error("a budget that somebody opened stays open")
 	}
+}
+
+// A budget of a validator's name that somebody else made is not written over: nothing is
+// granted, and it is named.
+func TestABudgetOfOthersIsLeftAlone(t *testing.T) {
+	g := newRig(t, chaintest.Options{})
+	two := intstr.FromInt32(2)
+	others := &policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "net-1", Namespace: g.ns},
+		Spec: policyv1.PodDisruptionBudgetSpec{MaxUnavailable: &two, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"of": "others"}}}}
+	g.must(g.c.Create(t.Context(), others))
+	g.cordon("net-1", true)
+	for range 3 {
+		g.pass()
+	}
+	if b := g.budget("net-1"); b.ResourceVersion != others.ResourceVersion {
+		t.Errorf("it is %+v now", b.Spec)
+	}
+	if reason, message := g.reason("net-1", granted); reason != v1alpha1.ReasonNameTaken || !strings.Contains(message, "net-1") {
+		t.Errorf("%s: %s", reason, message)
+	}
+	g.must(g.c.Delete(t.Context(), others))
+	g.until("a token", "bedrock:1", func() bool { l := g.ledger(); return l.Token("net-1") != nil })
 }
 
 // A Validator of a foreign chain has a budget of its own, closed before its first pod.

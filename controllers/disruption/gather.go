@@ -18,6 +18,7 @@ import (
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/client/ledger"
+	"github.com/bedrock-bft/bedrock/controllers/apply"
 	"github.com/bedrock-bft/bedrock/controllers/disruption/plan"
 	"github.com/bedrock-bft/bedrock/controllers/fleet"
 	"github.com/bedrock-bft/bedrock/controllers/names"
@@ -107,7 +108,9 @@ func (p *pass) describe(v *v1alpha1.Validator, budgets []policyv1.PodDisruptionB
 	}
 	for i := range budgets {
 		b := &budgets[i]
-		if b.Name == names.Disruption(v.Name) {
+		if b.Name == names.Disruption(v.Name) && apply.Taken(b, v.UID, v1alpha1.LabelValidator, v.Name) != nil {
+			f.Budget = plan.BudgetTaken
+		} else if b.Name == names.Disruption(v.Name) {
 			p.budgets[v.Name], f.Budget = b, stateOf(b, v)
 			at, let := b.Status.DisruptedPods[name]
 			f.Disrupted = let && (pod == nil || !at.Before(&pod.CreationTimestamp)) // else it was a pod before

@@ -119,7 +119,7 @@ func (p *pass) readLedger(ctx context.Context, r client.Reader, all []plan.Valid
 // garbled closes every budget and says so: nothing is granted. // rule: token-ledger
 func (p *pass) garbled(ctx context.Context, in *plan.Input, why error) error {
 	for _, f := range in.Fleet {
-		if f.Budget != plan.BudgetClosed {
+		if f.Budget != plan.BudgetClosed && f.Budget != plan.BudgetTaken {
 			if _, err := p.close(ctx, f.Name); err != nil {
 				return err
 			}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/client/ledger"
+	"github.com/bedrock-bft/bedrock/controllers/apply"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/disruption/plan"
 	"github.com/bedrock-bft/bedrock/controllers/fleet"
@@ -74,6 +75,11 @@ func (p *pass) close(ctx context.Context, validator string) (map[string]bool, er
 		}
 		err = p.makeBudget(ctx, validator, &b)
 	case err == nil:
+		if v := p.validators[validator]; v != nil {
+			if err := apply.Taken(&b, v.UID, v1alpha1.LabelValidator, v.Name); err != nil {
+				return nil, err
+			}
+		}
 		b.Spec = spec(validator, false)
 		n, _ := strconv.ParseUint(b.Annotations[annotationCloses], 10, 64) // what is no number counts from 0
 		metav1.SetMetaDataAnnotation(&b.ObjectMeta, annotationCloses, strconv.FormatUint(n+1, 10))

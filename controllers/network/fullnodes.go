@@ -130,6 +130,9 @@ func (p *pass) growFullNodes(ctx context.Context) error {
 // completes it, and it cannot change.
 func (p *pass) applyFullNodes(ctx context.Context, f *build.FullNodes, live *appsv1.StatefulSet, there bool) error {
 	want := build.FullNodeStatefulSet(f)
+	if err := p.taken(ctx, names.FullNodes(p.network.Name), live, there); err != nil {
+		return err
+	}
 	if there {
 		owned, err := appsv1ac.ExtractStatefulSet(live, Manager)
 		if err != nil {

@@ -105,6 +105,9 @@ func (p *pass) askImage(ctx context.Context, image string) error {
 	p.say(verdict.False(kind, v1alpha1.ReasonWaiting, image+" is asked which databases it reads; until it has said so every node keeps its image"))
 	var job batchv1.Job
 	there, err := p.there(ctx, names.ImageJob(p.network.Name), &job)
+	if err == nil {
+		err = p.taken(ctx, names.ImageJob(p.network.Name), &job, there)
+	}
 	switch {
 	case err != nil:
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/bedrock-bft/bedrock/controllers/apply"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
 	"github.com/bedrock-bft/bedrock/controllers/names"
+	"github.com/bedrock-bft/bedrock/controllers/verdict"
 )
 
 // services makes what clients use: full nodes, and NAME-rpc in front of them, or of
@@ -46,6 +47,9 @@ func applied[O client.Object, A runtime.ApplyConfiguration](ctx context.Context,
 	if err != nil {
 		return err
 	}
+	if err := p.taken(ctx, name, live, there); err != nil {
+		return err
+	}
 	if there {
 		if owned, err = extract(live, Manager); err != nil {
 			return fmt.Errorf("read %T %s: %w", live, name, err)
@@ -58,6 +62,28 @@ func applied[O client.Object, A runtime.ApplyConfiguration](ctx context.Context,
 		_, err := apply.Object(ctx, p.Client, Manager, want, owned)
 		return err
 	})
+}
+
+// taken ends the reconcile where an object that the network needs is somebody else's: it
+// is not written over. The cache knows labelled ones only.
+func (p *pass) taken(ctx context.Context, name string, live client.Object, there bool) error {
+	if !there {
+		live = live.DeepCopyObject().(client.Object)
+		err := p.Reader.Get(ctx, client.ObjectKey{Namespace: p.network.Namespace, Name: name}, live)
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("look for %T %s: %w", live, name, err)
+		}
+	}
+	err := apply.Taken(live, p.network.UID, v1alpha1.LabelNetwork, p.network.Name)
+	if err == nil {
+		return nil
+	}
+	p.wake(later)
+	p.say(verdict.False(v1alpha1.NetworkReady, v1alpha1.ReasonNameTaken, err.Error()))
+	return errDone
 }
 
 // there reads one of the network's objects.

@@ -43,8 +43,19 @@ func (p *pass) validators(ctx context.Context) error {
 	for i := range p.wanted {
 		w := &p.wanted[i]
 		live := p.live[w.Name]
+		if live == nil {
+			var other v1alpha1.Validator
+			if there, err := p.there(ctx, w.Name, &other); err != nil {
+				return err
+			} else if there && string(other.Spec.Chain.Network) != p.network.Name {
+				p.wake(later)
+				p.say(verdict.False(v1alpha1.NetworkMembership, v1alpha1.ReasonNameTaken,
+					fmt.Sprintf("Validator %s is of another chain and has the name of one of this network's: delete it, or give one of the two another name", w.Name)))
+				return errDone
+			}
+		}
 		if live != nil && !p.owned(live) && live.DeletionTimestamp == nil && metav1.GetControllerOf(live) == nil {
-			p.say(verdict.False(v1alpha1.NetworkMembership, "NameTaken",
+			p.say(verdict.False(v1alpha1.NetworkMembership, v1alpha1.ReasonNameTaken,
 				fmt.Sprintf("Validator %s was made by hand and has the name of one of this network's: delete it or give it another name", w.Name)))
 			return errDone
 		}

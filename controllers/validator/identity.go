@@ -2,6 +2,7 @@ package validator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/client/ledger"
+	"github.com/bedrock-bft/bedrock/controllers/apply"
 	"github.com/bedrock-bft/bedrock/controllers/build"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
 	"github.com/bedrock-bft/bedrock/controllers/names"
@@ -30,7 +32,9 @@ func (s *scope) identities(ctx context.Context) error {
 			continue
 		}
 		v, err := s.identity(ctx, in)
-		if err != nil {
+		if taken := new(apply.TakenError); errors.As(err, &taken) {
+			v = verdict.False(v1alpha1.ValidatorIdentified, v1alpha1.ReasonNameTaken, taken.Message)
+		} else if err != nil {
 			return err
 		}
 		s.note(in, v)
@@ -76,6 +80,9 @@ func (s *scope) identity(ctx context.Context, in *instance) (verdict.Verdict, er
 	var job batchv1.Job
 	found, err := s.r.find(ctx, client.ObjectKey{Namespace: s.validator.Namespace, Name: names.IdentityJob(s.validator.Name, in.entry.Number)}, &job)
 	if err != nil {
+		return verdict.Verdict{}, err
+	}
+	if err := s.r.taken(ctx, &job, found, s.inputs(in), names.IdentityJob(s.validator.Name, in.entry.Number)); err != nil {
 		return verdict.Verdict{}, err
 	}
 	if !found {

@@ -2,6 +2,7 @@ package validator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -32,7 +33,10 @@ func (s *scope) objects(ctx context.Context) error {
 		return nil
 	}
 	for _, in := range s.instances {
-		if err := s.objectsOf(ctx, in); err != nil {
+		err := s.objectsOf(ctx, in)
+		if taken := new(apply.TakenError); errors.As(err, &taken) {
+			s.note(in, verdict.False(v1alpha1.ValidatorRunning, v1alpha1.ReasonNameTaken, taken.Message))
+		} else if err != nil {
 			return err
 		}
 	}
@@ -52,14 +56,14 @@ func (s *scope) objectsOf(ctx context.Context, in *instance) error {
 	if err := s.policy(ctx, b); err != nil {
 		return err
 	}
-	if err := ensure(ctx, s.r, "validator/apply-node-service", &corev1.Service{}, build.NodeService(b), b.Namespace, names.Instance(b.Validator, b.Number), corev1ac.ExtractService); err != nil {
+	if err := ensure(ctx, s.r, "validator/apply-node-service", &corev1.Service{}, build.NodeService(b), b, names.Instance(b.Validator, b.Number), corev1ac.ExtractService); err != nil {
 		return err
 	}
 	refused, err := s.expose(ctx, in, b)
 	if err != nil {
 		return err
 	}
-	if err := ensure(ctx, s.r, "validator/apply-config", &corev1.ConfigMap{}, build.ConfigMap(b), b.Namespace, names.Instance(b.Validator, b.Number), corev1ac.ExtractConfigMap); err != nil {
+	if err := ensure(ctx, s.r, "validator/apply-config", &corev1.ConfigMap{}, build.ConfigMap(b), b, names.Instance(b.Validator, b.Number), corev1ac.ExtractConfigMap); err != nil {
 		return err
 	}
 	return s.run(ctx, in, b, refused)
@@ -70,7 +74,7 @@ func (s *scope) objectsOf(ctx context.Context, in *instance) error {
 func (s *scope) policy(ctx context.Context, b *build.Instance) error {
 	var live networkingv1.NetworkPolicy
 	if s.facts.policy {
-		return ensure(ctx, s.r, "validator/apply-policy", &live, build.NetworkPolicy(b), b.Namespace, b.Validator, networkingv1ac.ExtractNetworkPolicy)
+		return ensure(ctx, s.r, "validator/apply-policy", &live, build.NetworkPolicy(b), b, b.Validator, networkingv1ac.ExtractNetworkPolicy)
 	}
 	found, err := s.r.find(ctx, client.ObjectKey{Namespace: b.Namespace, Name: b.Validator}, &live)
 	if err != nil || !found || live.DeletionTimestamp != nil || !metav1.IsControlledBy(&live, &s.validator) {
@@ -93,7 +97,7 @@ func (s *scope) expose(ctx context.Context, in *instance, b *build.Instance) (re
 			return "", err
 		}
 	}
-	if err := ensure(ctx, s.r, "validator/apply-p2p-service", &corev1.Service{}, build.P2PService(b), b.Namespace, names.P2PService(b.Validator, b.Number), corev1ac.ExtractService); err != nil {
+	if err := ensure(ctx, s.r, "validator/apply-p2p-service", &corev1.Service{}, build.P2PService(b), b, names.P2PService(b.Validator, b.Number), corev1ac.ExtractService); err != nil {
 		return "", err
 	}
 	var service corev1.Service
@@ -145,9 +149,11 @@ func (s *scope) run(ctx context.Context, in *instance, b *build.Instance, refuse
 	}
 	if !start.Budget {
 		var err error
-		if start.Budget, err = s.r.find(ctx, client.ObjectKey{Namespace: b.Namespace, Name: names.Disruption(b.Validator)}, &policyv1.PodDisruptionBudget{}); err != nil {
+		var budget policyv1.PodDisruptionBudget
+		if start.Budget, err = s.r.find(ctx, client.ObjectKey{Namespace: b.Namespace, Name: names.Disruption(b.Validator)}, &budget); err != nil {
 			return err
 		}
+		start.Budget = start.Budget && apply.Taken(&budget, b.UID, v1alpha1.LabelValidator, b.Validator) == nil
 	}
 	ok, v := plan.MayStart(start)
 	if !ok {
@@ -175,7 +181,7 @@ func (s *scope) keyClaim() *verdict.Verdict {
 }
 
 func (s *scope) applySet(ctx context.Context, b *build.Instance) error {
-	return ensure(ctx, s.r, "validator/apply-statefulset", &appsv1.StatefulSet{}, build.StatefulSet(b), b.Namespace, names.Instance(b.Validator, b.Number), appsv1ac.ExtractStatefulSet)
+	return ensure(ctx, s.r, "validator/apply-statefulset", &appsv1.StatefulSet{}, build.StatefulSet(b), b, names.Instance(b.Validator, b.Number), appsv1ac.ExtractStatefulSet)
 }
 
 // runSuperseded keeps a superseded instance running until it has deleted its key; then
@@ -227,6 +233,23 @@ func (s *scope) stopLost(ctx context.Context, in *instance) error {
 	})
 }
 
+// taken says whether an object is somebody else's. The cache knows labelled ones only:
+// what it lacks is looked for past it, as often as answers are asked anew.
+func (r *Reconciler) taken(ctx context.Context, live client.Object, found bool, b *build.Instance, name string) error {
+	if found {
+		return apply.Taken(live, b.UID, v1alpha1.LabelValidator, b.Validator)
+	}
+	other := live.DeepCopyObject().(client.Object)
+	err := r.live.Get(ctx, client.ObjectKey{Namespace: b.Namespace, Name: name}, other)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for %T %s: %w", live, name, err)
+	}
+	return apply.Taken(other, b.UID, v1alpha1.LabelValidator, b.Validator)
+}
+
 // runs says whether a pod's process is up as far as is known.
 func runs(pod *corev1.Pod) bool {
 	if pod == nil || pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodRunning {
@@ -237,13 +260,17 @@ func runs(pod *corev1.Pod) bool {
 }
 
 func (s *scope) applyAccount(ctx context.Context, b *build.Instance) error {
-	return ensure(ctx, s.r, "validator/apply-account", &corev1.ServiceAccount{}, build.ServiceAccount(b), b.Namespace, b.Validator, corev1ac.ExtractServiceAccount)
+	return ensure(ctx, s.r, "validator/apply-account", &corev1.ServiceAccount{}, build.ServiceAccount(b), b, b.Validator, corev1ac.ExtractServiceAccount)
 }
 
-// ensure applies an object where what is owned of the live one differs.
-func ensure[O client.Object, C runtime.ApplyConfiguration](ctx context.Context, r *Reconciler, point string, live O, want C, namespace, name string, extract func(O, string) (C, error)) error {
-	found, err := r.find(ctx, client.ObjectKey{Namespace: namespace, Name: name}, live)
+// ensure applies an object where what is owned of the live one differs. What is somebody
+// else's is left alone, and is an apply.TakenError.
+func ensure[O client.Object, C runtime.ApplyConfiguration](ctx context.Context, r *Reconciler, point string, live O, want C, b *build.Instance, name string, extract func(O, string) (C, error)) error {
+	found, err := r.find(ctx, client.ObjectKey{Namespace: b.Namespace, Name: name}, live)
 	if err != nil {
+		return err
+	}
+	if err := r.taken(ctx, live, found, b, name); err != nil {
 		return err
 	}
 	var owned C

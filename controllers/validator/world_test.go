@@ -222,7 +222,8 @@ func (w *world) complete(name string) {
 // budget makes the PodDisruptionBudget, as the disruption controller does.
 func (w *world) budget(v string) {
 	w.t.Helper()
-	w.create(&policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: names.Disruption(v)}})
+	w.create(&policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: names.Disruption(v),
+		Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelValidator: v}}})
 }
 
 // claimed gives the keyclaim controller's condition.

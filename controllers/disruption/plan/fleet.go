@@ -27,6 +27,7 @@ const (
 	BudgetClosed BudgetState = "Closed"
 	BudgetOpen   BudgetState = "Open"
 	BudgetOther  BudgetState = "Other" // neither of the two: somebody changed it
+	BudgetTaken  BudgetState = "Taken" // one of its name is somebody else's: it is left alone
 )
 
 // Ask is a wish for a token. // rule: token-request

@@ -30,6 +30,9 @@ func aBudget(_ *Input, _ *Ledger, f *Validator) Refusal {
 	if f.Foreign != "" {
 		return Refusal{"ForeignDisruptionBudget", fmt.Sprintf("PodDisruptionBudget %s selects its pod too, and the API server then refuses every eviction: delete it, or narrow its selector", f.Foreign), false}
 	}
+	if f.Budget == BudgetTaken {
+		return Refusal{v1alpha1.ReasonNameTaken, fmt.Sprintf("PodDisruptionBudget %s is not the operator's: delete it, and one is made that is", f.Name), false}
+	}
 	if f.Budget == BudgetNone {
 		return Refusal{v1alpha1.ReasonWaiting, "its PodDisruptionBudget is being made", false}
 	}

@@ -319,7 +319,7 @@ func budgets(s *Step, in *Input) {
 		f := &in.Fleet[i]
 		t := s.Ledger.Token(f.Name)
 		switch {
-		case ending[f.Name]:
+		case ending[f.Name], f.Budget == BudgetTaken:
 		case t != nil && t.State == Granted:
 			if in.leased(s, t) && f.Budget != BudgetNone {
 				if f.Budget != BudgetOpen {
