@@ -51,8 +51,9 @@ const (
 	// AnnotationSigned on a network gives back half-signed transactions that people of
 	// the authority signed: base64 of each file, with commas between. // rule: delegate-only
 	AnnotationSigned = "bedrock.dev/signed"
-	// AnnotationLeft on a signer volume's claim says that its validator left the chain:
-	// it counts no more among those that a kept network has.
+	// AnnotationLeft on a signer volume's claim is the identity with which its validator
+	// left the chain: the claim counts no more among those that a kept network has, and a
+	// validator that is made of it again gets another identity. // rule: identity-once
 	AnnotationLeft = "bedrock.dev/left"
 	// AnnotationConfigHash on a pod template is the hash of what needs a restart.
 	AnnotationConfigHash = "bedrock.dev/config-hash"

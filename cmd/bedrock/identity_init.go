@@ -15,8 +15,8 @@ import (
 // initFlags are those of `bedrock identity init`.
 type initFlags struct {
 	identityFlags
-	scheme, keyFile, terminationLog string
-	pw                              passwordFlags
+	scheme, keyFile, left, terminationLog string
+	pw                                    passwordFlags
 }
 
 func newIdentityInitCommand() *cobra.Command {
@@ -35,7 +35,10 @@ of at most 4096 bytes, for who cannot read the output.
 --consensus-key takes in a key that was made elsewhere, from an encrypted keystore
 ("bedrock keys generate --kind consensus"). It is read once; from then on the
 volume holds it, and it may sign only where the chain pairs it with this identity.
-Whoever can read keystore and password together has the key.`,
+Whoever can read keystore and password together has the key.
+
+--left IDENTITY is for a volume that was kept: where it holds that identity, which
+has left the chain for good, that is set aside and a new one made.`,
 		Example: `  bedrock identity init --home /var/lib/bedrock
   bedrock identity init --signer-dir /signer --mark $PVC_UID --mark $CLUSTER_UID --termination-log /dev/termination-log
   bedrock identity init --home H --consensus-key key.json --password-file pw`,
@@ -46,6 +49,7 @@ Whoever can read keystore and password together has the key.`,
 	f.pw.add(cmd)
 	cmd.Flags().StringVar(&f.scheme, "scheme", "ed25519", "of the consensus key: ed25519 or bls12381, as genesis says")
 	cmd.Flags().StringVar(&f.keyFile, "consensus-key", "", "keystore of a consensus key to take in")
+	cmd.Flags().StringVar(&f.left, "left", "", "network identity that has left the chain: if the volume holds it, it is set aside")
 	cmd.Flags().StringVar(&f.terminationLog, "termination-log", "", "also write the record to this file, in one line")
 	return cmd
 }
@@ -73,7 +77,12 @@ func (f *initFlags) make(cmd *cobra.Command, dir string) (signer.Record, error) 
 	if opt.Scheme, err = genesis.ParseScheme(f.scheme); err != nil {
 		return signer.Record{}, fmt.Errorf("--scheme: %w", err)
 	}
-	if len(f.marks) > 0 {
+	if f.left != "" {
+		if _, err := signer.After(dir, opt, f.left); err != nil {
+			return signer.Record{}, err
+		}
+	}
+	if len(f.marks) > 0 || f.left != "" {
 		record, err := signer.Held(dir, signer.Options{Marks: f.marks, AllowUnsafeFileSystem: f.allowUnsafe})
 		if err == nil && record.Scheme != f.scheme {
 			err = fmt.Errorf("%s holds an identity with a consensus key of scheme %s, not %s: use an empty volume", dir, record.Scheme, f.scheme)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,6 +57,28 @@ func TestIdentityJobRunsAgain(t *testing.T) {
 		args := append([]string{"identity", "init", "--signer-dir", file("vol"), "--allow-unsafe-file-system"}, tc.args...)
 		if out, err := bedrock(t, args...); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%v: %v (%s), want %q", tc.args, err, out, tc.want)
+		}
+	}
+}
+
+// A volume that was kept of one that has left the chain gets another identity, once.
+// rule: identity-once
+func TestIdentityJobOnAVolumeOfOneThatLeft(t *testing.T) {
+	vol := filepath.Join(t.TempDir(), "vol")
+	job := []string{"identity", "init", "--signer-dir", vol, "--mark", "pvc-1", "--mark", "cluster", "--allow-unsafe-file-system"}
+	first, err := genesis.ParseRecord([]byte(mustRun(t, job...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := append(slices.Clone(job), "--left", first.NetworkKey)
+	text := mustRun(t, left...)
+	second, err := genesis.ParseRecord([]byte(text))
+	if err != nil || second.NetworkKey == first.NetworkKey || second.ConsensusKey == first.ConsensusKey {
+		t.Fatalf("after it left the volume holds %+v, %v", second, err)
+	}
+	for _, args := range [][]string{left, job} {
+		if again := mustRun(t, args...); again != text {
+			t.Errorf("%v gives another record:\n%s", args, again)
 		}
 	}
 }

@@ -46,6 +46,9 @@ type Instance struct {
 	// Keys is where the consensus key of this instance comes from. A Secret is
 	// mounted in the identity Job and nowhere else.
 	Keys v1alpha1.KeySource
+	// Left is the identity on a kept signer volume that has left the chain: another one
+	// is made in its place. Empty: none has. // rule: identity-once
+	Left v1alpha1.Ed25519Key
 
 	// OwnHost: no two validators of the network may share a host.
 	OwnHost bool

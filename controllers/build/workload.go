@@ -62,6 +62,9 @@ func IdentityJob(in *Instance) *batchv1ac.JobApplyConfiguration {
 	args := []string{"identity", "init", "--signer-dir", signerDir, "--scheme", strings.ToLower(string(in.Scheme)),
 		"--termination-log", corev1.TerminationMessagePathDefault}
 	args = append(args, markArgs(in)...)
+	if in.Left != "" {
+		args = append(args, "--left", string(in.Left))
+	}
 	container := corev1ac.Container()
 	var brought *corev1ac.VolumeApplyConfiguration
 	if in.Keys.Source == v1alpha1.KeysSecret {

@@ -218,13 +218,13 @@ func (p *pass) fee(ctx context.Context, key *operatorKey) (chain.Fee, error) {
 // rule: leave-only-by-scale
 func (p *pass) forget(ctx context.Context, name string) error {
 	v := p.live[name]
-	if !p.owned(v) { // made by hand, and deleted
-		return p.leaveHold(ctx, v, false)
-	}
 	for i := range v.Status.Instances {
-		if err := p.markLeft(ctx, names.SignerClaim(name, v.Status.Instances[i].Number)); err != nil {
+		if err := p.markLeft(ctx, name, &v.Status.Instances[i]); err != nil {
 			return err
 		}
+	}
+	if !p.owned(v) { // made by hand, and deleted
+		return p.leaveHold(ctx, v, false)
 	}
 	if v.Annotations[v1alpha1.AnnotationRelease] == "" {
 		if err := p.annotate(ctx, "network/release-validator", v, v1alpha1.AnnotationRelease, "left the chain"); err != nil {
@@ -248,16 +248,25 @@ func (p *pass) deleteValidator(ctx context.Context, v *v1alpha1.Validator) error
 	return nil
 }
 
-func (p *pass) markLeft(ctx context.Context, claim string) error {
+// neverBorn marks the volume of one that went before it had an identity.
+const neverBorn = "never-born"
+
+// markLeft writes which identity has left on the volume that holds it: who makes the
+// validator again makes another one there. // rule: identity-once
+func (p *pass) markLeft(ctx context.Context, validator string, in *v1alpha1.Instance) error {
+	claim, mark := names.SignerClaim(validator, in.Number), string(in.Identity)
+	if mark == "" {
+		mark = neverBorn
+	}
 	var c corev1.PersistentVolumeClaim
 	err := p.Reader.Get(ctx, client.ObjectKey{Namespace: p.network.Namespace, Name: claim}, &c)
-	if apierrors.IsNotFound(err) || err == nil && c.Annotations[v1alpha1.AnnotationLeft] != "" {
+	if apierrors.IsNotFound(err) || err == nil && c.Annotations[v1alpha1.AnnotationLeft] == mark {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("read volume claim %s: %w", claim, err)
 	}
-	return p.annotate(ctx, "network/mark-left", &c, v1alpha1.AnnotationLeft, "yes")
+	return p.annotate(ctx, "network/mark-left", &c, v1alpha1.AnnotationLeft, mark)
 }
 
 // annotate sets one annotation and nothing else.

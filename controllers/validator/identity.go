@@ -66,6 +66,9 @@ func (s *scope) nameOnChain() error {
 func (s *scope) identity(ctx context.Context, in *instance) (verdict.Verdict, error) {
 	const kind = v1alpha1.ValidatorIdentified
 	if in.entry.Identity != "" {
+		if err := s.joinsAgain(ctx, in); err != nil {
+			return verdict.Verdict{}, err
+		}
 		return verdict.True(kind, "Identified", "its identity is "+string(in.entry.Identity)), s.tidy(ctx, in)
 	}
 	switch {
@@ -109,6 +112,30 @@ func (s *scope) tidy(ctx context.Context, in *instance) error {
 	return err
 }
 
+// left is the identity on a kept volume that has left the chain; empty: none has.
+func left(in *instance) v1alpha1.Ed25519Key {
+	if in.signer == nil {
+		return ""
+	}
+	id := in.signer.Annotations[v1alpha1.AnnotationLeft]
+	if _, err := ledger.ParseID(id); err != nil {
+		return ""
+	}
+	return v1alpha1.Ed25519Key(id)
+}
+
+// joinsAgain takes the mark of one that left off a volume that has another identity now.
+func (s *scope) joinsAgain(ctx context.Context, in *instance) error {
+	if in.signer == nil {
+		return nil
+	}
+	if mark, there := in.signer.Annotations[v1alpha1.AnnotationLeft]; !there || mark == string(in.entry.Identity) {
+		return nil
+	}
+	return s.r.patchClaim(ctx, "validator/joins-again", in.signer, map[string]any{"metadata": map[string]any{
+		"uid": in.signer.UID, "annotations": map[string]any{v1alpha1.AnnotationLeft: nil}}})
+}
+
 // recorded says whether the claims' UIDs are in the status as it was read.
 func (s *scope) recorded(in *instance) bool {
 	for _, e := range s.validator.Status.Instances {
@@ -123,6 +150,7 @@ func (s *scope) recorded(in *instance) bool {
 func (s *scope) startJob(ctx context.Context, in *instance) (verdict.Verdict, error) {
 	const kind = v1alpha1.ValidatorIdentified
 	b := s.inputs(in)
+	b.Left = left(in)
 	s.r.placing.Lock()
 	defer s.r.placing.Unlock()
 	if b.OwnHost && b.Network != "" {
