@@ -62,7 +62,8 @@ const (
 	// AnnotationDatabaseSchema on a template of full nodes is the schema that they are
 	// told to migrate to.
 	AnnotationDatabaseSchema = "bedrock.dev/database-schema"
-	// AnnotationGenesisHash is the genesis hash that a document or pod belongs to.
+	// AnnotationGenesisHash is the genesis hash that a document or pod belongs to, or with
+	// which a node ran on a signer volume.
 	AnnotationGenesisHash = "bedrock.dev/genesis-hash"
 )
 

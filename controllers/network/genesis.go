@@ -62,8 +62,8 @@ func (p *pass) genesis(ctx context.Context) error {
 		Network: p.network.Name, Spec: &p.network.Spec, Records: p.status.Records, Recorded: p.status.Genesis,
 		Operator: p.status.OperatorKey, Wanted: p.wanted, Identities: p.firstIdentities(), Found: found, Now: p.now, Executor: p.Executor,
 	}
-	if in.Recorded == nil && len(found) > 0 {
-		if in.Volumes, err = p.keptVolumes(ctx); err != nil {
+	if in.Recorded == nil {
+		if in.Volumes, in.Begun, err = p.keptVolumes(ctx); err != nil {
 			return err
 		}
 	}
@@ -197,22 +197,26 @@ func (p *pass) readGenesis(ctx context.Context, name string) (plan.Kept, error) 
 	return p.keptIn(&m), nil
 }
 
-// keptVolumes are the validators whose signer volumes are there.
-func (p *pass) keptVolumes(ctx context.Context) ([]string, error) {
+// keptVolumes are the validators whose signer volumes are there, and of those that are
+// wanted the volumes on which a node of a chain ran.
+func (p *pass) keptVolumes(ctx context.Context) (out []string, begun []plan.Begun, err error) {
 	var list corev1.PersistentVolumeClaimList
 	if err := p.Reader.List(ctx, &list, client.InNamespace(p.network.Namespace), client.MatchingLabels(p.labels(""))); err != nil {
-		return nil, fmt.Errorf("list volumes: %w", err)
+		return nil, nil, fmt.Errorf("list volumes: %w", err)
 	}
-	var out []string
+	wanted := plan.NamesOf(p.wanted)
 	for i := range list.Items {
 		c := &list.Items[i]
 		name := c.Labels[v1alpha1.LabelValidator]
+		if g := c.Annotations[v1alpha1.AnnotationGenesisHash]; g != "" && slices.Contains(wanted, name) {
+			begun = append(begun, plan.Begun{Claim: c.Name, Genesis: v1alpha1.Hash(g)})
+		}
 		if name == "" || c.Annotations[v1alpha1.AnnotationLeft] != "" || !strings.HasPrefix(c.Name, name+"-signer-") || slices.Contains(out, name) {
 			continue
 		}
 		out = append(out, name)
 	}
-	return out, nil
+	return out, begun, nil
 }
 
 // firstIdentities are the public records of the validators' first instances.

@@ -163,11 +163,24 @@ func (s *scope) run(ctx context.Context, in *instance, b *build.Instance, refuse
 		s.note(in, v)
 		return nil
 	}
+	if err := s.noteGenesis(ctx, in); err != nil {
+		return err
+	}
 	if err := s.applySet(ctx, b); err != nil {
 		return err
 	}
 	s.note(in, plan.Running(&plan.Pod{Live: in.pod, Image: b.Image, ConfigHash: build.ConfigHash(b)}))
 	return nil
+}
+
+// noteGenesis writes on the signer's claim, before a node uses it, of which chain it is:
+// the volumes outlive everything else that says so. // rule: ceremony, no-owner
+func (s *scope) noteGenesis(ctx context.Context, in *instance) error {
+	if in.signer == nil || in.signer.Annotations[v1alpha1.AnnotationGenesisHash] == string(s.facts.genesis) {
+		return nil
+	}
+	return s.r.patchClaim(ctx, "validator/note-genesis", in.signer, map[string]any{"metadata": map[string]any{
+		"uid": in.signer.UID, "annotations": map[string]string{v1alpha1.AnnotationGenesisHash: string(s.facts.genesis)}}})
 }
 
 // keyClaim is the keyclaim controller's condition.

@@ -48,9 +48,17 @@ type CeremonyInput struct {
 	Found []Kept
 	// Volumes are the validators of whom signer volumes are there, those that left
 	// the chain aside.
-	Volumes  []string
+	Volumes []string
+	// Begun are signer volumes of wanted validators on which nodes of a chain ran.
+	Begun    []Begun
 	Now      time.Time
 	Executor types.Hash
+}
+
+// Begun is a signer volume whose node ran on a chain.
+type Begun struct {
+	Claim   string
+	Genesis v1alpha1.Hash
 }
 
 // Ceremony is what the genesis step decides.
@@ -85,7 +93,7 @@ func stops(reason, format string, args ...any) Ceremony {
 
 // Genesis decides on the genesis of a network. // rule: ceremony
 func Genesis(in CeremonyInput) Ceremony {
-	for _, step := range []func(*CeremonyInput) (Ceremony, bool){given, recorded, kept, identified} {
+	for _, step := range []func(*CeremonyInput) (Ceremony, bool){given, recorded, kept, keptAlone, identified} {
 		if c, done := step(&in); done {
 			return c
 		}
@@ -209,6 +217,17 @@ func (in *CeremonyInput) othersKept(k *Kept) (Ceremony, bool) {
 			k.Genesis.Hash(), k.ConfigMap, of), true
 	}
 	return Ceremony{}, false
+}
+
+// keptAlone: volumes of a chain are kept here, and its genesis is not. Another one over the
+// same identities would be a chain that none of their databases takes. // rule: ceremony
+func keptAlone(in *CeremonyInput) (Ceremony, bool) {
+	if len(in.Begun) == 0 {
+		return Ceremony{}, false
+	}
+	b := &in.Begun[0]
+	return stops("GenesisLost", "claim %s is of a node that ran with the genesis %s, and no ConfigMap here holds that: restore %s from a copy, with its labels %s=%s and %s=%s, and the same chain goes on. For another chain use another name or namespace, or delete the kept claims",
+		b.Claim, b.Genesis, names.GenesisConfigMap(in.Network, b.Genesis), v1alpha1.LabelNetwork, in.Network, v1alpha1.LabelComponent, v1alpha1.ComponentGenesis), true
 }
 
 // identified: a ceremony needs the operator's key and every validator's record.

@@ -58,6 +58,9 @@ func TestGenesisSteps(t *testing.T) {
 		stop   bool
 		names  []string // that the message must hold
 	}{
+		{"volumes of a chain, and its genesis is gone", func(in *plan.CeremonyInput) {
+			in.Begun = []plan.Begun{{Claim: "net-1-signer-1", Genesis: v1alpha1.Hash(other.Hash().String())}}
+		}, "GenesisLost", true, []string{"net-1-signer-1", other.Hash().String()}},
 		{"no key", func(in *plan.CeremonyInput) { in.Operator = "" }, "Waiting", false, nil},
 		{"one identity is missing", func(in *plan.CeremonyInput) { delete(in.Identities, "net-2") }, "AwaitingIdentities", false, []string{"3 of 4", "net-2"}},
 		{"all are there", func(*plan.CeremonyInput) {}, "Recording", false, nil},
