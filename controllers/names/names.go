@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 )
@@ -23,6 +25,15 @@ func Validator(network, group string, i int) string {
 		return fmt.Sprintf("%s-%d", network, i)
 	}
 	return fmt.Sprintf("%s-%s-%d", network, group, i)
+}
+
+// IsValidator says whether a network could give that name to one of its validators, as
+// Validator does.
+func IsValidator(network, name string) bool {
+	rest, ours := strings.CutPrefix(name, network+"-")
+	number := rest[strings.LastIndexByte(rest, '-')+1:]
+	_, err := strconv.ParseUint(number, 10, 16)
+	return ours && err == nil
 }
 
 // Instance is the name of the StatefulSet of one instance, of its ConfigMap and of its

@@ -34,4 +34,9 @@ func TestValidatorNames(t *testing.T) {
 	if got := names.Validator("net", "east", 0); got != "net-east-0" {
 		t.Errorf("with a group: %s", got)
 	}
+	for name, want := range map[string]bool{"net-3": true, "net-east-0": true, "net": false, "net-": false, "net-spare": false, "mine": false, "network-3": false} {
+		if got := names.IsValidator("net", name); got != want {
+			t.Errorf("a network net could name a validator %s: %v", name, got)
+		}
+	}
 }

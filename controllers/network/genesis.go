@@ -16,6 +16,7 @@ import (
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
+	"github.com/bedrock-bft/bedrock/controllers/names"
 	"github.com/bedrock-bft/bedrock/controllers/network/plan"
 	"github.com/bedrock-bft/bedrock/controllers/verdict"
 	"github.com/bedrock-bft/bedrock/node/genesis"
@@ -213,6 +214,9 @@ func (p *pass) keptVolumes(ctx context.Context) (out []string, begun []plan.Begu
 		}
 		if name == "" || c.Annotations[v1alpha1.AnnotationLeft] != "" || !strings.HasPrefix(c.Name, name+"-signer-") || slices.Contains(out, name) {
 			continue
+		}
+		if v := p.live[name]; v != nil && metav1.GetControllerOf(v) == nil || !names.IsValidator(p.network.Name, name) {
+			continue // made by hand: no count asks for it
 		}
 		out = append(out, name)
 	}
