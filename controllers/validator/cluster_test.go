@@ -20,7 +20,7 @@ func (w *world) pending(status corev1.PodStatus) {
 	var job batchv1.Job
 	w.must(&job, names.IdentityJob("net-0", 1))
 	pod := w.podOf(job.Name+"-x1", job.Spec.Template)
-	pod.Labels[batchv1.JobNameLabel] = job.Name
+	ofJob(pod, &job)
 	w.create(pod)
 	status.Phase = corev1.PodPending
 	pod.Status = status

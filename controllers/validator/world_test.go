@@ -169,13 +169,18 @@ func (w *world) jobPod(v string, number int32, code int32, message string) *core
 	var job batchv1.Job
 	w.must(&job, names.IdentityJob(v, number))
 	pod := w.podOf(job.Name+"-x1", job.Spec.Template)
-	pod.Labels[batchv1.JobNameLabel] = job.Name
-	pod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(&job, batchv1.SchemeGroupVersion.WithKind("Job"))}
+	ofJob(pod, &job)
 	w.create(pod)
 	pod.Status = corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: []corev1.ContainerStatus{{Name: build.Container,
 		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Message: message}}}}}
 	w.status(pod)
 	return pod
+}
+
+// ofJob makes a pod one of a Job's, as the Job controller does.
+func ofJob(pod *corev1.Pod, job *batchv1.Job) {
+	pod.Labels[batchv1.JobNameLabel] = job.Name
+	pod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(job, batchv1.SchemeGroupVersion.WithKind("Job"))}
 }
 
 func (w *world) podOf(name string, template corev1.PodTemplateSpec) *corev1.Pod {
