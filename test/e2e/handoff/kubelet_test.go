@@ -121,6 +121,7 @@ func (k *kubelet) job(ctx context.Context, j *batchv1.Job) error {
 	}
 	pod := podOf(k.c.ns, j.Name+"-x1", &j.Spec.Template)
 	pod.Labels[batchv1.JobNameLabel] = j.Name
+	pod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(j, batchv1.SchemeGroupVersion.WithKind("Job"))}
 	if err := k.create(ctx, pod, corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: []corev1.ContainerStatus{{Name: build.Container,
 		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: string(record)}}}}}); err != nil {
 		return err
