@@ -46,8 +46,13 @@ func run(m *testing.M) (status int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	bedrock, plugin = filepath.Join(dir, "bedrock"), filepath.Join(dir, "kubectl-bedrock")
+	// The module is compiled once for the nodes of chain and clusters.
+	code := filepath.Join(dir, "code")
+	if err := errors.Join(os.Mkdir(code, 0o700), os.Setenv("BEDROCK_SHARED_CODE", code)); err != nil {
+		return 1, err
+	}
 	for _, path := range []string{bedrock, plugin} {
-		build := exec.Command("go", "build", "-o", path, "github.com/bedrock-bft/bedrock/cmd/"+filepath.Base(path))
+		build := exec.Command("go", "build", "-tags", "sharedcode", "-o", path, "github.com/bedrock-bft/bedrock/cmd/"+filepath.Base(path))
 		if out, err := build.CombinedOutput(); err != nil {
 			return 1, fmt.Errorf("build %s: %w\n%s", filepath.Base(path), err, out)
 		}

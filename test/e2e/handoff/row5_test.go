@@ -42,6 +42,8 @@ type moved struct {
 // refuses. A load runs on the chain all the while.
 func TestRow5Handoff(t *testing.T) {
 	c := &moved{Network: fleet.New(t, devnet.Options{Binary: bedrock, FirstHost: *hostFlag}), free: hosts{next: *hostFlag + 4}}
+	c.Start(0)
+	c.Wait("node0 answers", func() (bool, string) { return c.Status(0) != nil, "it does not" }) // others take what it compiled
 	c.StartAll()
 	c.WaitSigning(c.All()...)
 	c.told = c.Follow(t.Context())
