@@ -24,6 +24,9 @@ import (
 // startLimit bounds the start of etcd and of the API server, on a busy machine.
 const startLimit = 6 * time.Minute
 
+// serviceAddresses are enough for the Services of a fleet; envtest's own are 254.
+const serviceAddresses = "10.0.0.0/16"
+
 // auditLogMiB is a size that no test's audit log reaches: it is one file to its end.
 const auditLogMiB = "65536"
 
@@ -84,6 +87,7 @@ func Start(options Options) (*Server, error) {
 		ControlPlaneStopTimeout:  startLimit,
 		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: startLimit},
 	}}
+	s.environment.ControlPlane.GetAPIServer().Configure().Set("service-cluster-ip-range", serviceAddresses)
 	if !options.WithoutCRDs {
 		s.environment.CRDDirectoryPaths = []string{filepath.Join(root, "config", "crd", "bases")}
 		s.environment.ErrorIfCRDPathMissing = true

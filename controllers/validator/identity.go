@@ -8,6 +8,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
@@ -151,10 +152,16 @@ func (s *scope) startJob(ctx context.Context, in *instance) (verdict.Verdict, er
 	const kind = v1alpha1.ValidatorIdentified
 	b := s.inputs(in)
 	b.Left = left(in)
-	s.r.placing.Lock()
-	defer s.r.placing.Unlock()
 	if b.OwnHost && b.Network != "" {
-		other, err := s.place(ctx, b)
+		end, ok := s.r.beginPlacing(types.NamespacedName{Namespace: b.Namespace, Name: b.Network})
+		if !ok {
+			return verdict.False(kind, v1alpha1.ReasonWaiting, "waits until another one of the network has a host: volumes are bound one after the other, so that no two share one"), nil
+		}
+		defer end()
+		other, err := s.place(ctx, s.r, b) // the cache is good enough to see that it has to wait
+		if err == nil && other == "" {
+			other, err = s.place(ctx, s.r.live, b)
+		}
 		if err != nil {
 			return verdict.Verdict{}, err
 		}
@@ -175,15 +182,34 @@ func (s *scope) startJob(ctx context.Context, in *instance) (verdict.Verdict, er
 	return verdict.False(kind, v1alpha1.ReasonWaiting, "its identity Job runs"), nil
 }
 
-// place reads past the cache which hosts are held, and whether another Job of the
-// network is about to get one.
-func (s *scope) place(ctx context.Context, b *build.Instance) (string, error) {
+// beginPlacing takes the right to place a Job of a network, one after the other; it is
+// given back by end. Nobody waits for it: a network must not hold up the others.
+func (r *Reconciler) beginPlacing(network types.NamespacedName) (end func(), ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.placing[network] {
+		return nil, false
+	}
+	if r.placing == nil {
+		r.placing = map[types.NamespacedName]bool{}
+	}
+	r.placing[network] = true
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.placing, network)
+	}, true
+}
+
+// place reads which hosts are held, and whether another Job of the network is about to
+// get one.
+func (s *scope) place(ctx context.Context, r client.Reader, b *build.Instance) (string, error) {
 	of := []client.ListOption{client.InNamespace(b.Namespace), client.MatchingLabels{v1alpha1.LabelNetwork: b.Network}}
 	var claims corev1.PersistentVolumeClaimList
 	var jobs batchv1.JobList
 	var pods corev1.PodList
 	for _, list := range []client.ObjectList{&claims, &jobs, &pods} {
-		if err := s.r.live.List(ctx, list, of...); err != nil {
+		if err := r.List(ctx, list, of...); err != nil {
 			return "", fmt.Errorf("list what the network's volumes are bound to: %w", err)
 		}
 	}

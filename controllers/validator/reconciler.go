@@ -8,6 +8,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -58,9 +59,8 @@ type Reconciler struct {
 	live client.Reader // past the cache
 	deps Deps
 
-	placing sync.Mutex // one identity Job is placed after the other
-
 	mu         sync.Mutex
+	placing    map[types.NamespacedName]bool // networks of which an identity Job is being placed
 	chains     map[v1alpha1.Hash]chain.Client
 	schemes    map[v1alpha1.Hash]v1alpha1.Scheme
 	clusterUID string
