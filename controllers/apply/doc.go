@@ -6,9 +6,10 @@
 //     equal means no request.
 //   - Ownership is forced for fields of objects that the operator made; another's
 //     fields are left alone.
+//   - No event is told twice in a row for the same reason.
 //
 // What is written by Create only (volumes, genesis, key material; rule: no-owner) does
 // not come through here.
 //
-// Tests: apply_test.go.
+// Tests: apply_test.go, once_test.go.
 package apply

@@ -75,7 +75,7 @@ func New(c client.Client, reader client.Reader, deps Deps) *Reconciler {
 // Setup adds the controller to a manager.
 func Setup(mgr ctrl.Manager, deps Deps) error {
 	if deps.Events == nil {
-		deps.Events = mgr.GetEventRecorder(Manager)
+		deps.Events = apply.Once(mgr.GetEventRecorder(Manager))
 	}
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("takeover").
