@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,6 +92,7 @@ func genesisByHash(t *testing.T, n *network) {
 		return strings.Contains(logs, "pins "+string(status.Hash)), logs
 	})
 	n.waitCondition(v1alpha1.NetworkGenesisReady, "False", v1alpha1.ReasonGenesisConflict, 30*time.Second, string(status.Hash))
+	refused := n.running(victim)
 	if err := n.Delete(t.Context(), altered); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +103,14 @@ func genesisByHash(t *testing.T, n *network) {
 	})
 	// A kubelet reads an immutable ConfigMap once for a pod: only a new pod sees this one,
 	// and the operator makes it.
-	wait(t, "4 validators Ready with the true document", 5*time.Minute, func() (bool, string) { return n.ready(4) })
+	wait(t, "another pod of "+victim+", Ready", 5*time.Minute, func() (bool, string) {
+		pod, err := n.pod(victim, 1)
+		if err != nil || pod.UID == refused {
+			return false, fmt.Sprintf("%v; %s", err, n.story(n.validator(victim).Status.Conditions, v1alpha1.ValidatorDisruption))
+		}
+		return podReady(pod), lastEnd(pod)
+	})
+	wait(t, "4 validators Ready with the true document", 2*time.Minute, func() (bool, string) { return n.ready(4) })
 }
 
 // secrets are the private halves on the network's signer volumes, by file.
