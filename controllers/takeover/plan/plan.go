@@ -252,13 +252,17 @@ func refuse(in *Input) (Step, bool) {
 	case !c.Ledger:
 		return wait("ExecutorWithoutRotate", "the chain's executor keeps no validators and has no rotate: bring the instance back on its own volume"), true
 	case !c.Finalises:
-		return wait(v1alpha1.ReasonChainHalted, "the chain does not finalise, so no rotation can be executed: start what has its volumes; see docs/runbooks/halted-chain.md"), true
+		return halted(), true
 	case !c.Listed:
 		return wait("NotOnChain", "the chain has no such validator: there is nothing to take over"), true
 	case c.InSet && c.Members >= smallestWithWindow && c.Window > 0 && c.Rotated+c.Power > (c.Total-1)/3:
 		return wait("RotationWindow", "power %d of %d was rotated lately, and with this one's %d it would be a third or more: waits until the window of %s has passed", c.Rotated, c.Total, c.Power, time.Duration(c.Window)*time.Millisecond), true
 	}
 	return Step{}, false
+}
+
+func halted() Step {
+	return wait(v1alpha1.ReasonChainHalted, "the chain does not finalise, so no rotation can be executed: start what has its volumes; see docs/runbooks/halted-chain.md")
 }
 
 // goOn takes the next step of a takeover that has begun.
@@ -275,6 +279,8 @@ func goOn(in *Input) Step {
 		return wait("SuccessorIdentity", "instance %d is being made; waits for its identity", t.Successor)
 	case t.Transaction != "":
 		return follow2(in)
+	case in.Chain.Known && !in.Chain.Finalises: // begun while it still looked idle
+		return halted()
 	case !next.Answers:
 		return wait("SuccessorStarting", "waits for the node of instance %d to answer", t.Successor)
 	case next.Syncing || next.Height+nearHeights < in.Chain.Height:

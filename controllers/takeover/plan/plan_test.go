@@ -71,6 +71,7 @@ func TestNext(t *testing.T) {
 		{"successor syncs", func(in *Input) { under(in); in.Instances[1].Syncing = true }, Rest, "SuccessorSyncing"},
 		{"successor is behind", func(in *Input) { under(in); in.Instances[1].Height = 90 }, Rest, "SuccessorSyncing"},
 		{"successor is synced", under, Sign, "Rotating"},
+		{"halted while the successor syncs", func(in *Input) { under(in); in.Instances[1].Syncing, in.Chain.Finalises = true, false }, Rest, "ChainHalted"},
 		{"halted before it is signed", func(in *Input) { under(in); in.Chain.Finalises = false }, Rest, "ChainHalted"},
 		{"stored", func(in *Input) { stored(in, nil) }, Send, "Rotating"},
 		{"waits in a pool", func(in *Input) { stored(in, &Sent{Known: true, Expires: 90}) }, Send, "Rotating"},

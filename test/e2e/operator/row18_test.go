@@ -43,6 +43,9 @@ func TestRow18TwoOfFourSignersLost(t *testing.T) {
 	}
 	n.waitCondition(v1alpha1.NetworkFinalizing, "False", v1alpha1.ReasonChainHalted, 3*time.Minute)
 	l.stop()
+	// With nothing waiting it is told from an idle chain once the lost ones' connections
+	// are closed.
+	n.waitCondition(v1alpha1.NetworkFinalizing, "False", v1alpha1.ReasonChainHalted, 2*time.Minute, "out of the others' reach")
 	tip, balance, nonce := n.stands(survivors[0])
 	t.Logf("halted at height %d, the payer's nonce is %d, what it paid out %s", tip, nonce, balance)
 
