@@ -28,9 +28,11 @@ import (
 // explicitly begins an annotation that lets the chain halt. // rule: undrainable
 const explicitly = "halt:"
 
-// drainTaints are what clouds and autoscalers put on a node that will go.
+// drainTaints are what clouds and autoscalers put on a node that will go. The taint that
+// mirrors a cordon is none of them: it goes later than the cordon, and not at all while
+// kube-controller-manager is away.
 var drainTaints = []string{
-	corev1.TaintNodeUnschedulable, "ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted", "karpenter.sh/disruption",
+	"ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted", "karpenter.sh/disruption",
 	"node.cloudprovider.kubernetes.io/shutdown", "cloud.google.com/impending-node-termination",
 	"aws-node-termination-handler/spot-itn", "aws-node-termination-handler/scheduled-maintenance",
 	"aws-node-termination-handler/asg-lifecycle-termination", "aws-node-termination-handler/rebalance-recommendation",

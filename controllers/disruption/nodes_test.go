@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 )
 
@@ -24,6 +26,27 @@ func TestOnlyDrainsOfNodesWake(t *testing.T) {
 			if got := nodeChanged.Update(e); got != tt.wakes {
 				t.Errorf("%s: wakes %v, want %v", name, got, tt.wakes)
 			}
+		}
+	}
+}
+
+// A node that was uncordoned asks for nothing, though the taint that mirrors its cordon
+// is still there: kube-controller-manager takes it away, when it is there.
+func TestTheCordonItselfAsks(t *testing.T) {
+	mirror := corev1.Taint{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule}
+	for name, tt := range map[string]struct {
+		spec corev1.NodeSpec
+		want string
+	}{
+		"cordoned":   {corev1.NodeSpec{Unschedulable: true, Taints: []corev1.Taint{mirror}}, corev1.TaintNodeUnschedulable},
+		"uncordoned": {corev1.NodeSpec{Taints: []corev1.Taint{mirror}}, ""},
+		"going":      {corev1.NodeSpec{Taints: []corev1.Taint{{Key: "ToBeDeletedByClusterAutoscaler"}}}, "ToBeDeletedByClusterAutoscaler"},
+	} {
+		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}, Spec: tt.spec}
+		p := &pass{Reconciler: &Reconciler{Client: fake.NewClientBuilder().WithObjects(node).Build()}}
+		c := cordoned{p: p, ctx: t.Context(), known: map[string]string{}}
+		if got, err := c.why("node-1"); err != nil || got != tt.want {
+			t.Errorf("%s: %q (%v), want %q", name, got, err, tt.want)
 		}
 	}
 }

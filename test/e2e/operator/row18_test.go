@@ -14,6 +14,7 @@ import (
 	"connectrpc.com/connect"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
@@ -44,8 +45,12 @@ func TestRow18TwoOfFourSignersLost(t *testing.T) {
 	n.waitCondition(v1alpha1.NetworkFinalizing, "False", v1alpha1.ReasonChainHalted, 3*time.Minute)
 	l.stop()
 	// With nothing waiting it is told from an idle chain once the lost ones' connections
-	// are closed.
-	n.waitCondition(v1alpha1.NetworkFinalizing, "False", v1alpha1.ReasonChainHalted, 2*time.Minute, "out of the others' reach")
+	// are closed: it must last.
+	wait(t, "the network to have said so for 30 s", 3*time.Minute, func() (bool, string) {
+		c := meta.FindStatusCondition(n.get().Status.Conditions, v1alpha1.NetworkFinalizing)
+		return c.Status == metav1.ConditionFalse && c.Reason == v1alpha1.ReasonChainHalted && time.Since(c.LastTransitionTime.Time) > 30*time.Second,
+			n.story(n.get().Status.Conditions, v1alpha1.NetworkFinalizing)
+	})
 	tip, balance, nonce := n.stands(survivors[0])
 	t.Logf("halted at height %d, the payer's nonce is %d, what it paid out %s", tip, nonce, balance)
 
