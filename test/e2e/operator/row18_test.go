@@ -150,7 +150,7 @@ func (n *network) recover(survivors []string, genesisMap string) string {
 	if err := os.WriteFile(recovery, []byte(n.node("genesis", "sign", unsigned, "--key", n.keys.file)), 0o600); err != nil {
 		n.Fatal(err)
 	}
-	hash := strings.TrimSpace(n.node("genesis", "hash", recovery))
+	hash, _, _ := strings.Cut(strings.TrimSpace(n.node("genesis", "hash", recovery)), " ")
 
 	n.kubectl(n.T, "create", "configmap", "-n", n.ns, "recovery-genesis", "--from-file=genesis.json="+recovery) // 4
 	n.kubectl(n.T, "delete", "bedrocknetwork", "-n", n.ns, n.name, "--wait=false")
