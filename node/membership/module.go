@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -49,7 +50,7 @@ func notDue(upgrade *Upgrade, self *Self) string {
 	case self.Height >= u.NotAfter:
 		return "the upgrade's window is over"
 	case !upgrade.Able:
-		return upgrade.Why
+		return cmp.Or(upgrade.Why, "nothing is known of its module yet")
 	}
 	return ""
 }

@@ -22,6 +22,7 @@ func TestModuleReadyIsSaidWhenItHolds(t *testing.T) {
 		{"able, others are ready", ledger.StatusActive, Upgrade{Scheduled: scheduled(ledger.ID{1}), Able: true}, true},
 		{"known", ledger.StatusActive, Upgrade{Scheduled: scheduled(ledger.ID{1}, name), Able: true}, false},
 		{"nothing scheduled", ledger.StatusActive, Upgrade{Able: true}, false},
+		{"looked at by nobody yet", ledger.StatusActive, Upgrade{Scheduled: scheduled()}, false},
 		{"not able", ledger.StatusActive, Upgrade{Scheduled: scheduled(), Why: "no peer has it"}, false},
 		{"window over", ledger.StatusActive, Upgrade{Scheduled: &ledger.Upgrade{Executor: executor, Engine: 3, NotAfter: 1000}, Able: true}, false},
 		{"a candidate", ledger.StatusCandidate, Upgrade{Scheduled: scheduled(), Able: true}, false},
