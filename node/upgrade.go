@@ -94,13 +94,20 @@ func (u *upgrades) round(ctx context.Context) error {
 	}
 	u.mu.Lock()
 	before := u.scheduled
-	u.scheduled, u.self = scheduled, self
-	same := before != nil && scheduled != nil && before.Executor == scheduled.Executor && before.Engine == scheduled.Engine && before.At == scheduled.At
+	same := before == scheduled || before != nil && scheduled != nil &&
+		before.Executor == scheduled.Executor && before.Engine == scheduled.Engine && before.At == scheduled.At
+	if same {
+		u.scheduled, u.self = scheduled, self // others' readiness may be new
+	}
 	u.mu.Unlock()
-	if same || before == nil && scheduled == nil {
+	if same {
 		return nil
 	}
+	// What was found out of the former module is never said of this one.
 	u.stop()
+	u.mu.Lock()
+	u.scheduled, u.self = scheduled, self
+	u.mu.Unlock()
 	if scheduled == nil {
 		u.log.Info("nothing is scheduled any more", "executor", before.Executor)
 		return nil

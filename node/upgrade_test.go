@@ -184,3 +184,38 @@ func TestUpgradeOfAnotherStateMachine(t *testing.T) {
 		t.Errorf("status %v, %v", w.status(), err)
 	}
 }
+
+// A module that replaces one that was ready is not ready by that: at no moment is what
+// was found out of the one said of the other. rule: module-ready
+func TestUpgradeIsNotReadyByTheFormerOne(t *testing.T) {
+	w := watch(t)
+	ready := w.module
+	w.module = func(ctx context.Context, hash types.Hash, engine uint32) (*executor.Module, error) {
+		if hash[0] == 2 {
+			return nil, errors.New("no peer has it")
+		}
+		return ready(ctx, hash, engine)
+	}
+	ended, looked := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(looked)
+		for {
+			select {
+			case <-ended:
+				return
+			default:
+			}
+			if v := w.view(); v.Able && (v.Scheduled == nil || v.Scheduled.Executor[0] == 2) {
+				t.Errorf("said to be able to run %+v, which no peer has", v.Scheduled)
+				return
+			}
+		}
+	}()
+	for at := range uint64(1000) {
+		w.schedule(scheduledRow(1, 2*at+1))
+		w.becomes(nodev1.ModuleReadiness_MODULE_READINESS_READY, "")
+		w.schedule(scheduledRow(2, 2*at+2))
+	}
+	close(ended)
+	<-looked
+}
