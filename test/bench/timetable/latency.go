@@ -63,12 +63,22 @@ func (v *votes) run(ctx context.Context) (latency, error) {
 	}
 }
 
-// latencies are of votes recorded while nothing else happens, while blocks are
-// executed and nothing of them is written, and while they are executed and committed
-// as fast as they can be, the one ahead of the other as in a node.
-type latencies struct{ idle, executing, committing latency }
+// The load of a chain in use: 1,000 transfers a second in a block every 100 ms.
+const (
+	steadyEvery     = 100 * time.Millisecond
+	steadyTransfers = 100
+)
 
-func measureLatencies(ctx context.Context, c *chain, dir string, idleFor time.Duration, payloads [][][]byte) (l latencies, err error) {
+// latencies are of votes recorded while nothing else happens, while a chain in use is
+// executed and committed, while large blocks are executed and nothing of them is written,
+// and while they are executed and committed as fast as they can be, the one ahead of the
+// other as in a node.
+type latencies struct{ idle, steady, executing, committing latency }
+
+// load is what votes are recorded beside: small blocks are made before large ones.
+type load struct{ small, large [][][]byte }
+
+func measureLatencies(ctx context.Context, c *chain, dir string, idleFor time.Duration, on load) (l latencies, err error) {
 	v, err := newVotes(filepath.Join(dir, "latency"))
 	if err != nil {
 		return l, err
@@ -79,8 +89,9 @@ func measureLatencies(ctx context.Context, c *chain, dir string, idleFor time.Du
 		do func(context.Context) error
 	}{
 		{&l.idle, func(ctx context.Context) error { return nothing(ctx, idleFor) }},
-		{&l.executing, func(ctx context.Context) error { return c.again(ctx, payloads[0], len(payloads)) }},
-		{&l.committing, func(ctx context.Context) error { return c.pipeline(ctx, payloads) }},
+		{&l.steady, func(ctx context.Context) error { return c.pipeline(ctx, on.small, steadyEvery) }},
+		{&l.executing, func(ctx context.Context) error { return c.again(ctx, on.large[0], len(on.large)) }},
+		{&l.committing, func(ctx context.Context) error { return c.pipeline(ctx, on.large, 0) }},
 	} {
 		if *part.to, err = v.beside(ctx, part.do); err != nil {
 			return l, err
@@ -126,13 +137,27 @@ func (c *chain) again(ctx context.Context, txs [][]byte, times int) error {
 // ahead is how many executed blocks may wait for their commit.
 const ahead = 4
 
-// pipeline executes blocks and commits them, each at full speed.
-func (c *chain) pipeline(ctx context.Context, payloads [][][]byte) error {
+// pipeline executes blocks and commits them, one each time that every has passed; 0: each
+// at full speed.
+func (c *chain) pipeline(ctx context.Context, payloads [][][]byte, every time.Duration) error {
+	var due <-chan time.Time
+	if every > 0 {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		due = ticker.C
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	executed := make(chan storage.Final, ahead)
 	group.Go(func() error {
 		defer close(executed)
 		for _, txs := range payloads {
+			if every > 0 {
+				select {
+				case <-due:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
 			b := c.block(c.parent.Block, txs)
 			result, err := c.execute(ctx, b, &reading{})
 			if err != nil {

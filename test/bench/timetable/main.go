@@ -39,7 +39,7 @@ func main() {
 	flag.IntVar(&s.transfers, "transfers", 5_000, "transfers a block")
 	flag.IntVar(&s.blocks, "blocks", 16, "blocks of each ledger")
 	flag.IntVar(&s.loading, "load-blocks", 24, "blocks that are committed beside votes")
-	flag.DurationVar(&s.idle, "idle", 8*time.Second, "how long votes are recorded while nothing else happens")
+	flag.DurationVar(&s.idle, "idle", 8*time.Second, "how long votes are recorded while nothing else happens, and beside a chain in use")
 	turns := flag.Int("turns", 0, "if above 0, measure nothing but a vote's syncs, that many times idle and beside commits of made-up blocks")
 	flag.StringVar(&s.dir, "dir", "", "folder on the disk to measure (default: the system's for temporary files)")
 	flag.Parse()
@@ -121,15 +121,18 @@ func (r *result) ledger(ctx context.Context, module *executor.Module, dir string
 	if !last {
 		return nil
 	}
-	payloads, err := c.makeBlocks(r.settings.loading, r.settings.transfers)
-	if err != nil {
+	var on load
+	if on.small, err = c.makeBlocks(int(r.settings.idle/steadyEvery), steadyTransfers); err != nil {
+		return err
+	}
+	if on.large, err = c.makeBlocks(r.settings.loading, r.settings.transfers); err != nil {
 		return err
 	}
 	fmt.Fprintln(progress, "two hosts on loopback")
-	if r.hops, err = measureHops(ctx, payloads); err != nil {
+	if r.hops, err = measureHops(ctx, on.large); err != nil {
 		return err
 	}
 	fmt.Fprintln(progress, "votes, idle and under load")
-	r.votes, err = measureLatencies(ctx, c, dir, r.settings.idle, payloads)
+	r.votes, err = measureLatencies(ctx, c, dir, r.settings.idle, on)
 	return err
 }

@@ -35,7 +35,7 @@ func TestEveryFigureIsThere(t *testing.T) {
 	if r.hops.transfers != 600 || r.hops.block <= 0 || r.hops.gossip <= 0 {
 		t.Errorf("network: %+v", r.hops)
 	}
-	for _, l := range []latency{r.votes.idle, r.votes.executing, r.votes.committing} {
+	for _, l := range []latency{r.votes.idle, r.votes.steady, r.votes.executing, r.votes.committing} {
 		if l.samples == 0 || l.p50 <= 0 || l.p99 < l.p50 {
 			t.Errorf("votes: %+v", r.votes)
 		}
@@ -68,7 +68,7 @@ func TestTurns(t *testing.T) {
 	}
 	var out bytes.Buffer
 	writeTurns(&out, turns)
-	if text := out.String(); !strings.Contains(text, "| idle |") || !strings.Contains(text, "| ratio of the last to the first") {
+	if text := out.String(); !strings.Contains(text, "| idle |") || !strings.Contains(text, "| to idle |") {
 		t.Errorf("the table:\n%s", text)
 	}
 }
