@@ -54,21 +54,21 @@ func (d *documents) parse(text string) (*genesis.Genesis, error) {
 
 // genesis decides on the genesis. What it decides to record is written with this
 // reconcile's status; the document is made by a later one. // rule: ceremony
+//
+// The first Validator is made, and a genesis recorded, by what is there live. Between the
+// two, while identities are waited for, the cache is good enough to say what is missing.
 func (p *pass) genesis(ctx context.Context) error {
-	found, err := p.foundGenesis(ctx)
+	from := client.Reader(p.Client)
+	if p.status.Genesis == nil && len(p.live) == 0 {
+		from = p.Reader
+	}
+	c, err := p.ceremony(ctx, from)
+	if err == nil && c.Record != nil && from != p.Reader {
+		c, err = p.ceremony(ctx, p.Reader)
+	}
 	if err != nil {
 		return err
 	}
-	in := plan.CeremonyInput{
-		Network: p.network.Name, Spec: &p.network.Spec, Records: p.status.Records, Recorded: p.status.Genesis,
-		Operator: p.status.OperatorKey, Wanted: p.wanted, Identities: p.firstIdentities(), Found: found, Now: p.now, Executor: p.Executor,
-	}
-	if in.Recorded == nil {
-		if in.Volumes, in.Begun, err = p.keptVolumes(ctx); err != nil {
-			return err
-		}
-	}
-	c := plan.Genesis(in)
 	p.decision, p.chain = c, c.Genesis
 	p.say(c.Verdict)
 	if c.Record != nil {
@@ -80,6 +80,24 @@ func (p *pass) genesis(ctx context.Context) error {
 		return errDone
 	}
 	return nil
+}
+
+// ceremony decides by the documents and volumes that a reader knows.
+func (p *pass) ceremony(ctx context.Context, from client.Reader) (plan.Ceremony, error) {
+	found, err := p.foundGenesis(ctx, from)
+	if err != nil {
+		return plan.Ceremony{}, err
+	}
+	in := plan.CeremonyInput{
+		Network: p.network.Name, Spec: &p.network.Spec, Records: p.status.Records, Recorded: p.status.Genesis,
+		Operator: p.status.OperatorKey, Wanted: p.wanted, Identities: p.firstIdentities(), Found: found, Now: p.now, Executor: p.Executor,
+	}
+	if in.Recorded == nil {
+		if in.Volumes, in.Begun, err = p.keptVolumes(ctx, from); err != nil {
+			return plan.Ceremony{}, err
+		}
+	}
+	return plan.Genesis(in), nil
 }
 
 // document creates what is recorded: immutable, named by hash, by Create, without an
@@ -130,9 +148,9 @@ func (p *pass) genesisThere(ctx context.Context, g *genesis.Genesis) error {
 	return errDone
 }
 
-// foundGenesis are the documents that are there for this network: from the cache where
-// one is recorded, live before that.
-func (p *pass) foundGenesis(ctx context.Context) ([]plan.Kept, error) {
+// foundGenesis are the documents that are there for this network. One that the spec names
+// is read live: the cache holds what the operator made.
+func (p *pass) foundGenesis(ctx context.Context, from client.Reader) ([]plan.Kept, error) {
 	spec := &p.network.Spec.Genesis
 	if spec.Type == v1alpha1.GenesisGiven && spec.Given != nil {
 		k, err := p.readGenesis(ctx, string(spec.Given.ConfigMap))
@@ -142,36 +160,25 @@ func (p *pass) foundGenesis(ctx context.Context) ([]plan.Kept, error) {
 		}
 		return []plan.Kept{k}, err
 	}
-	if p.status.Genesis != nil {
-		var list corev1.ConfigMapList
-		if err := p.List(ctx, &list, p.genesisOf()...); err != nil {
-			return nil, fmt.Errorf("list genesis documents: %w", err)
-		}
-		return p.keptOf(&list), nil
-	}
-	return p.keptGenesis(ctx)
+	return p.keptGenesis(ctx, from)
 }
 
 func (p *pass) genesisOf() []client.ListOption {
 	return []client.ListOption{client.InNamespace(p.network.Namespace), client.MatchingLabels(p.labels(v1alpha1.ComponentGenesis))}
 }
 
-// keptGenesis are the network's documents that are there now, live.
-func (p *pass) keptGenesis(ctx context.Context) ([]plan.Kept, error) {
+// keptGenesis are the network's documents.
+func (p *pass) keptGenesis(ctx context.Context, from client.Reader) ([]plan.Kept, error) {
 	var list corev1.ConfigMapList
-	if err := p.Reader.List(ctx, &list, p.genesisOf()...); err != nil {
+	if err := from.List(ctx, &list, p.genesisOf()...); err != nil {
 		return nil, fmt.Errorf("list genesis documents: %w", err)
 	}
-	return p.keptOf(&list), nil
-}
-
-func (p *pass) keptOf(list *corev1.ConfigMapList) []plan.Kept {
 	var out []plan.Kept
 	for i := range list.Items {
 		out = append(out, p.keptIn(&list.Items[i]))
 	}
 	slices.SortFunc(out, func(a, b plan.Kept) int { return strings.Compare(a.ConfigMap, b.ConfigMap) })
-	return out
+	return out, nil
 }
 
 func (p *pass) keptIn(m *corev1.ConfigMap) plan.Kept {
@@ -200,9 +207,9 @@ func (p *pass) readGenesis(ctx context.Context, name string) (plan.Kept, error) 
 
 // keptVolumes are the validators whose signer volumes are there, and of those that are
 // wanted the volumes on which a node of a chain ran.
-func (p *pass) keptVolumes(ctx context.Context) (out []string, begun []plan.Begun, err error) {
+func (p *pass) keptVolumes(ctx context.Context, from client.Reader) (out []string, begun []plan.Begun, err error) {
 	var list corev1.PersistentVolumeClaimList
-	if err := p.Reader.List(ctx, &list, client.InNamespace(p.network.Namespace), client.MatchingLabels(p.labels(""))); err != nil {
+	if err := from.List(ctx, &list, client.InNamespace(p.network.Namespace), client.MatchingLabels(p.labels(""))); err != nil {
 		return nil, nil, fmt.Errorf("list volumes: %w", err)
 	}
 	wanted := plan.NamesOf(p.wanted)

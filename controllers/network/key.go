@@ -37,7 +37,7 @@ func (p *pass) operatorKey(ctx context.Context) error {
 	}
 	key, err := p.readKey(ctx)
 	if errors.Is(err, fleet.ErrKeyAbsent) && fleet.KeyOf(p.network).Made && p.status.Genesis == nil {
-		kept, lookErr := p.keptGenesis(ctx)
+		kept, lookErr := p.keptGenesis(ctx, p.Reader)
 		if lookErr != nil {
 			return lookErr
 		}
