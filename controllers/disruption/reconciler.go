@@ -55,8 +55,8 @@ type Deps struct {
 
 // Reconciler is the controller.
 //
-// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks;validators,verbs=get;list;watch
-// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks/status;validators/status,verbs=get;patch
+// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks;validators,verbs=list;watch
+// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks/status;validators/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;update
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=pods/eviction,verbs=create

@@ -42,7 +42,7 @@ type Deps struct {
 // Reconciler is the keyclaim controller.
 //
 // +kubebuilder:rbac:groups=bedrock.dev,resources=validators,verbs=get;list;watch
-// +kubebuilder:rbac:groups=bedrock.dev,resources=validators/status,verbs=get;patch
+// +kubebuilder:rbac:groups=bedrock.dev,resources=validators/status,verbs=patch
 // +kubebuilder:rbac:groups=bedrock.dev,resources=validatorkeyclaims,verbs=get;list;watch;create;delete
 type Reconciler struct {
 	client.Client

@@ -56,14 +56,14 @@ type Deps struct {
 
 // Reconciler is the controller.
 //
-// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks,verbs=get;list;watch;patch;update
-// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks/status,verbs=get;patch
+// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks,verbs=list;watch;patch
+// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks/status,verbs=patch
 // +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks/finalizers,verbs=update
-// +kubebuilder:rbac:groups=bedrock.dev,resources=validators,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=bedrock.dev,resources=validators,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;delete
 // +kubebuilder:rbac:groups="",resources=secrets,resourceNames=bedrock-operator-keys,verbs=get;create;patch;delete
-// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;patch;delete
-// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;patch;delete
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete

@@ -50,8 +50,8 @@ type Deps struct {
 
 // Reconciler is the controller.
 //
-// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks;validators,verbs=get;list;watch
-// +kubebuilder:rbac:groups=bedrock.dev,resources=validators/status,verbs=get;patch
+// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks;validators,verbs=list;watch
+// +kubebuilder:rbac:groups=bedrock.dev,resources=validators/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch

@@ -40,9 +40,10 @@ type Deps struct {
 
 // Reconciler is the validator controller.
 //
-// +kubebuilder:rbac:groups=bedrock.dev,resources=validators,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=bedrock.dev,resources=validators/status;validators/finalizers,verbs=get;patch;update
-// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks,verbs=get;list;watch
+// +kubebuilder:rbac:groups=bedrock.dev,resources=validators,verbs=list;watch;patch
+// +kubebuilder:rbac:groups=bedrock.dev,resources=validators/status,verbs=patch
+// +kubebuilder:rbac:groups=bedrock.dev,resources=validators/finalizers,verbs=update
+// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks,verbs=list;watch
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=services;serviceaccounts,verbs=get;list;watch;create;patch

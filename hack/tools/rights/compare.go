@@ -21,6 +21,9 @@ const maxLine = 1 << 20
 // being deleted, whoever asks.
 const endingNamespace = "because it is being terminated"
 
+// streamedList marks a watch that begins with what a list would give.
+const streamedList = "sendInitialEvents=true"
+
 // right is one verb on one resource; name is empty where all are granted.
 type right struct {
 	verb, group, resource, name string
@@ -138,8 +141,12 @@ func (c *comparison) count(e *event, user string) {
 		return
 	}
 	c.use(r)
-	if e.Verb == "patch" && e.Status.Code == http.StatusCreated {
+	switch {
+	case e.Verb == "patch" && e.Status.Code == http.StatusCreated:
 		r.verb = "create"
+		c.use(r)
+	case e.Verb == "watch" && strings.Contains(e.RequestURI, streamedList):
+		r.verb = "list" // what an API server that streams no lists is asked for
 		c.use(r)
 	}
 }

@@ -24,6 +24,7 @@ rules:
 `
 	podList  = `{"stage":"ResponseComplete","verb":"list","user":{"username":"op"},"objectRef":{"resource":"pods"},"responseStatus":{"code":200}}`
 	watchOn  = `{"stage":"ResponseStarted","verb":"watch","user":{"username":"op"},"objectRef":{"resource":"pods"},"responseStatus":{"code":200}}`
+	streamed = `{"stage":"ResponseStarted","verb":"watch","user":{"username":"op"},"objectRef":{"resource":"pods"},"requestURI":"/api/v1/pods?allowWatchBookmarks=true&sendInitialEvents=true&watch=true","responseStatus":{"code":200}}`
 	watchOff = `{"stage":"ResponseComplete","verb":"watch","user":{"username":"op"},"objectRef":{"resource":"pods"},"responseStatus":{"code":200}}`
 	applied  = `{"stage":"ResponseComplete","verb":"patch","user":{"username":"op"},"objectRef":{"resource":"secrets","name":"own"},"responseStatus":{"code":201}}`
 	other    = `{"stage":"ResponseComplete","verb":"get","user":{"username":"op"},"objectRef":{"resource":"secrets","name":"other"},"requestURI":"/uri","responseStatus":{"code":403}}`
@@ -49,6 +50,7 @@ func TestComparison(t *testing.T) {
 		says         []string
 	}{
 		"used, and the rest told":     {log: []string{podList, applied, watchOn, watchOff}, ok: true, says: []string{"1  create /secrets own", "1  watch /pods", "2 rights were never used", "get /pods\n", "get /secrets own"}},
+		"a list as a stream":          {log: []string{streamed}, ok: true, says: []string{"1  list /pods", "1  watch /pods"}},
 		"of another":                  {log: []string{podList, nobodys}, ok: true, says: []string{"0  get /secrets own"}},
 		"impersonated":                {log: []string{posed}, ok: true, says: []string{"1  get /secrets own"}},
 		"denied":                      {log: []string{podList, other}, says: []string{"get /secrets other: NOT EXPECTED (/uri)"}},
