@@ -22,6 +22,15 @@ func (s *Store) Continued() bool { return s.continued }
 // checkContinued holds the database against the height that is continued.
 func (s *Store) checkContinued() error {
 	c, t := s.opt.Continues, s.currentTip()
+	if t.known && (t.height > c.Height || t.height == c.Height && t.outcomeHash != c.Outcome) {
+		certificate, err := s.seek(famCertificates, prefixedHeight(certByHeight, c.Height+min(1, t.height-c.Height)), []byte{certByHeight})
+		if err != nil {
+			return err
+		}
+		if certificate == nil {
+			return fmt.Errorf("%s was brought up to a lock at height %d without a certificate (`bedrock genesis recover`), and the recovery genesis continues %s at height %d: where this node's lock is not the highest among the survivors (`bedrock inspect votelog`), remove this folder and start again, the node follows the others; where it is, make the recovery genesis from this node", s.dir, t.height, c.Outcome, c.Height)
+		}
+	}
 	switch {
 	case !t.known || t.height < c.Height:
 		return fmt.Errorf("%s ends at height %d, the recovery genesis continues height %d: put the chain volume of the node that it was made from in its place (chain volumes carry no marks)", s.dir, t.height, c.Height)
@@ -107,8 +116,16 @@ func (s *Store) Recover(root types.Outcome, first types.Epoch) error {
 	if err != nil {
 		return err
 	}
+	// Where the chain that stops now made no block, the one before stopped there already:
+	// what lies below leads to that one's outcome.
+	kept, err := s.get(famMeta, stoppedKey(root.Height))
+	if err != nil {
+		return err
+	}
 	b := s.newBatch(1024)
-	b.put(famMeta, stoppedKey(root.Height), wire.EncodeOutcome(&row.outcome))
+	if kept == nil {
+		b.put(famMeta, stoppedKey(root.Height), wire.EncodeOutcome(&row.outcome))
+	}
 	row.outcome = root
 	b.put(famOutcomes, heightKey(root.Height), encodeOutcomeRow(&row))
 	b.delete(famCertificates, prefixedHeight(certByHeight, root.Height))
