@@ -151,7 +151,7 @@ func takeBack(dir string, aside SetAside, opt AdoptOptions) error {
 			return err
 		}
 	}
-	if err := moveAll(from, dir, []string{marksName, voteLogName, networkName, consensusName}); err != nil {
+	if err := moveAll(from, dir, []string{marksName, continuedName, voteLogName, networkName, consensusName}); err != nil {
 		return err
 	}
 	if err := bindMarks(dir, opt.Marks); err != nil {

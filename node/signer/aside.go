@@ -78,7 +78,7 @@ func finishAside(dir string) error {
 	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("set identity aside: %w", err)
 	}
-	if err := moveAll(dir, folder, append(slices.Clone(identityFiles), supersededName)); err != nil {
+	if err := moveAll(dir, folder, append(slices.Clone(identityFiles), supersededName, continuedName)); err != nil {
 		return fmt.Errorf("set identity aside: %w", err)
 	}
 	if err := replace(filepath.Join(folder, reasonName), b); err != nil {

@@ -11,13 +11,17 @@ import (
 )
 
 // continuedName is a file on the volume: the recovery genesis that this instance signs
-// under. It was held against what the instance had locked before.
+// under. It was held against what the instance had locked before, so it goes where the
+// instance's vote log goes.
 const continuedName = "continued"
 
 // Continued is the recovery genesis that this instance signs under; zero: none.
 // // rule: recovery-genesis
-func (s *Signer) Continued() (types.Hash, error) {
-	path := filepath.Join(s.dir, continuedName)
+func (s *Signer) Continued() (types.Hash, error) { return ContinuedOn(s.dir) }
+
+// ContinuedOn is Continued of a volume that no process uses.
+func ContinuedOn(dir string) (types.Hash, error) {
+	path := filepath.Join(dir, continuedName)
 	b, err := readBounded(path, maxKeyBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return types.Hash{}, nil

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/bedrock-bft/bedrock/node/types"
 )
 
 // rule: volume-foreign
@@ -85,7 +87,8 @@ func TestVolumesThatAreDamagedGetANewIdentity(t *testing.T) {
 	})
 }
 
-// A set-aside is broken off after each move; the next start carries it on.
+// A set-aside is broken off after each move; the next start carries it on, and makes the
+// new identity as the start that broke off would have. // rule: volume-foreign
 func TestSetAsideThatBrokeOff(t *testing.T) {
 	for steps := range len(identityFiles) + 1 {
 		dir := t.TempDir()
@@ -108,8 +111,12 @@ func TestSetAsideThatBrokeOff(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, _, err := Open(dir, Options{AllowUnsafeFileSystem: true}); err == nil || !strings.Contains(err.Error(), "identity adopt") {
-			t.Fatalf("after %d moves: %v, want the way back named", steps, err)
+		s, opened := mustOpen(t, dir)
+		if opened.SetAside == nil || opened.SetAside.NetworkKey != record.NetworkKey || s.Record().NetworkKey == record.NetworkKey || s.Record().Scheme != record.Scheme {
+			t.Fatalf("after %d moves: opened as %s, set aside %+v", steps, s.Record().NetworkKey, opened.SetAside)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
 		}
 		for _, name := range append(identityFiles, reasonName) {
 			if there, _ := exists(filepath.Join(aside, name)); !there {
@@ -121,6 +128,81 @@ func TestSetAsideThatBrokeOff(t *testing.T) {
 			t.Fatalf("after %d moves: Adopt: %v", steps, err)
 		}
 		mustOpen(t, dir)
+	}
+}
+
+// One whose new identity was not born is carried on too, by the next start; an adoption
+// that broke off, or files of an identity without a record, are left to a person.
+func TestBirthAfterASetAsideThatBrokeOff(t *testing.T) {
+	for _, tt := range []struct {
+		why, left string // left: in place, of no record
+		refused   bool
+	}{
+		{why: AsideMarks}, {why: AsideVoteLog}, {why: AsideEcho}, {why: AsideDamaged}, {why: AsideSuperseded},
+		{why: AsideAdopted, refused: true}, {why: AsideVoteLog, left: consensusName, refused: true},
+	} {
+		dir := t.TempDir()
+		record := mustInit(t, dir, testInit)
+		if _, err := putAside(dir, tt.why, "a test"); err != nil {
+			t.Fatal(err)
+		}
+		if tt.left != "" {
+			if err := os.WriteFile(filepath.Join(dir, tt.left), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := os.Mkdir(filepath.Join(dir, birthName), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		s, opened, err := Open(dir, Options{AllowUnsafeFileSystem: true})
+		if tt.refused {
+			if err == nil || !strings.Contains(err.Error(), "identity adopt") {
+				t.Errorf("%s, %q left: %v, want the way back named", tt.why, tt.left, err)
+			}
+			continue
+		}
+		if err != nil || opened.SetAside == nil || opened.SetAside.Why != tt.why || s.Record().NetworkKey == record.NetworkKey {
+			t.Fatalf("%s: %+v, %v", tt.why, opened.SetAside, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if again, opened := mustOpen(t, dir); opened.SetAside != nil || again.Record() != s.Record() {
+			t.Errorf("%s: the next start opened it as %+v", tt.why, opened)
+		}
+	}
+}
+
+// Which recovery was taken is told of the vote log that was held against it, and of none
+// that is on the volume before or after. // rule: recovery-genesis
+func TestATakenRecoveryIsOfItsVoteLog(t *testing.T) {
+	dir := t.TempDir()
+	opt := testInit
+	opt.Marks = []string{"claim-1"}
+	mustInit(t, dir, opt)
+	for i, step := range []struct {
+		marks     string
+		adopt     bool
+		had, take types.Hash
+	}{
+		{"claim-1", false, types.Hash{}, types.Hash{1}}, {"claim-1", false, types.Hash{1}, types.Hash{1}},
+		{"claim-2", false, types.Hash{}, types.Hash{2}}, // a new identity
+		{"claim-2", true, types.Hash{1}, types.Hash{3}}, {"claim-2", false, types.Hash{3}, types.Hash{3}},
+	} {
+		if step.adopt {
+			if _, err := Adopt(dir, AdoptOptions{Marks: []string{step.marks}, NoOtherCopy: true, AllowUnsafeFileSystem: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, _ := mustOpen(t, dir, step.marks)
+		if had, err := s.Continued(); err != nil || had != step.had {
+			t.Errorf("step %d: it had taken %s, %v, want %s", i, had, err, step.had)
+		}
+		if err := s.SetContinued(step.take); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

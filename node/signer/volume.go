@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -60,6 +61,9 @@ func open(dir string, opt Options, lock io.Closer) (*Signer, Opened, error) {
 		return nil, opened, err
 	}
 	record, err := ReadRecord(dir)
+	if errors.Is(err, ErrNoIdentity) {
+		record, opened.SetAside, err = bearAfter(dir, opt, err)
+	}
 	if err != nil {
 		return nil, opened, missingIdentity(dir, err)
 	}
@@ -92,6 +96,36 @@ func missingIdentity(dir string, cause error) error {
 		return fmt.Errorf("%w (%d were set aside here: `bedrock identity adopt` takes one back)", cause, len(asides))
 	}
 	return cause
+}
+
+// bearAfter goes on where a start broke off after it had set the identity aside and before
+// the new one was born; cause where the volume tells of something else. An adoption that
+// broke off is a person's to carry on, and files in place are of an identity that lost its
+// record. // rule: volume-foreign
+func bearAfter(dir string, opt Options, cause error) (Record, *SetAside, error) {
+	asides, err := listAsides(dir)
+	if err != nil {
+		return Record{}, nil, err
+	}
+	if len(asides) == 0 || slices.ContainsFunc(asides, func(a SetAside) bool { return a.Why == AsideAdopted }) {
+		return Record{}, nil, cause
+	}
+	for _, name := range identityFiles {
+		if there, err := exists(filepath.Join(dir, name)); err != nil || there {
+			return Record{}, nil, errors.Join(err, cause)
+		}
+	}
+	last := asides[len(asides)-1]
+	before, err := ReadRecord(filepath.Join(dir, last.Folder))
+	if err != nil {
+		return Record{}, nil, errors.Join(cause, err)
+	}
+	scheme, err := before.SchemeID()
+	if err != nil {
+		return Record{}, nil, errors.Join(cause, err)
+	}
+	record, err := bear(dir, InitOptions{Scheme: scheme, Marks: opt.Marks, AllowUnsafeFileSystem: opt.AllowUnsafeFileSystem})
+	return record, &last, err
 }
 
 // load reads marks and keys; why is not empty if the identity must not be used.
