@@ -107,6 +107,26 @@ func (m *moduleStore) Module(ctx context.Context, hash types.Hash, engine uint32
 	return store.Load(hash)
 }
 
+// Kept is Module of one that the folder holds: not one that is at hand from before its
+// file went, which is brought again. // rule: module-ready
+func (m *moduleStore) Kept(ctx context.Context, hash types.Hash, engine uint32) (*executor.Module, error) {
+	module, err := m.Module(ctx, hash, engine)
+	if err != nil {
+		return nil, err
+	}
+	store, err := m.of(engine)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = store.Wasm(hash); err != nil && m.source != nil {
+		if ferr := m.fetch(ctx, store, hash); ferr != nil {
+			return nil, fmt.Errorf("%w; %w", err, ferr)
+		}
+		_, err = store.Wasm(hash)
+	}
+	return module, err
+}
+
 // fetch brings a module, one at a time; where nobody had it, not again at once.
 func (m *moduleStore) fetch(ctx context.Context, store *executor.Store, hash types.Hash) error {
 	select {

@@ -99,6 +99,34 @@ func TestLargeDocumentsAreNotOffered(t *testing.T) {
 	}
 }
 
+// A module that is at hand from before its file went is not kept: it is brought again, or
+// the node is not ready for it. rule: module-ready
+func TestModuleWhoseFileWentIsNotKept(t *testing.T) {
+	wasm, hash := variantOf(t, executortest.Variant{Version: 1})
+	m, dir, asked := openTestModules(t, func(types.Hash) ([]byte, error) { return wasm, nil })
+	path := filepath.Join(dir, hash.String()+".wasm")
+	if _, err := m.Kept(t.Context(), hash, executor.EngineOne); err != nil {
+		t.Fatal(err)
+	}
+	for i, spoil := range []func() error{
+		func() error { return os.Remove(path) }, func() error { return os.WriteFile(path, wasm[1:], 0o600) },
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Kept(t.Context(), hash, executor.EngineOne); err != nil || asked.Load() != int64(i)+2 || !m.Has(hash) {
+			t.Errorf("after its file was spoilt: %v, asked %d times", err, asked.Load())
+		}
+	}
+	m.source = nil
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Kept(t.Context(), hash, executor.EngineOne); !errors.Is(err, executor.ErrNoModule) {
+		t.Errorf("with nobody to ask: %v", err)
+	}
+}
+
 func TestModuleThatCannotBeHad(t *testing.T) {
 	fault := errors.New("no peer")
 	m, _, asked := openTestModules(t, func(types.Hash) ([]byte, error) { return nil, fault })

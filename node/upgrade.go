@@ -60,7 +60,7 @@ type upgrades struct {
 
 func newUpgrades(n *Node) *upgrades {
 	return &upgrades{
-		identity: ledger.ID(n.network.Self()), query: n.queryLedger, module: n.modules.Module, log: n.log,
+		identity: ledger.ID(n.network.Self()), query: n.queryLedger, module: n.modules.Kept, log: n.log,
 		rehearse: func(ctx context.Context, m *executor.Module) (report RehearseReport, err error) {
 			return report, n.rehearsal().run(ctx, m, readyBlocks, &report)
 		},
@@ -211,8 +211,8 @@ func (u *upgrades) try(ctx context.Context, hash types.Hash, engine uint32) (r n
 		return moduleUnready, "it could not be rehearsed: " + err.Error(), readyAgain
 	}
 	blocks := fmt.Sprintf("rehearsed on blocks %d to %d", report.From, report.To)
-	if report.From > report.To {
-		return moduleReady, "there is no block yet that the present module executed", 0
+	if report.From > report.To { // its state came without blocks: those that follow will do
+		return moduleRehearsing, "there is no block here yet that the present module executed and whose state before is kept (storage.keep_states)", readyAgain
 	}
 	if report.Failed > 0 {
 		i := slices.IndexFunc(report.Differences, func(d Difference) bool { return d.What == "block" })
@@ -250,7 +250,11 @@ func (u *upgrades) status() *nodev1.UpgradeStatus {
 		out.Ready = append(out.Ready, slices.Clone(s.Ready[i][:]))
 	}
 	if !u.self.IsZero() && slices.Contains(s.Ready, u.self) {
-		out.Readiness = moduleAnnounced
+		if u.readiness == moduleReady {
+			out.Readiness = moduleAnnounced
+		} else { // said before a restart, on another chain volume or by another program
+			out.Reason = "the ledger has it as ready, and this node is not: " + out.Reason
+		}
 	}
 	return out
 }

@@ -154,7 +154,7 @@ func TestUpgradeTellsWhyItIsUnready(t *testing.T) {
 		"fails": {func(w *watched) {
 			w.report = RehearseReport{From: 3, To: 9, Failed: 2, Differences: []Difference{{Height: 4, What: "key"}, {Height: 5, What: "block", After: "failed: unreachable"}}}
 		}, moduleUnready, "fails on 2 that the present module executes, the first at height 5: failed: unreachable"},
-		"no block": {func(w *watched) { w.report = RehearseReport{From: 10, To: 9, Same: true} }, moduleReady, "no block yet"},
+		"no block": {func(w *watched) { w.report = RehearseReport{From: 10, To: 9, Same: true} }, moduleRehearsing, "no block here yet"},
 		"differs": {func(w *watched) {
 			w.report = RehearseReport{From: 3, To: 9, Differences: []Difference{{Height: 4, What: "key", Name: "07", Before: "0x01", After: "0x02"}}}
 		}, moduleReady, "behaves otherwise, first at height 4: key 07: 0x01, now 0x02"},
@@ -218,4 +218,15 @@ func TestUpgradeIsNotReadyByTheFormerOne(t *testing.T) {
 	}
 	close(ended)
 	<-looked
+}
+
+// A validator that the ledger has as ready, and whose node lost the module since, says so:
+// it was ready on another chain volume, or with another program. rule: module-ready
+func TestUpgradeThatWasAnnouncedAndIsLost(t *testing.T) {
+	w := watch(t)
+	w.missing = fmt.Errorf("ask: %w", executor.ErrNoModule)
+	name := ledger.ID{8}
+	w.rows["key_holder/"+w.identity.String()] = membership.Row{Value: name[:]}
+	w.schedule(scheduledRow(1, 50, name))
+	w.becomes(moduleMissing, "the ledger has it as ready, and this node is not: ask: no such executor")
 }

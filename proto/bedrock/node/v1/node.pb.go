@@ -39,7 +39,7 @@ const (
 	ModuleReadiness_MODULE_READINESS_UNREADY ModuleReadiness = 3
 	// It could run here. A validator announces that.
 	ModuleReadiness_MODULE_READINESS_READY ModuleReadiness = 4
-	// The state has this validator as ready for it.
+	// It could run here, and the state has this validator as ready for it.
 	ModuleReadiness_MODULE_READINESS_ANNOUNCED ModuleReadiness = 5
 )
 
