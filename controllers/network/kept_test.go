@@ -1,7 +1,6 @@
 package network_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -21,12 +20,7 @@ func TestKeptNetworkBesideAHandMadeValidator(t *testing.T) {
 	g := newRig(t)
 	g.apply(4)
 	g.until("ready", g.isReady)
-	own := &v1alpha1.Validator{ObjectMeta: metav1.ObjectMeta{Name: "mine", Namespace: g.ns}, Spec: v1alpha1.ValidatorSpec{
-		Chain: v1alpha1.ChainRef{Type: v1alpha1.ChainNetwork, Network: v1alpha1.Name(g.name)}, Power: 1}}
-	if err := g.c.Create(g.ctx(), own); err != nil {
-		t.Fatal(err)
-	}
-	g.until("five", func() bool { return g.isReady() && slices.Contains(g.monikers(), "mine") })
+	g.handMade("mine")
 	before := g.network().Status.Genesis.Hash
 	g.remove()
 	g.apply(4)

@@ -312,18 +312,25 @@ func TestSignedLaterIsPlannedAgain(t *testing.T) {
 	g.until("six", func() bool { return g.isReady() && len(g.monikers()) == 6 })
 }
 
+// handMade is a Validator of the network that was made by hand and has joined.
+func (g *rig) handMade(name string) *v1alpha1.Validator {
+	g.t.Helper()
+	own := &v1alpha1.Validator{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: g.ns}, Spec: v1alpha1.ValidatorSpec{
+		Chain: v1alpha1.ChainRef{Type: v1alpha1.ChainNetwork, Network: v1alpha1.Name(g.name)}, Power: 1}}
+	if err := g.c.Create(g.ctx(), own); err != nil {
+		g.t.Fatal(err)
+	}
+	g.until(name+" joins", func() bool { return g.isReady() && slices.Contains(g.monikers(), name) })
+	return own
+}
+
 // A hand-made Validator of the network joins like the others, and deleting it lets it
 // leave before it goes. // rule: leave-only-by-scale
 func TestHandMadeValidator(t *testing.T) {
 	g := newRig(t)
 	g.apply(4)
 	g.until("ready", g.isReady)
-	own := &v1alpha1.Validator{ObjectMeta: metav1.ObjectMeta{Name: "mine", Namespace: g.ns}, Spec: v1alpha1.ValidatorSpec{
-		Chain: v1alpha1.ChainRef{Type: v1alpha1.ChainNetwork, Network: v1alpha1.Name(g.name)}, Power: 1}}
-	if err := g.c.Create(g.ctx(), own); err != nil {
-		t.Fatal(err)
-	}
-	g.until("five", func() bool { return g.isReady() && slices.Contains(g.monikers(), "mine") })
+	own := g.handMade("mine")
 	if err := g.c.Delete(g.ctx(), own); err != nil {
 		t.Fatal(err)
 	}

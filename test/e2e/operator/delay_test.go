@@ -31,10 +31,9 @@ const (
 	queueNumber = 19
 	queueLength = 1 << 16 // datagrams that wait at once
 
-	nfnlSubsysQueue = 3
-	nfqnlPacket     = nfnlSubsysQueue<<8 | 0
-	nfqnlVerdict    = nfnlSubsysQueue<<8 | 1
-	nfqnlConfig     = nfnlSubsysQueue<<8 | 2
+	nfqnlPacket  = 3 << 8 // 3: NFNL_SUBSYS_QUEUE
+	nfqnlVerdict = 3<<8 | 1
+	nfqnlConfig  = 3<<8 | 2
 
 	nfqaPacketHeader  = 1
 	nfqaVerdictHeader = 2
