@@ -51,6 +51,12 @@ func (n *Node) followStopped(ctx context.Context) error {
 	if line == nil {
 		return err
 	}
+	if at.Empty && line[0].Continues != nil {
+		return fmt.Errorf("the database %s is empty, and was made for the recovery genesis %s, which continues another chain: remove that folder: the node follows that chain first", at.Dir, line[0].Hash())
+	}
+	if !at.Empty && at.Tip >= line[1].Continues.Height { // its end is there, and was not taken over yet
+		line = line[1:]
+	}
 	for i := range len(line) - 1 {
 		if err := n.followTo(ctx, line[i], line[i+1].Continues); err != nil {
 			return fmt.Errorf("follow the chain of genesis %s to height %d, where it stopped: %w", line[i].Hash(), line[i+1].Continues.Height, err)
@@ -59,9 +65,12 @@ func (n *Node) followStopped(ctx context.Context) error {
 	return nil
 }
 
-// strangerWait is how long documents are looked for that would lead from a database of
-// another genesis to this one.
-const strangerWait = 5 * time.Second
+// Bounds of the search for documents that would lead from a database of another genesis
+// to this one: the first peer must be there within peerWait, and it takes strangerWait.
+const (
+	peerWait     = 10 * time.Second
+	strangerWait = 5 * time.Second
+)
 
 // line are the geneses from the database's to this node's own; none, without an error,
 // where it is another chain's, which its opening refuses.
@@ -69,6 +78,7 @@ func (n *Node) line(ctx context.Context, at *storage.Inspection) ([]*genesis.Gen
 	if at.Empty || at.Genesis == n.genesis.Continues.GenesisHash {
 		return n.documents(ctx, at.Genesis)
 	}
+	n.firstPeer(ctx)
 	within, cancel := context.WithTimeout(ctx, strangerWait)
 	defer cancel()
 	line, err := n.documents(within, at.Genesis)
@@ -76,6 +86,27 @@ func (n *Node) line(ctx context.Context, at *storage.Inspection) ([]*genesis.Gen
 		return nil, nil
 	}
 	return line, err
+}
+
+// firstPeer waits a while until a peer is connected, where any is configured.
+func (n *Node) firstPeer(ctx context.Context) {
+	peers, err := n.peers()
+	if err != nil || len(peers) == 0 {
+		return
+	}
+	limit := time.NewTimer(peerWait)
+	defer limit.Stop()
+	again := time.NewTicker(peerWait / 100)
+	defer again.Stop()
+	for len(n.network.Peers()) == 0 {
+		select {
+		case <-again.C:
+		case <-limit.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // meet joins the network until the returned function is called.
@@ -158,9 +189,72 @@ func (n *Node) followTo(ctx context.Context, g *genesis.Genesis, c *genesis.Cont
 	if err := m.openExecution(ctx); err != nil {
 		return err
 	}
+	end := blocksync.End{Height: c.Height, Outcome: c.OutcomeHash}
+	if err := m.onBranch(ctx, end); err != nil {
+		return err
+	}
 	for m.store.Tip() < c.Height {
-		if err := m.followBlocks(ctx, blocksync.End{Height: c.Height, Outcome: c.OutcomeHash}); err != nil {
+		if err := m.followBlocks(ctx, end); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// onBranch holds the newest blocks, where they have no certificate, against the chain's: a
+// survivor that was brought up to its lock may have been on a branch that died.
+func (n *Node) onBranch(ctx context.Context, end blocksync.End) error {
+	tip := n.store.Tip()
+	at := tip
+	for ; at > n.genesis.Root(); at-- {
+		if _, err := n.store.Certificate(at); err == nil {
+			break
+		} else if !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+	}
+	if at >= min(tip, end.Height) {
+		return nil
+	}
+	leave := func(why string) error {
+		return fmt.Errorf("the database was brought up to a lock at height %d without a certificate (`bedrock genesis recover`), and %s: remove the folder %s and start again, the node follows the others", tip, why, filepath.Join(n.path(n.cfg.Dirs.Data), "db"))
+	}
+	if last, err := n.store.Outcome(tip); err != nil {
+		return err
+	} else if last.EndsEpoch() { // who proves the next epoch shows that certificate
+		return leave("that is the end of an epoch")
+	}
+	block, err := n.store.Block(at + 1)
+	if err != nil {
+		return err
+	}
+	start, err := n.store.EpochStart(block.Header.Epoch)
+	if err != nil {
+		return err
+	}
+	set, err := types.NewValidatorSet(n.genesis.Hash(), start.Epoch, n.scheme)
+	if err != nil {
+		return err
+	}
+	fetcher := &blocksync.Fetcher{Network: n.network, Proof: blocksync.Proof{Certificate: set.VerifyCC, End: &end}}
+	for at < min(tip, end.Height) {
+		above, err := n.store.Outcome(at)
+		if err != nil {
+			return err
+		}
+		r, err := n.fetchRange(ctx, fetcher, above)
+		if err != nil {
+			return err
+		}
+		for i := range r.Outcomes {
+			if at = r.Outcomes[i].Height; at > tip {
+				break
+			}
+			if own, err := n.store.Outcome(at); err != nil {
+				return err
+			} else if *own != r.Outcomes[i] {
+				return leave(fmt.Sprintf("from height %d on another branch was continued", at))
+			}
 		}
 	}
 	return nil

@@ -226,6 +226,9 @@ func (n *Node) openStore(ctx context.Context) error {
 	if n.modules, err = openModules(filepath.Join(dir, "modules"), n.executorFile(), options, store); err != nil {
 		return fmt.Errorf("open the modules for epoch %d: %w", newest.Number, err)
 	}
+	if err := n.checkLock(); err != nil {
+		return err
+	}
 	if store.Continued() {
 		if err := n.recoverStore(ctx); err != nil {
 			return err

@@ -25,32 +25,18 @@ func (n *Node) continuation() *storage.Continuation {
 }
 
 // recoverStore makes the database of a survivor that of the recovered chain, once: the
-// authority of its own state must have signed the recovery genesis, and this instance
-// must have locked nothing above it. // rule: recovery-genesis
+// authority of its own state must have signed the recovery genesis. // rule: recovery-genesis
 func (n *Node) recoverStore(ctx context.Context) error {
-	c, state := n.genesis.Continues, &n.recovered.State
+	c := n.genesis.Continues
 	old, err := n.store.Outcome(c.Height)
 	if err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
-	block, err := n.store.Block(c.Height)
+	epoch, err := n.continuedEpoch(c)
 	if err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
-	at := stop{header: &block.Header, ends: old.EndsEpoch()}
-	taken, err := n.takenRecovery()
-	if err != nil {
-		return fmt.Errorf("recover: %w", err)
-	}
-	switch {
-	case taken == n.genesis.Hash(): // it has lost its chain volume since: what it locked is above
-	case state.Epoch > c.Epoch:
-		return fmt.Errorf("the recovery genesis continues epoch %d, and this node has signed in epoch %d: make it from this node", c.Epoch, state.Epoch)
-	case at.lockedPast(&state.Lock, func() bool { return n.certified(c.Height) || extends(&n.recovered, old.Block) }):
-		return fmt.Errorf("the recovery genesis continues height %d of view %d in epoch %d, and this node has locked height %d of view %d in epoch %d, which may be final elsewhere: make it from this node",
-			c.Height, at.header.View, at.header.Epoch, state.Lock.Height, state.Lock.View, state.Lock.Epoch)
-	}
-	threshold, keys, err := n.storedAuthority(ctx)
+	threshold, keys, err := n.storedAuthority(ctx, epoch)
 	if err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
@@ -64,23 +50,28 @@ func (n *Node) recoverStore(ctx context.Context) error {
 	return nil
 }
 
-// certified reports whether the database has a certificate of that very height.
-func (n *Node) certified(height uint64) bool {
-	cc, err := n.store.Certificate(height)
-	return err == nil && cc.Outcome.Height == height
-}
-
-// takenRecovery is the recovery genesis that this instance signs under; zero: none.
-func (n *Node) takenRecovery() (types.Hash, error) {
-	if n.signer == nil {
-		return types.Hash{}, nil
+// continuedEpoch is the last epoch of the chain that is continued, which the document
+// must name: numbers of epochs are not used twice.
+func (n *Node) continuedEpoch(c *genesis.Continues) (*types.Epoch, error) {
+	start, err := n.store.EpochStart(c.Epoch)
+	if err == nil {
+		_, err = n.store.EpochStart(c.Epoch + 1)
+		if err == nil {
+			return nil, fmt.Errorf("the recovery genesis continues epoch %d, and the state at height %d is in a later one: make it anew", c.Epoch, c.Height)
+		}
+		if errors.Is(err, storage.ErrNotFound) {
+			return &start.Epoch, nil
+		}
 	}
-	return n.signer.Continued()
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, fmt.Errorf("the recovery genesis continues epoch %d, which the state at height %d has not reached: make it anew", c.Epoch, c.Height)
+	}
+	return nil, err
 }
 
-// storedAuthority reads the authority of the stored state by the executor's own query.
-func (n *Node) storedAuthority(ctx context.Context) (threshold int, keys [][32]byte, err error) {
-	epoch := n.genesis.Epoch()
+// storedAuthority reads the authority of the stored state by the query of that state's
+// own executor: the document may name another one.
+func (n *Node) storedAuthority(ctx context.Context, epoch *types.Epoch) (threshold int, keys [][32]byte, err error) {
 	module, err := n.modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
 	if err != nil {
 		return 0, nil, fmt.Errorf("executor of the state that is continued: %w", err)
@@ -99,7 +90,7 @@ func (n *Node) storedAuthority(ctx context.Context) (threshold int, keys [][32]b
 	if err != nil {
 		return 0, nil, err
 	}
-	result, err := module.Query(ctx, view, blockContext(&epoch, &block.Header, nil), "authority", nil, false)
+	result, err := module.Query(ctx, view, blockContext(epoch, &block.Header, nil), "authority", nil, false)
 	if err != nil {
 		return 0, nil, fmt.Errorf("read the authority: %w", err)
 	}
@@ -151,6 +142,9 @@ func MakeRecovery(ctx context.Context, o RecoveryOptions) (*genesis.Genesis, err
 	if err := log.Close(); err != nil {
 		return nil, err
 	}
+	if err := signsUnder(o.Config.Dirs.Signer, g, &recovered.State); err != nil {
+		return nil, err
+	}
 	for extended := false; ; extended = true {
 		store, err := storage.Open(filepath.Join(o.Config.Dirs.Data, "db"), storage.Options{Genesis: g.Hash(), VoteLogSynced: recovered.SyncedHeight, AllowUnsafeFileSystem: unsafe, BallastBytes: -1})
 		if err != nil {
@@ -184,15 +178,22 @@ func recoveryOf(g *genesis.Genesis, store *storage.Store, recovered *votelog.Rec
 	if err != nil {
 		return nil, false, err
 	}
-	at := stop{header: header, ends: outcome.EndsEpoch()}
-	if at.lockedPast(&recovered.State.Lock, func() bool { return true }) { // its own final block
+	lock := &recovered.State.Lock
+	if recovered.State.Epoch <= epoch.Number && lockedAbove(lock, header, outcome.EndsEpoch()) {
 		return nil, true, nil
+	}
+	if recovered.State.Epoch > epoch.Number || tip < recovered.SyncedHeight || lock.View == 0 && lock.Epoch > header.Epoch && lock.Block != outcome.Block {
+		return nil, false, fmt.Errorf("the database ends at height %d, before epoch %d, and the vote log has signed in epoch %d and seen height %d synced: it lacks final blocks, so make the recovery genesis on a survivor that has them, or put a copy of its chain volume in this one's place", tip, epoch.Number, recovered.State.Epoch, recovered.SyncedHeight)
+	}
+	lockEpoch, lockView, err := lockOf(g, store, lock, epoch, header, outcome)
+	if err != nil {
+		return nil, false, err
 	}
 	doc := g.Document
 	doc.AppState, doc.TimeMs, doc.Validators = []byte("{}"), o.TimeMs, nil
 	doc.ExecutorHash, doc.Engine = epoch.ExecutorHash, epoch.Engine
 	doc.Block = genesis.Block{MaxBytes: epoch.MaxBytes, MaxGas: epoch.MaxGas}
-	doc.Continues = &genesis.Continues{Authority: []genesis.Cosignature{}, Epoch: epoch.Number, GenesisHash: g.Hash(), Height: tip, OutcomeHash: outcome.Hash()}
+	doc.Continues = &genesis.Continues{Authority: []genesis.Cosignature{}, Epoch: epoch.Number, GenesisHash: g.Hash(), Height: tip, LockEpoch: lockEpoch, LockView: lockView, OutcomeHash: outcome.Hash()}
 	for _, identity := range o.Survivors {
 		i, ok := epoch.IndexOfNetworkKey(identity)
 		if !ok {

@@ -9,30 +9,155 @@ import (
 	"time"
 
 	"github.com/bedrock-bft/bedrock/node/engine"
+	"github.com/bedrock-bft/bedrock/node/genesis"
+	"github.com/bedrock-bft/bedrock/node/signer"
 	"github.com/bedrock-bft/bedrock/node/storage"
 	"github.com/bedrock-bft/bedrock/node/storage/votelog"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
-// stop is the block at which a chain is continued.
-type stop struct {
-	header *types.Header
-	ends   bool // it ends its epoch: what stands above it there is void
+// ending is where a chain was continued by a recovery genesis.
+type ending struct {
+	*genesis.Continues
+	block types.Hash // the last one that is continued; zero: it is not known
+	ends  bool       // it ends its epoch: what stands above it there is void
 }
 
 // lockedPast reports whether a survivor has locked what may be final elsewhere and is not
-// of the branch that ends here. Views tell, not heights: whatever was certified in a later
-// view than a final block extends that block, so a lock of no later view is of this branch
-// or of one that never became final, however high it stands. above says whether the lock
-// extends the block. // rule: recovery-genesis
-func (s *stop) lockedPast(lock *types.QC, above func() bool) bool {
+// of the branch that ends here. above says whether its lock extends that branch's end for
+// certain. // rule: recovery-genesis
+func (e *ending) lockedPast(lock *types.QC, above func() bool) bool {
 	switch {
-	case lock.Epoch != s.header.Epoch:
-		return lock.Epoch > s.header.Epoch && lock.View > 0
-	case lock.View <= s.header.View:
+	case e.Covers(lock):
 		return false
+	case lock.Epoch == e.Epoch && lock.View == 0: // the end of the epoch before, certified
+		return lock.Block != e.block
 	}
-	return !s.ends || !above()
+	return !e.ends || lock.Epoch+1 != e.Epoch || !above()
+}
+
+// checkLock refuses a recovery that may forget what this instance has locked: the one that
+// ended the chain for which it signed last. Once it has signed under the recovered chain
+// there is nothing left of that. // rule: recovery-genesis
+func (n *Node) checkLock() error {
+	if n.genesis.Continues == nil || n.signer == nil {
+		return nil
+	}
+	state := &n.recovered.State
+	taken, err := n.signer.Continued()
+	if err != nil || taken == n.genesis.Hash() && state.Epoch > n.genesis.Continues.Epoch {
+		return err
+	}
+	g, err := n.endedBy(taken)
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	e, err := n.endingOf(g)
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	if state.Epoch > e.Epoch {
+		return fmt.Errorf("the recovery genesis %s continues epoch %d, and this node has signed in epoch %d: make it from this node", g.Hash(), e.Epoch, state.Epoch)
+	}
+	lock := &state.Lock
+	if e.lockedPast(lock, func() bool { return n.certified(e.Height) || extends(&n.recovered, e.block) }) {
+		return fmt.Errorf("the recovery genesis %s continues height %d from a lock of view %d in epoch %d, and this node has locked height %d of view %d in epoch %d, which may be final elsewhere: make it from this node",
+			g.Hash(), e.Height, e.LockView, e.LockEpoch, lock.Height, lock.View, lock.Epoch)
+	}
+	return nil
+}
+
+// endedBy is the recovery genesis that ended the chain which an instance signed for under
+// a recovery, or under the first genesis (zero), as far as the documents are kept here.
+func (n *Node) endedBy(taken types.Hash) (*genesis.Genesis, error) {
+	g := n.genesis
+	for range maxContinued {
+		if g.Continues.GenesisHash == taken {
+			return g, nil
+		}
+		raw, err := n.store.Document(g.Continues.GenesisHash)
+		if errors.Is(err, storage.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		before, err := genesis.Parse(raw)
+		if err != nil {
+			return nil, fmt.Errorf("the kept genesis document %s: %w", g.Continues.GenesisHash, err)
+		}
+		if before.Continues == nil {
+			if taken.IsZero() {
+				return g, nil
+			}
+			break
+		}
+		g = before
+	}
+	return n.genesis, nil
+}
+
+// endingOf is where a chain of this database's line was continued.
+func (n *Node) endingOf(g *genesis.Genesis) (*ending, error) {
+	e := &ending{Continues: g.Continues}
+	stopped, err := n.store.Stopped(e.Height)
+	if err == nil && g == n.genesis && n.store.Continued() { // not yet
+		stopped, err = n.store.Outcome(e.Height)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if stopped != nil && stopped.Height == e.Height {
+		e.block, e.ends = stopped.Block, stopped.EndsEpoch()
+	}
+	return e, nil
+}
+
+// certified reports whether the database has a certificate of that very height.
+func (n *Node) certified(height uint64) bool {
+	cc, err := n.store.Certificate(height)
+	return err == nil && cc.Outcome.Height == height
+}
+
+// signsUnder refuses a vote log that tells nothing of a genesis: another recovery was
+// taken with it.
+func signsUnder(dir string, g *genesis.Genesis, state *types.SafetyState) error {
+	taken, err := signer.ContinuedOn(dir)
+	if err != nil || state.Epoch == 0 {
+		return err
+	}
+	if g.Continues == nil && taken.IsZero() || g.Continues != nil && taken == g.Hash() {
+		return nil
+	}
+	return fmt.Errorf("the vote log in %s is not of the chain of genesis %s (it was used last under the recovery %s): it does not tell what was locked there, make the recovery genesis on another survivor", dir, g.Hash(), taken)
+}
+
+// lockedAbove reports whether a survivor has locked what its database does not hold yet.
+func lockedAbove(lock *types.QC, tip *types.Header, ends bool) bool {
+	if lock.Epoch != tip.Epoch {
+		return lock.Epoch > tip.Epoch && lock.View > 0
+	}
+	return lock.View > tip.View && !ends // above its own final block, which ends the epoch
+}
+
+// lockOf is the place that no other survivor's lock may be above: the maker's own lock,
+// or what it has seen final if that is above it.
+func lockOf(g *genesis.Genesis, store *storage.Store, lock *types.QC, epoch *types.Epoch, tip *types.Header, outcome *types.Outcome) (number, view uint64, err error) {
+	final := types.QC{Epoch: tip.Epoch, View: tip.View}
+	if tip.Height == g.Root() {
+		final = types.QC{Epoch: epoch.Number}
+	} else if outcome.EndsEpoch() {
+		switch cc, err := store.Certificate(tip.Height); {
+		case err == nil && cc.Outcome.Height == tip.Height:
+			final = types.QC{Epoch: epoch.Number}
+		case err != nil && !errors.Is(err, storage.ErrNotFound):
+			return 0, 0, err
+		}
+	}
+	if lock.Epoch > final.Epoch || lock.Epoch == final.Epoch && lock.View > final.View {
+		final = *lock
+	}
+	return final.Epoch, final.View, nil
 }
 
 // extends reports whether the bodies in a vote log lead from its lock down to a block.

@@ -54,11 +54,16 @@ func epochParams(e *types.Epoch) *executorv1.EpochParams {
 	return p
 }
 
-// position is where the chain stands on this disk, as consensus starts from it.
+// position is where the chain stands on this disk, as consensus starts from it. For
+// reading (no vote log given) the tip needs no certificate: a survivor that was brought up
+// to its lock has none for it. // rule: recovery-genesis
 func position(g *genesis.Genesis, store *storage.Store, recovered *votelog.Recovered) (consensus.Start, error) {
 	var start consensus.Start
 	tip := store.Tip()
-	final, err := finalAt(g, store, tip)
+	final, err := storedAt(g, store, tip)
+	if err == nil && recovered != nil {
+		final, err = finalAt(g, store, tip)
+	}
 	if err != nil {
 		return start, err
 	}
@@ -140,6 +145,22 @@ func signsFrom(store *storage.Store, tip uint64, state *types.SafetyState) (bool
 
 // finalAt is a stored height as consensus needs it.
 func finalAt(g *genesis.Genesis, store *storage.Store, height uint64) (consensus.Final, error) {
+	final, err := storedAt(g, store, height)
+	if err != nil || height == 0 || height == g.Root() {
+		return final, err
+	}
+	final.Certificate, err = store.Certificate(height)
+	if errors.Is(err, storage.ErrNotFound) {
+		return consensus.Final{}, fmt.Errorf("height %d has no certificate: the database was brought up to a lock by `bedrock genesis recover`, and goes on under the recovery genesis alone: %w", height, err)
+	}
+	if err != nil {
+		return consensus.Final{}, fmt.Errorf("read the certificate of height %d: %w", height, err)
+	}
+	return final, nil
+}
+
+// storedAt is that without the certificate.
+func storedAt(g *genesis.Genesis, store *storage.Store, height uint64) (consensus.Final, error) {
 	outcome, err := store.Outcome(height)
 	if err != nil {
 		return consensus.Final{}, fmt.Errorf("read outcome %d: %w", height, err)
@@ -154,11 +175,7 @@ func finalAt(g *genesis.Genesis, store *storage.Store, height uint64) (consensus
 	if height == g.Root() { // rule: recovery-genesis
 		return consensus.Final{Outcome: *outcome, TimestampMs: block.Header.TimestampMs}, nil
 	}
-	certificate, err := store.Certificate(height)
-	if err != nil {
-		return consensus.Final{}, fmt.Errorf("read the certificate of height %d: %w", height, err)
-	}
-	return consensus.Final{View: block.Header.View, TimestampMs: block.Header.TimestampMs, Outcome: *outcome, Certificate: certificate}, nil
+	return consensus.Final{View: block.Header.View, TimestampMs: block.Header.TimestampMs, Outcome: *outcome}, nil
 }
 
 // checkTip has the module of the tip's epoch verify the stored state against its

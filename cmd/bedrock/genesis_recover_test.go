@@ -24,7 +24,7 @@ func TestRecoveryCommands(t *testing.T) {
 	}
 	doc := g.Document
 	doc.AppState = json.RawMessage(`{}`)
-	doc.Continues = &genesis.Continues{Authority: []genesis.Cosignature{}, Epoch: 1, GenesisHash: g.Hash(), Height: 5, OutcomeHash: types.SumHash(nil)}
+	doc.Continues = &genesis.Continues{Authority: []genesis.Cosignature{}, Epoch: 1, GenesisHash: g.Hash(), Height: 5, LockEpoch: 1, LockView: 6, OutcomeHash: types.SumHash(nil)}
 	recovery, err := genesis.New(doc)
 	if err != nil {
 		t.Fatal(err)

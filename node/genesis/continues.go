@@ -26,7 +26,18 @@ type Continues struct {
 	Epoch       uint64     `json:"epoch"`
 	GenesisHash types.Hash `json:"genesis_hash"`
 	Height      uint64     `json:"height"`
+	// LockEpoch and LockView are the place of the lock that it was made from, the highest
+	// among the survivors; view 0: the epoch before had ended for good.
+	LockEpoch   uint64     `json:"lock_epoch"`
+	LockView    uint64     `json:"lock_view"`
 	OutcomeHash types.Hash `json:"outcome_hash"` // of Height, under the continued genesis
+}
+
+// Covers reports whether a lock is not above the one that the document was made from:
+// whatever its holder can have seen final is continued. Views tell, not heights: what was
+// certified in a later view than a final block extends that block. // rule: lock
+func (c *Continues) Covers(lock *types.QC) bool {
+	return lock.Epoch < c.LockEpoch || lock.Epoch == c.LockEpoch && lock.View <= c.LockView
 }
 
 // Cosignature is one of the authority's.
@@ -39,6 +50,8 @@ func (c *Continues) check() error {
 	switch {
 	case c.Epoch == 0 || c.Epoch > 1<<53 || c.Height == 0 || c.Height > 1<<53:
 		return fmt.Errorf("continues: epoch %d and height %d: both are 1 or more", c.Epoch, c.Height)
+	case c.LockEpoch == 0 || c.LockEpoch > c.Epoch || c.LockEpoch+1 < c.Epoch || c.LockView > 1<<53:
+		return fmt.Errorf("continues: a lock of view %d in epoch %d: it is of epoch %d, or of the one before", c.LockView, c.LockEpoch, c.Epoch)
 	case c.GenesisHash.IsZero() || c.OutcomeHash.IsZero():
 		return errors.New("continues: genesis_hash or outcome_hash is zero")
 	case c.Authority == nil || len(c.Authority) > maxCosigners:

@@ -12,7 +12,7 @@ import (
 func recovery(t *testing.T, change func(*Continues)) (*Genesis, error) {
 	t.Helper()
 	doc := testDocument()
-	doc.Continues = &Continues{Authority: []Cosignature{}, Epoch: 3, GenesisHash: types.SumHash([]byte("old")), Height: 9, OutcomeHash: types.SumHash([]byte("outcome"))}
+	doc.Continues = &Continues{Authority: []Cosignature{}, Epoch: 3, GenesisHash: types.SumHash([]byte("old")), Height: 9, LockEpoch: 3, LockView: 7, OutcomeHash: types.SumHash([]byte("outcome"))}
 	if change != nil {
 		change(doc.Continues)
 	}
@@ -84,6 +84,9 @@ func TestRecoveryIsChecked(t *testing.T) {
 	}{
 		{"1 or more", func(c *Continues) { c.Height = 0 }},
 		{"1 or more", func(c *Continues) { c.Epoch = 0 }},
+		{"of the one before", func(c *Continues) { c.LockEpoch = 1 }},
+		{"of the one before", func(c *Continues) { c.LockEpoch = 4 }},
+		{"of the one before", func(c *Continues) { c.Epoch, c.LockEpoch = 1, 0 }},
 		{"is zero", func(c *Continues) { c.GenesisHash = types.Hash{} }},
 		{"at most 64", func(c *Continues) { c.Authority = make([]Cosignature, 65) }},
 		{"want a key of 32", func(c *Continues) { c.Authority = []Cosignature{{Key: Hex{1}}} }},
