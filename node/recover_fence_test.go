@@ -116,6 +116,19 @@ func TestNoRecoveryForgetsALock(t *testing.T) {
 	h.takeOver(t, 0, env)
 	h.copyChain(t, 0, 1)
 	h.refusesItsLock(t, 1, env, "after a second recovery")
+
+	// A database that a tool made for the recovery genesis leads nowhere, and says so.
+	h.loseChain(t, 1)
+	empty, err := storage.Open(filepath.Join(h.cfg[1].Dirs.Data, "db"), storage.Options{Genesis: h.new.Hash(), NoVoteLog: true, AllowUnsafeFileSystem: true, BallastBytes: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := empty.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.open(t, 1, env); err == nil || !strings.Contains(err.Error(), "remove that folder") {
+		t.Errorf("an empty database of the recovery genesis: %v", err)
+	}
 }
 
 // A database that lacks what its vote log knows to be final makes no recovery, and one of
