@@ -55,5 +55,6 @@ func ImageJob(in *ImageJobInput) *batchv1ac.JobApplyConfiguration {
 			WithName(in.Network).WithUID(in.UID).WithController(true).WithBlockOwnerDeletion(true)).
 		WithSpec(batchv1ac.JobSpec().
 			WithBackoffLimit(imageJobBackoff).
+			WithTTLSecondsAfterFinished(jobKeptSeconds).
 			WithTemplate(corev1ac.PodTemplateSpec().WithLabels(labels).WithSpec(pod)))
 }

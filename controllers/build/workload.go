@@ -50,8 +50,9 @@ const AnnotationSignerClaim = "bedrock.dev/signer-claim-uid"
 // Bounds of an identity Job.
 const (
 	jobBackoff = 6
-	// jobKeptSeconds is how long a finished Job stays to be looked at. Its record is
-	// in the Validator's status by then, and a Job made again finds the same identity.
+	// jobKeptSeconds is how long a finished Job stays to be looked at; one that failed is
+	// made again then. An identity's record is in the Validator's status by then, and a Job
+	// made again finds the same identity.
 	jobKeptSeconds = 600
 )
 

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
+	"github.com/bedrock-bft/bedrock/controllers/apply"
 	"github.com/bedrock-bft/bedrock/controllers/build"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
 	"github.com/bedrock-bft/bedrock/controllers/names"
@@ -139,14 +140,18 @@ func (p *pass) hearImage(ctx context.Context, job *batchv1.Job, image string) er
 		}
 		own++
 		ended := podtrouble.Ended(&pods.Items[i], build.Container)
+		why := podtrouble.Interrupted(&pods.Items[i], build.Container)
 		switch {
+		case why != "":
+			p.say(verdict.False(kind, "NotAnswered", fmt.Sprintf("%s was asked, and the cluster ended its pod: %s; every node keeps its image. %s", image, why, askedAgain(job))))
+			continue
 		case ended == nil:
 			if reason, message := podtrouble.Of(&pods.Items[i]); reason != "" {
 				p.say(verdict.False(kind, reason, message+"; every node keeps its image"))
 			}
 			continue
 		case ended.ExitCode != 0:
-			p.say(verdict.False(kind, "ImageInvalid", fmt.Sprintf("%s ended with code %d when it was asked for its version: %.600s; every node keeps its image", image, ended.ExitCode, ended.Message)))
+			p.say(verdict.False(kind, "ImageInvalid", fmt.Sprintf("%s ended with code %d when it was asked for its version: %.600s; every node keeps its image. %s", image, ended.ExitCode, ended.Message, askedAgain(job))))
 			continue
 		}
 		said, err := plan.ReadImage(image, ended.Message)
@@ -157,10 +162,20 @@ func (p *pass) hearImage(ctx context.Context, job *batchv1.Job, image string) er
 		p.status.Candidate = said
 		return nil
 	}
-	if own == 0 && finished(job) {
+	switch {
+	case own == 0 && finished(job):
 		return p.dropImageJob(ctx) // its pods are gone: it is asked again
+	case own == 0:
+		if why := podtrouble.WithoutPod(job, p.now); why != "" {
+			p.say(verdict.False(kind, "PodRefused", image+" cannot be asked: "+why+". Every node keeps its image"))
+		}
 	}
 	return nil
+}
+
+// askedAgain says when an image that did not answer is asked once more.
+func askedAgain(job *batchv1.Job) string {
+	return fmt.Sprintf("It is asked again 10 minutes after Job %s has failed, or once you delete that", job.Name)
 }
 
 func finished(job *batchv1.Job) bool {
@@ -176,7 +191,7 @@ func finished(job *batchv1.Job) bool {
 func (p *pass) dropImageJob(ctx context.Context) error {
 	var job batchv1.Job
 	there, err := p.there(ctx, names.ImageJob(p.network.Name), &job)
-	if err != nil || !there || job.DeletionTimestamp != nil || !metav1.IsControlledBy(&job, p.network) {
+	if err != nil || !there || job.DeletionTimestamp != nil || apply.Taken(&job, p.network.UID, v1alpha1.LabelNetwork, p.network.Name) != nil {
 		return err
 	}
 	if c := p.status.Candidate; c != nil && (p.network.Status.Candidate == nil || *p.network.Status.Candidate != *c) {

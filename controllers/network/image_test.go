@@ -43,6 +43,9 @@ func (g *rig) playImageJob() {
 		}
 		return
 	}
+	if g.reads == "refused" { // by a quota
+		return
+	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: job.Name + "-x", Namespace: g.ns, Labels: map[string]string{batchv1.JobNameLabel: job.Name},
 		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(&job, batchv1.SchemeGroupVersion.WithKind("Job"))}}, Spec: job.Spec.Template.Spec}
 	if err := g.c.Create(g.ctx(), pod); apierrors.IsAlreadyExists(err) {
@@ -55,6 +58,9 @@ func (g *rig) playImageJob() {
 	switch g.reads {
 	case "":
 		said.State.Terminated.Message = thisRelease
+	case "evicted":
+		pod.Status.Phase, pod.Status.Reason, pod.Status.Message = corev1.PodFailed, "Evicted", "The node was low on resource: memory."
+		said.State.Terminated = &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "Error"}
 	case "absent":
 		pod.Status.Phase = corev1.PodPending
 		said.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "not found"}}

@@ -2,6 +2,6 @@
 // image or a Secret is missing, the program ends. It is what only the cluster can know,
 // in words for conditions.
 //
-// It must do no I/O, and name nothing that a pod's status does not say. Guarded by the
-// table in podtrouble_test.go.
+// It must do no I/O, and claim nothing that a pod's or a Job's status does not say.
+// Guarded by the tables in podtrouble_test.go and job_test.go.
 package podtrouble

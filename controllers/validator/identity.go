@@ -262,6 +262,10 @@ func (s *scope) readJob(ctx context.Context, in *instance, job *batchv1.Job) (ve
 	case finished(job, batchv1.JobComplete):
 		// The pod is gone before its record was read: another Job finds the same identity.
 		return s.dropJob(ctx, job, "its record was lost")
+	case own == 0 && !finished(job, batchv1.JobFailed):
+		if why := podtrouble.WithoutPod(job, s.r.now()); why != "" {
+			trouble = verdict.False(kind, "PodRefused", why)
+		}
 	case finished(job, batchv1.JobFailed):
 		if own == 0 {
 			trouble = verdict.False(kind, "IdentityFailed", "the identity Job failed, and its pods are gone")
