@@ -2,10 +2,13 @@ package disruption
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -79,5 +82,62 @@ func TestOneGateAPodWithAnOldGenesisIsReplaced(t *testing.T) {
 		if p := g.podOf(name); name != g.names[1] && (p == nil || string(p.UID) != was[name]) {
 			t.Errorf("%s runs well, and its pod was taken", name)
 		}
+	}
+}
+
+// counting notes the documents that are read past the cache.
+type counting struct {
+	client.Client
+	documents int
+}
+
+func (c *counting) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if m, ok := o.(*corev1.ConfigMap); ok && key.Name == "net-genesis" {
+		defer func() { c.documents += len(m.Data) }()
+	}
+	return c.Client.Get(ctx, key, o, opts...)
+}
+
+// hiding is a cache that has no genesis, as of a given one, which has no labels.
+type hiding struct{ client.Client }
+
+func (h hiding) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if _, ok := o.(*corev1.ConfigMap); ok && key.Name == "net-genesis" {
+		return apierrors.NewNotFound(corev1.Resource("configmaps"), key.Name)
+	}
+	return h.Client.Get(ctx, key, o, opts...)
+}
+
+// A pod that ends again and again, whatever of, costs no read of the whole document each
+// time: only where that was made after the pod is it looked at.
+func TestACrashLoopReadsNoDocument(t *testing.T) {
+	for name, cached := range map[string]bool{"made by the operator": true, "given": false} {
+		t.Run(name, func(t *testing.T) {
+			g := newRig(t, chaintest.Options{})
+			live := &counting{Client: g.c}
+			g.r.Reader = live
+			if !cached {
+				g.r.Client = hiding{g.c}
+			}
+			var n v1alpha1.BedrockNetwork
+			g.must(g.c.Get(t.Context(), client.ObjectKey{Namespace: g.ns, Name: "net"}, &n))
+			n.Status.Genesis.Hash = g.genesisAgain(1)
+			g.must(g.c.Status().Update(t.Context(), &n))
+			g.crashes("net-1")
+			p, pod := g.look(), g.podOf("net-1")
+			live.documents = 0
+			if !p.holdsOldGenesis(t.Context(), pod) || live.documents != 1 {
+				t.Errorf("a document that was made after the pod: %d reads", live.documents)
+			}
+			pod.CreationTimestamp = metav1.NewTime(pod.CreationTimestamp.Add(time.Hour))
+			for range 5 {
+				if p.holdsOldGenesis(t.Context(), pod) {
+					t.Fatal("an older document is held against it")
+				}
+			}
+			if live.documents != 1 {
+				t.Errorf("%d documents were read for a pod that is younger", live.documents-1)
+			}
+		})
 	}
 }
