@@ -4,11 +4,14 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -69,6 +72,18 @@ func TestInstallUpgradeUninstall(t *testing.T) {
 		t.Errorf("the network did not outlive the chart: %v", err)
 	}
 	release("install", chart) // again, over the CRDs that stayed
+	second := func(namespace string) (string, error) {
+		return helm(t, "install", "second", chart, "--set", "namespaces={a}", "--set", "userRoles=false", "--set", "crds.install=false", "--create-namespace", "--kubeconfig", config, "-n", namespace)
+	}
+	if out, err := second("bedrock-system"); err == nil || !strings.Contains(out, "has an operator already, Deployment bedrock-operator") {
+		t.Errorf("a second release in the namespace, which would share the Lease and never act: %v\n%s", err, out)
+	}
+	if err := c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "a"}}); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := second("bedrock-second"); err != nil {
+		t.Errorf("a second release in a namespace of its own: %v\n%s", err, out)
+	}
 }
 
 func crdOf(t *testing.T, c client.Client) *apiextensionsv1.CustomResourceDefinition {

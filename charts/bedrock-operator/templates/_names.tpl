@@ -18,3 +18,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "bedrock-operator.image" -}}
 {{- if .Values.image.digest -}}{{ .Values.image.repository }}@{{ .Values.image.digest }}{{- else -}}{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{- end -}}
 {{- end -}}
+
+{{- /* Operators of one namespace share a Lease: of two releases one would never act, and say
+nothing. */ -}}
+{{- define "bedrock-operator.alone" -}}
+{{- range (lookup "apps/v1" "Deployment" .Release.Namespace "").items -}}
+{{- $l := .metadata.labels | default dict -}}
+{{- if and (eq (get $l "app.kubernetes.io/name") "bedrock-operator") (ne (get $l "app.kubernetes.io/instance") $.Release.Name) -}}
+{{- fail (printf "namespace %s has an operator already, Deployment %s: of two in one namespace only one acts. Upgrade that one (its `namespaces` may name several), or install this release in a namespace of its own" $.Release.Namespace .metadata.name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
