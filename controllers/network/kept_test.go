@@ -95,6 +95,30 @@ func TestGrowAgainOverAKeptVolume(t *testing.T) {
 	g.until("five", func() bool { return g.isReady() && len(g.monikers()) == 5 })
 }
 
+// The one that is made again over a kept volume goes before its next identity is born: the
+// claim still says which identity has left, or nothing would ever set that aside.
+// rule: identity-once
+func TestOneThatIsNotBornKeepsTheMark(t *testing.T) {
+	g := newRig(t)
+	g.apply(4)
+	g.until("ready", g.isReady)
+	g.growAndShrink()
+	mark := func() string {
+		var claim corev1.PersistentVolumeClaim
+		g.get(names.SignerClaim("net-4", 1), &claim)
+		return claim.Annotations[v1alpha1.AnnotationLeft]
+	}
+	left := mark()
+	g.unborn = map[string]bool{"net-4": true}
+	g.apply(5)
+	g.until("it is there", func() bool { return len(g.listed()) == 5 && len(g.listed()[4].Status.Instances) > 0 })
+	g.apply(4)
+	g.until("four", func() bool { return len(g.listed()) == 4 })
+	if now := mark(); now != left {
+		t.Errorf("the claim says %q, and it holds %s, which left", now, left)
+	}
+}
+
 // A Service of the network's name that is somebody else's is not written over.
 func TestServicesOfOthersAreLeftAlone(t *testing.T) {
 	g := newRig(t)

@@ -260,8 +260,9 @@ func (p *pass) markLeft(ctx context.Context, validator string, in *v1alpha1.Inst
 	}
 	var c corev1.PersistentVolumeClaim
 	err := p.Reader.Get(ctx, client.ObjectKey{Namespace: p.network.Namespace, Name: claim}, &c)
-	if apierrors.IsNotFound(err) || err == nil && c.Annotations[v1alpha1.AnnotationLeft] == mark {
-		return nil
+	marked := c.Annotations[v1alpha1.AnnotationLeft]
+	if apierrors.IsNotFound(err) || err == nil && (marked == mark || marked != "" && mark == neverBorn) {
+		return nil // or it holds the identity that left before: the next one was not born yet
 	}
 	if err != nil {
 		return fmt.Errorf("read volume claim %s: %w", claim, err)

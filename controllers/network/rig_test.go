@@ -61,6 +61,8 @@ type rig struct {
 	clock *clocktesting.FakePassiveClock
 	// dead are validators whose nodes are down, unreachable those whom nobody dials.
 	dead, unreachable map[string]bool
+	// unborn are validators whose identity is still being made.
+	unborn map[string]bool
 	// volumes are the signer volumes that there ever were, by validator.
 	volumes map[string]string
 	script  *faults.Script
@@ -208,6 +210,14 @@ func (g *rig) playValidators() {
 		}
 		said := apimeta.FindStatusCondition(v.Status.Conditions, v1alpha1.ValidatorReady)
 		if len(v.Status.Instances) > 0 && said != nil && said.Status == ready.Status {
+			continue
+		}
+		if g.unborn[v.Name] {
+			status := v1alpha1ac.ValidatorStatus().WithInstances(v1alpha1ac.Instance().WithNumber(1).WithRole(v1alpha1.InstanceActive)).
+				WithConditions(verdict.Conditions(v.Status.Conditions, v.Generation, g.clock.Now(), ready)...)
+			if err := g.c.Status().Apply(g.ctx(), v1alpha1ac.Validator(v.Name, g.ns).WithStatus(status), client.FieldOwner("bedrock-operator/validator")); err != nil {
+				g.t.Fatal(err)
+			}
 			continue
 		}
 		volume, kept := g.volumes[v.Name]
