@@ -48,7 +48,10 @@ func (p *pass) act(ctx context.Context, s plan.Step) error {
 	case plan.Renew:
 		status.Takeover.Transaction, status.Takeover.Expect = "", ""
 	case plan.Send: // rule: takeover
-		if err := faults.Do(ctx, "takeover/send", func() error { return p.send(ctx, &s) }); err != nil {
+		err := faults.Do(ctx, "takeover/send", func() error { return p.send(ctx, &s) })
+		if errors.Is(err, errNobody) { // it is stored, and sent when somebody answers
+			s.OK, s.Reason, s.Message = false, v1alpha1.ReasonWaiting, s.Message+"; "+err.Error()
+		} else if err != nil {
 			return err
 		}
 	case plan.Follow:
@@ -101,6 +104,9 @@ func (p *pass) sign(ctx context.Context, status *v1alpha1.ValidatorStatus, succe
 	}
 	answers, _ := fleet.Ask(ctx, p.chain, p.nodes)
 	view := p.look(ctx, answers)
+	if !view.Known || !view.Listed { // it was a moment ago
+		return refuse("ChainUnknown", errors.New("no two nodes of the chain tell its set any more: nothing is signed for an identity that nobody names"))
+	}
 	name := fleet.ChainName(p.validator)
 	for i := range status.Instances {
 		in := &status.Instances[i]
