@@ -133,8 +133,13 @@ func TestOneThatIsCutOffHoldsNothingUp(t *testing.T) {
 				tt.rest(all[i].Status)
 			}
 		}
-		if v := NewView(all); v.Finalises(s.chain.Name(3)) != tt.want {
+		v := NewView(all)
+		if v.Finalises(s.chain.Name(3)) != tt.want {
 			t.Errorf("%s: it finalises: %v", tt.name, !tt.want)
+		}
+		// Who is cut off takes part in nothing, though its last votes are fresh.
+		if got := v.Find(s.chain.Name(0)).Presence; (got == Unknown) != tt.want {
+			t.Errorf("%s: it is %s", tt.name, got)
 		}
 	}
 }

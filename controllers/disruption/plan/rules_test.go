@@ -311,3 +311,23 @@ func TestRecoveredCountsEverybodyDown(t *testing.T) {
 		t.Errorf("all vote: %+v", step.Ledger)
 	}
 }
+
+// Somebody put a budget of theirs in the place of one under which a pod may go: it is left
+// alone, others are not held up, and the token comes back like any other.
+// rule: pdb-two-states, token-back
+func TestATokenUnderABudgetOfOthers(t *testing.T) {
+	s := newScene(t, chaintest.Options{Validators: 7}).drain(1).token(1, Granted).drain(2)
+	s.in.Fleet[1].Budget = BudgetTaken
+	step := s.next()
+	if len(step.Ends) > 0 || step.Ledger.Token("val-2") == nil {
+		t.Fatalf("what is not ours is closed, and others wait for it: %+v", step)
+	}
+	s.in.Ledger, s.in.Fleet[1].Ask, s.in.Fleet[1].PodUID = step.Ledger, nil, "b" // its pod went, and is back
+	for range 4 {
+		s.in.Ledger = s.next().Ledger
+		s.chain.Advance(1)
+	}
+	if token := s.in.Ledger.Token("val-1"); token != nil {
+		t.Errorf("its votes are seen, and its token stays: %+v", token)
+	}
+}

@@ -87,7 +87,8 @@ func progress(s *Step, in *Input) {
 		case Used:
 			if in.returned(t, f) {
 				t.State, t.Height = Returning, in.View.Height
-				t.Closed = t.Closed || f == nil // its budget went with its Validator
+				// Its budget went with its Validator, or another's has its place.
+				t.Closed = t.Closed || f == nil || f.Budget == BudgetTaken
 				if m := in.member(t); m != nil {
 					t.Height = max(t.Height, in.View.NewestVote(m.Identity))
 				}
@@ -170,7 +171,7 @@ func ends(l *Ledger, in *Input) []End {
 func unwanted(l *Ledger, in *Input, t *Token) (why string, tail bool) {
 	f := in.find(t.Validator)
 	switch {
-	case f == nil:
+	case f == nil, f.Budget == BudgetTaken: // nothing of ours is open
 		return "", false
 	case in.Paused:
 		return "reconciliation is paused", false

@@ -101,7 +101,33 @@ func NewView(answers []Answer) View {
 		v.Total += m.Power
 		v.Members = append(v.Members, one)
 	}
+	v.doubt()
 	return v
+}
+
+// doubt: who is cut off by its own word, while others go on, votes no more, though its
+// last votes are still fresh.
+func (v *View) doubt() {
+	for _, a := range v.answers {
+		m := v.Find(ledger.ID{}, a.Status.Identity)
+		if m == nil || m.Presence != Present || finalises(a.Status, len(v.Members)) {
+			continue
+		}
+		if fresh := v.fresh(a.Status.Identity); len(fresh) >= enoughWitnesses && a.Status.FinalHeight < byTwo(fresh) {
+			m.Presence = Unknown
+		}
+	}
+}
+
+// fresh are the heights of new final blocks that nodes other than one show.
+func (v *View) fresh(not ledger.ID) []uint64 {
+	var out []uint64
+	for _, a := range v.answers {
+		if a.Status.Identity != not && finalises(a.Status, len(v.Members)) && goesOn(a.Status) {
+			out = append(out, a.Status.FinalHeight)
+		}
+	}
+	return out
 }
 
 // changes says whether the ledger's rows are of another set than the epoch's.
@@ -211,7 +237,7 @@ func (v *View) Finalises(not ledger.ID) bool {
 		return false
 	}
 	good, dissent := 0, []uint64(nil)
-	var fresh []uint64
+	fresh := v.fresh(not)
 	for _, a := range v.answers {
 		switch {
 		case a.Status.Identity == not:
@@ -219,9 +245,6 @@ func (v *View) Finalises(not ledger.ID) bool {
 			dissent = append(dissent, a.Status.FinalHeight)
 		default:
 			good++
-			if goesOn(a.Status) {
-				fresh = append(fresh, a.Status.FinalHeight)
-			}
 		}
 	}
 	if len(dissent) > 0 && (len(fresh) < enoughWitnesses || slices.Max(dissent) >= byTwo(fresh)) {
