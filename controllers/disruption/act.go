@@ -2,7 +2,9 @@ package disruption
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bedrock-bft/bedrock/controllers/disruption/plan"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
@@ -35,6 +37,9 @@ type store interface {
 	evict(ctx context.Context, validator, uid string) error
 	// lease takes a lease on chain, or gives it back: sends the bytes.
 	send(ctx context.Context, tx []byte) error
+	// changing is a live read of what is on its way to the chain that changes the set;
+	// empty: nothing is.
+	changing(ctx context.Context) (string, error)
 	// sign makes the bytes of a lease.
 	sign(ctx context.Context, l plan.Lease) ([]byte, error)
 }
@@ -80,6 +85,9 @@ func act(ctx context.Context, st store, o observed, next func(plan.Input) plan.S
 			return s, fmt.Errorf("write the token ledger: %w", err)
 		}
 	}
+	if err := setStays(ctx, st, &o.in, &s); err != nil {
+		return s, err
+	}
 	for _, v := range s.Open {
 		if err := faults.Do(ctx, "disruption/open", func() error { return st.open(ctx, v, o.budgets[v]) }); err != nil {
 			return s, fmt.Errorf("open the budget of %s: %w", v, err)
@@ -97,6 +105,26 @@ func act(ctx context.Context, st store, o observed, next func(plan.Input) plan.S
 		}
 	}
 	return s, nil
+}
+
+// errSetChanges says that who validates is about to change, which the cache had not.
+var errSetChanges = errors.New("the set is about to change")
+
+// setStays is asked once the tokens are durable, before any opens: who sends what changes
+// the set stores it first and reads the tokens then, so that of the two at least one sees
+// the other. // rule: leave-only-by-scale
+func setStays(ctx context.Context, st store, in *plan.Input, s *plan.Step) error {
+	if !slices.ContainsFunc(s.Open, func(v string) bool { return in.TakesPower(s.Ledger.Token(v)) }) {
+		return nil
+	}
+	what, err := st.changing(ctx)
+	if err != nil {
+		return fmt.Errorf("read what is on its way to the chain: %w", err)
+	}
+	if what != "" {
+		return fmt.Errorf("%w: %s is on its way to the chain", errSetChanges, what)
+	}
+	return nil
 }
 
 // decideLive decides, and reads live the pods of the tokens that would come back: the

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -34,18 +33,11 @@ type pass struct {
 	answered   []fleet.Node // of them, when they were asked
 }
 
-// leaving begins the purpose of a transaction by which a validator leaves the set.
-const leaving = "leave:"
-
 // run reads budgets and pods, the chain, then the ledger; decides; acts; tells.
 func (p *pass) run(ctx context.Context) (plan.Step, error) {
 	in := plan.Input{Now: p.now, Paused: p.paused(), DrainsNotSeen: !p.Nodes, NoLeases: p.alone != nil,
 		Policy: plan.Policy{Halt: p.network.Spec.Disruption.Halt == v1alpha1.HaltAllowed, Reserve: p.network.Spec.Disruption.Reserve != v1alpha1.Disabled}}
-	for _, s := range p.network.Status.Submissions {
-		if strings.HasPrefix(s.Purpose, leaving) {
-			in.Leaving = s.Purpose
-		}
-	}
+	in.Leaving = onItsWay(p.network.Status.Submissions)
 	if err := p.gather(ctx, &in); err != nil {
 		return plan.Step{}, err
 	}
@@ -85,7 +77,7 @@ func (p *pass) decide(ctx context.Context, r client.Reader, in *plan.Input, o *o
 // failed says why nothing opens, where the API server refuses it for good: a pass that
 // read something older, or that ended, says nothing.
 func (p *pass) failed(ctx context.Context, step *plan.Step, err error) error {
-	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || errors.Is(err, faults.ErrInjected) {
+	if outdatedRead(err) || errors.Is(err, faults.ErrInjected) {
 		return err
 	}
 	return errors.Join(err, p.tell(ctx, step.Verdicts.Failed(err)))

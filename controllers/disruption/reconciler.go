@@ -55,7 +55,8 @@ type Deps struct {
 
 // Reconciler is the controller.
 //
-// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks;validators,verbs=list;watch
+// +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks,verbs=get;list;watch
+// +kubebuilder:rbac:groups=bedrock.dev,resources=validators,verbs=list;watch
 // +kubebuilder:rbac:groups=bedrock.dev,resources=bedrocknetworks/status;validators/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;update
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
@@ -142,7 +143,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 func (r *Reconciler) turn(ctx context.Context, req ctrl.Request, p *pass) (ctrl.Result, error) {
 	step, err := p.run(ctx)
 	switch {
-	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err): // something older was read
+	case outdatedRead(err):
 		return ctrl.Result{RequeueAfter: time.Second}, nil
 	case apply.NamespaceEnds(err):
 		return ctrl.Result{RequeueAfter: cold}, nil
@@ -152,6 +153,11 @@ func (r *Reconciler) turn(ctx context.Context, req ctrl.Request, p *pass) (ctrl.
 		return ctrl.Result{}, fmt.Errorf("disruption of %s: %w", req, err)
 	}
 	return ctrl.Result{RequeueAfter: pace(step)}, nil
+}
+
+// outdatedRead says that something older was read than there is: it is read again.
+func outdatedRead(err error) bool {
+	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || errors.Is(err, errSetChanges)
 }
 
 // pace is when to look again.

@@ -29,13 +29,14 @@ func (p *pass) drafts(ctx context.Context, in *plan.MembershipInput, next *plan.
 			continue
 		}
 		draft, err := ledger.ParseDraft(raw)
-		if err != nil { // signed by all: settle sends it
-			kept = append(kept, s)
+		op := operation(raw, draft)
+		if op != nil && !plan.StillWanted(in, op) {
+			slog.InfoContext(ctx, "a signed change is asked for no more", "network", p.network.Name, "purpose", s.Purpose)
+			p.wake(soon)
 			continue
 		}
-		if !plan.StillWanted(in, draft.Body.Operation) {
-			slog.InfoContext(ctx, "a half-signed transaction is asked for no more", "network", p.network.Name, "purpose", s.Purpose)
-			p.wake(soon)
+		if err != nil { // signed by all: settle sends it once it may
+			kept = append(kept, s)
 			continue
 		}
 		if err := p.awaitAuthority(ctx, &s, draft, next); err != nil {
@@ -44,6 +45,17 @@ func (p *pass) drafts(ctx context.Context, in *plan.MembershipInput, next *plan.
 		kept = append(kept, s)
 	}
 	p.status.Submissions, p.awaiting = kept, len(kept) > 0
+	return nil
+}
+
+// operation is that of a draft, or without one of signed bytes; nil: they are neither.
+func operation(raw []byte, draft *ledger.Draft) ledger.Operation {
+	if draft != nil {
+		return draft.Body.Operation
+	}
+	if tx, err := ledger.Decode(raw); err == nil {
+		return tx.Body.Operation
+	}
 	return nil
 }
 

@@ -87,10 +87,10 @@ func (p *pass) observe(ctx context.Context) error {
 	return nil
 }
 
-// ask fills views: a few nodes at a time, until enough have answered.
+// ask fills views: a few nodes at a time, until enough have told the set.
 func (p *pass) ask(ctx context.Context, nodes []node) {
 	nodes = nodes[:min(len(nodes), askMost)]
-	for len(nodes) > 0 && len(p.views) < wantViews {
+	for told := 0; len(nodes) > 0 && told < wantViews; {
 		batch := nodes[:min(len(nodes), askAtOnce)]
 		nodes = nodes[len(batch):]
 		views := make([]*plan.View, len(batch))
@@ -102,6 +102,9 @@ func (p *pass) ask(ctx context.Context, nodes []node) {
 		for _, v := range views {
 			if v != nil {
 				p.views = append(p.views, *v)
+				if v.Tells() {
+					told++
+				}
 			}
 		}
 	}

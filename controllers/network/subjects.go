@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/client/ledger"
@@ -19,7 +21,7 @@ import (
 // membershipInput gathers what the membership's plan needs: newcomers' nodes are asked
 // whether they are synced, and two nodes of the set whether they are connected to them.
 func (p *pass) membershipInput(ctx context.Context) *plan.MembershipInput {
-	in := &plan.MembershipInput{Set: plan.Newest(p.views), Live: map[ledger.ID]bool{}, Final: p.verdicts[v1alpha1.NetworkFinalizing].OK()}
+	in := &plan.MembershipInput{Set: plan.Newest(p.views), Told: plan.Told(p.views), Live: map[ledger.ID]bool{}, Final: p.verdicts[v1alpha1.NetworkFinalizing].OK()}
 	if key, err := idOf(p.status.OperatorKey); err == nil {
 		in.Operator = key
 	}
@@ -44,33 +46,46 @@ func (p *pass) membershipInput(ctx context.Context) *plan.MembershipInput {
 	if in.Set == nil {
 		return in
 	}
-	for i := range in.Set.Members {
-		m := &in.Set.Members[i]
-		in.Live[m.Name] = plan.Live(m, p.views, len(in.Set.Members))
+	tokens, err := p.tokens(ctx, p.Client)
+	if err != nil {
+		tokens = nil // of what cannot be read nothing is granted; it is read again before anything is sent
 	}
-	for _, member := range p.disrupted(ctx) {
-		in.Live[member] = false // its pod goes at any time, though its last votes are fresh
-	}
+	in.Live = p.alive(in.Set, tokens)
 	p.askNewcomers(ctx, in)
 	return in
 }
 
-// disrupted are the members of the set that hold a disruption token. Of a ledger that
-// cannot be read there are none: nothing is granted then.
-func (p *pass) disrupted(ctx context.Context) []ledger.ID {
+// alive are the members of the set that vote and stay: the pod of one with a token goes at
+// any time, though its last votes are fresh.
+func (p *pass) alive(set *chain.Set, tokens []ledger.ID) map[ledger.ID]bool {
+	out := map[ledger.ID]bool{}
+	for i := range set.Members {
+		m := &set.Members[i]
+		out[m.Name] = plan.Live(m, p.views, len(set.Members)) && !slices.Contains(tokens, m.Name)
+	}
+	return out
+}
+
+// tokens are the members that hold a disruption token.
+func (p *pass) tokens(ctx context.Context, r client.Reader) ([]ledger.ID, error) {
 	var m corev1.ConfigMap
-	if there, err := p.there(ctx, names.TokenLedger(p.network.Name), &m); err != nil || !there {
-		return nil
+	name := names.TokenLedger(p.network.Name)
+	err := r.Get(ctx, client.ObjectKey{Namespace: p.network.Namespace, Name: name}, &m)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the token ledger: %w", err)
 	}
 	l, err := disruption.Parse(m.Data[disruption.Key])
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("ConfigMap %s: %w", name, err)
 	}
 	var out []ledger.ID
 	for i := range l.Tokens {
 		out = append(out, l.Tokens[i].Member)
 	}
-	return out
+	return out, nil
 }
 
 func (p *pass) subject(name string, power int64) plan.Subject {

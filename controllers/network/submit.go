@@ -14,6 +14,7 @@ import (
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/client/ledger"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
+	disruption "github.com/bedrock-bft/bedrock/controllers/disruption/plan"
 	"github.com/bedrock-bft/bedrock/controllers/faults"
 	"github.com/bedrock-bft/bedrock/controllers/network/plan"
 	"github.com/bedrock-bft/bedrock/controllers/verdict"
@@ -33,15 +34,14 @@ func (p *pass) settle(ctx context.Context) error {
 	var under []string
 	for i := range p.status.Submissions {
 		s := &p.status.Submissions[i]
-		before := s.Transaction
-		keep, err := p.settleOne(ctx, s, set)
+		became, err := p.settleOne(ctx, s, set)
 		if err != nil {
 			return err
 		}
-		if keep {
+		if became != done {
 			kept = append(kept, *s)
 		}
-		if !keep || s.Transaction != before || !isDraft(s.Transaction) {
+		if became != waits {
 			under = append(under, s.Purpose)
 		}
 	}
@@ -56,45 +56,85 @@ func (p *pass) settle(ctx context.Context) error {
 	return errDone // the next look reads the chain anew
 }
 
-// isDraft says whether what is stored still waits for signatures.
-func isDraft(stored string) bool {
-	raw, err := base64.StdEncoding.DecodeString(stored)
-	if err != nil {
-		return false
-	}
-	_, err = ledger.ParseDraft(raw)
-	return err == nil
-}
+// settled is what becomes of a submission in a reconcile.
+type settled int
 
-// settleOne says whether a submission stays.
-func (p *pass) settleOne(ctx context.Context, s *v1alpha1.Submission, set *chain.Set) (bool, error) {
+const (
+	done     settled = iota // it is given up, or has done what it was for
+	onItsWay                // to the chain
+	waits                   // for people, or until it may be sent: others go on
+)
+
+func (p *pass) settleOne(ctx context.Context, s *v1alpha1.Submission, set *chain.Set) (settled, error) {
 	raw, err := base64.StdEncoding.DecodeString(s.Transaction)
 	if err != nil {
-		return false, nil // not ours: planned anew
+		return done, nil // not ours: planned anew
 	}
 	if draft, err := ledger.ParseDraft(raw); err == nil { // it waits for signatures: membership looks after it
-		return !plan.Met(draft.Body.Operation, set), nil
+		if plan.Met(draft.Body.Operation, set) {
+			return done, nil
+		}
+		return waits, nil
 	}
 	tx, err := ledger.Decode(raw)
 	if err != nil {
 		slog.WarnContext(ctx, "a stored submission is no transaction and is planned anew", "network", p.network.Name, "purpose", s.Purpose, "error", err)
-		return false, nil
+		return done, nil
 	}
 	met := plan.Met(tx.Body.Operation, set)
 	execution, err := p.execution(ctx, types.TxHash(raw))
 	if err != nil {
-		return true, nil // nobody answers: it is not known, and nothing is lost
+		return onItsWay, nil // nobody answers: it is not known, and nothing is lost
 	}
 	fate, why := plan.FateOf(met, execution)
 	if fate == plan.Send {
+		if ok, became, err := p.mayBeSent(ctx, s, tx.Body.Operation, set); !ok {
+			return became, err
+		}
 		if fate, why, err = p.send(ctx, s, raw); err != nil {
-			return true, err
+			return onItsWay, err
 		}
 	}
 	if why != "" {
 		p.say(verdict.False(v1alpha1.NetworkMembership, "ChainRefused", fmt.Sprintf("%s: %s", s.Purpose, why)))
 	}
-	return fate != plan.Drop, nil
+	if fate == plan.Drop {
+		return done, nil
+	}
+	return onItsWay, nil
+}
+
+// mayBeSent looks once more at a change of the set that no node knows, and says what
+// becomes of one that may not be sent. Tokens are read live, once the change is stored: who
+// grants one reads what is stored before a budget opens, so that of the two at least one
+// sees the other. One that leaves is planned anew, since another may go first; a weight,
+// which people may have signed, waits. // rule: leave-only-by-scale
+func (p *pass) mayBeSent(ctx context.Context, s *v1alpha1.Submission, op ledger.Operation, set *chain.Set) (ok bool, became settled, err error) {
+	became = waits
+	switch op.(type) {
+	case ledger.Leave:
+		became = done
+	case ledger.Weigh:
+	default:
+		return true, onItsWay, nil
+	}
+	if set == nil {
+		return false, onItsWay, nil // not known: it stays stored
+	}
+	tokens, err := p.tokens(ctx, p.Reader)
+	if errors.Is(err, disruption.ErrGarbled) {
+		p.say(verdict.False(v1alpha1.NetworkMembership, v1alpha1.ReasonLedgerUnreadable, fmt.Sprintf("%s was signed and is not sent: %v", s.Purpose, err)))
+		return false, onItsWay, nil
+	}
+	if err != nil {
+		return false, onItsWay, err
+	}
+	why := plan.Unsafe(&plan.MembershipInput{Set: set, Live: p.alive(set, tokens), Final: p.verdicts[v1alpha1.NetworkFinalizing].OK()}, op)
+	if why == "" {
+		return true, onItsWay, nil
+	}
+	p.say(verdict.False(v1alpha1.NetworkMembership, "NotNow", fmt.Sprintf("%s was signed and is not sent: %s", s.Purpose, why)))
+	return false, became, nil
 }
 
 // send offers the bytes to the nodes that answer, until one has said something.

@@ -82,7 +82,7 @@ type Input struct {
 	DrainsNotSeen bool
 	// NoLeases: the operator has no key on the chain; the owner's lease is waited for.
 	NoLeases bool
-	// Leaving names what was signed that makes the set smaller; empty: nothing was.
+	// Leaving names what was signed that changes the set or its powers; empty: nothing was.
 	Leaving string
 	// FullNodesWait says what full nodes lack of a rollout: they go first. Empty: they are
 	// done, or there are none.
@@ -114,6 +114,16 @@ func (in *Input) member(t *Token) *Member {
 		}
 	}
 	return in.View.Find(t.Member)
+}
+
+// TakesPower says whether a granted token takes power from the present set that was not
+// counted as down before.
+func (in *Input) TakesPower(t *Token) bool {
+	if t == nil || t.Again {
+		return false
+	}
+	m := in.member(t)
+	return m != nil && m.Presence != Missing
 }
 
 // explicit says whether a person lets the chain halt for it, once: the act is over when

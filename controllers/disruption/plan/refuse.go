@@ -87,10 +87,11 @@ func finality(in *Input, l *Ledger, f *Validator) Refusal {
 }
 
 // theSameSet: what may be down of the present set may be too much of the next one, which
-// somebody leaves.
-func theSameSet(in *Input, _ *Ledger, f *Validator) Refusal {
-	if f.member(&in.View) == nil {
-		return Refusal{}
+// somebody leaves or enters, or in which powers are others.
+func theSameSet(in *Input, l *Ledger, f *Validator) Refusal {
+	m, t := f.member(&in.View), l.Token(f.Name)
+	if m == nil || m.Presence == Missing || t != nil && t.Again {
+		return Refusal{} // it is down already, and counted so by whoever changes the set
 	}
 	if in.View.Changes {
 		return Refusal{"SetChanges", "the chain's set changes with the next epoch: what may be down is counted anew then", true}

@@ -43,6 +43,7 @@ type MembershipInput struct {
 	Wanted  []Subject // in the order in which newcomers come
 	Leaving []Subject // Validators that are there and not wanted any more
 	Set     *chain.Set
+	Told    bool               // two nodes tell a set
 	Live    map[ledger.ID]bool // members of the set, by name
 	Final   bool               // the chain goes on, by two nodes' report
 	// Operator is the operator's key on the chain, zero if it is not known.
@@ -103,8 +104,8 @@ func Membership(in *MembershipInput) Action {
 // readable: without the chain's word nothing is changed. // rule: chain-over-API
 func readable(in *MembershipInput) (Action, bool) {
 	switch {
-	case in.Set == nil:
-		return Action{Verdict: verdict.Unknown(v1alpha1.NetworkMembership, "ChainNotRead", "no node has told its set: membership is read from the chain before anything is planned")}, true
+	case in.Set == nil || !in.Told:
+		return Action{Verdict: verdict.Unknown(v1alpha1.NetworkMembership, "ChainNotRead", "no two nodes that are synced have told their set: membership is read from the chain before anything is planned")}, true
 	case !in.Set.Ledger:
 		if len(in.Set.Members) == len(in.Wanted) && len(in.Leaving) == 0 {
 			return Action{Verdict: verdict.True(v1alpha1.NetworkMembership, "SetIsTheSpecs", fmt.Sprintf("the chain's set has %d validators, as the spec", len(in.Wanted)))}, true

@@ -38,7 +38,7 @@ func subject(i int) plan.Subject {
 
 // input has n members of power 1, all wanted and live.
 func input(n int) *plan.MembershipInput {
-	in := &plan.MembershipInput{Set: &chain.Set{Ledger: true}, Live: map[ledger.ID]bool{}, Final: true, Operator: op}
+	in := &plan.MembershipInput{Set: &chain.Set{Ledger: true}, Told: true, Live: map[ledger.ID]bool{}, Final: true, Operator: op}
 	for i := range n {
 		m := member(i, 1)
 		in.Set.Members = append(in.Set.Members, m)
@@ -92,6 +92,7 @@ func TestLeaving(t *testing.T) {
 		{"nothing on a chain that stands", 7, func(in *plan.MembershipInput) { leaving(in, 4); in.Final = false }, ":", "ChainHalted"},
 		{"a member without a Validator stays", 7, func(in *plan.MembershipInput) { in.Wanted = in.Wanted[:4] }, ":", "SetIsTheSpecs"},
 		{"gone from the chain", 4, func(in *plan.MembershipInput) { in.Leaving = []plan.Subject{subject(8)} }, "forget:net-8", "Leaving"},
+		{"gone by the word of one node", 4, func(in *plan.MembershipInput) { in.Leaving, in.Told = []plan.Subject{subject(8)}, false }, ":", "ChainNotRead"},
 		{"leaving with the next epoch", 5, func(in *plan.MembershipInput) {
 			leaving(in, 4)
 			in.Set.Members[4].Row.Status = ledger.StatusLeft
@@ -266,6 +267,51 @@ func TestMet(t *testing.T) {
 	}
 	if diff := cmp.Diff([]bool{true, false, true, false, true, false, true, false, true, false, false}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What was signed is looked at again before it is sent. rule: leave-only-by-scale
+func TestUnsafe(t *testing.T) {
+	name := func(i int) ledger.ID { return ledger.ValidatorName(id(i)) }
+	leave := func(i int) ledger.Operation { return ledger.Leave{Validator: name(i)} }
+	weigh := func(i int, power uint64) ledger.Operation {
+		return ledger.Weigh{Weights: []ledger.Weight{{Validator: name(i), Power: power}}}
+	}
+	for _, tt := range []struct {
+		name   string
+		op     ledger.Operation
+		change func(*plan.MembershipInput)
+		says   string // empty: it may be sent
+	}{
+		{"one of seven leaves", leave(6), nil, ""},
+		{"two are dead, and one that lives leaves", leave(6), func(in *plan.MembershipInput) { dead(in, 0, 1) }, "no quorum"},
+		{"two are dead, and one of them leaves", leave(1), func(in *plan.MembershipInput) { dead(in, 0, 1) }, ""},
+		{"it has left", leave(9), func(in *plan.MembershipInput) { dead(in, 0, 1) }, ""},
+		{"a candidate leaves", leave(9), func(in *plan.MembershipInput) {
+			dead(in, 0, 1)
+			in.Set.Outside = append(in.Set.Outside, candidate(9))
+		}, ""},
+		{"the chain stands", leave(6), func(in *plan.MembershipInput) { in.Final = false }, "does not go on"},
+		{"another change comes first", leave(6), func(in *plan.MembershipInput) { in.Set.Members[2].Row.Power = 5 }, "next epoch"},
+		{"a newcomer", weigh(9, 1), func(in *plan.MembershipInput) { in.Set.Outside = append(in.Set.Outside, candidate(9)) }, ""},
+		{"a newcomer, and two are dead", weigh(9, 1), func(in *plan.MembershipInput) {
+			dead(in, 0, 1)
+			in.Set.Outside = append(in.Set.Outside, candidate(9))
+		}, "no quorum"},
+		{"a dead one gets weight", weigh(0, 4), func(in *plan.MembershipInput) { dead(in, 0) }, "no quorum"},
+		{"one that lives loses weight", weigh(6, 1), func(in *plan.MembershipInput) {
+			in.Set.Members[6].Power, in.Set.Members[6].Row.Power = 6, 6
+			dead(in, 0, 1, 2)
+		}, "no quorum"},
+		{"who joins takes nothing", ledger.Join{Identity: id(9)}, func(in *plan.MembershipInput) { dead(in, 0, 1) }, ""},
+	} {
+		in := input(7)
+		if tt.change != nil {
+			tt.change(in)
+		}
+		if why := plan.Unsafe(in, tt.op); (why == "") != (tt.says == "") || !strings.Contains(why, tt.says) {
+			t.Errorf("%s: %q, want %q", tt.name, why, tt.says)
+		}
 	}
 }
 

@@ -61,6 +61,36 @@ func (a *Action) Does(op ledger.Operation) bool {
 	return ok && a.Kind == Weigh && len(weigh.Weights) == 1 && weigh.Weights[0] == ledger.Weight{Validator: a.Member.Name, Power: a.Power} && weigh.Flags == a.Flags
 }
 
+// Unsafe says why what was signed may not be sent now; empty: it may. It was planned when
+// it was stored, and an operator may have stood still since. // rule: leave-only-by-scale
+func Unsafe(in *MembershipInput, op ledger.Operation) string {
+	powers := map[ledger.ID]uint64{}
+	switch o := op.(type) {
+	case ledger.Leave:
+		powers[o.Validator] = 0
+	case ledger.Weigh:
+		for _, w := range o.Weights {
+			powers[w.Validator] = w.Power
+		}
+	}
+	for name, to := range powers {
+		m := in.Set.Find(name)
+		if m == nil || m.Index < 0 && to == 0 {
+			continue // outside the set: nothing is lost
+		}
+		if a, waits := changing(in); waits {
+			return a.Verdict.Message
+		}
+		if !in.Final {
+			return "the chain does not go on"
+		}
+		if !in.after(m, to) {
+			return "those that vote would be no quorum after it"
+		}
+	}
+	return ""
+}
+
 // Fate is what becomes of a stored submission.
 type Fate int
 

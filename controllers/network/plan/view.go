@@ -28,12 +28,27 @@ type View struct {
 	Set       *chain.Set // nil: it was asked for its status alone
 }
 
+// Tells says whether a node tells the set: one that fetches blocks tells one of long ago,
+// in which who joined since is not.
+func (v *View) Tells() bool { return v.Set != nil && (v.Status == nil || !v.Status.Syncing) }
+
+// Told says whether two nodes tell the set, as far as there are two. // rule: chain-over-API
+func Told(views []View) bool {
+	told, set := 0, Newest(views)
+	for i := range views {
+		if views[i].Tells() {
+			told++
+		}
+	}
+	return set != nil && told >= enough(len(set.Members))
+}
+
 // Newest is the set of the view with the highest epoch and height, nil if there is none.
 func Newest(views []View) *chain.Set {
 	var best *chain.Set
 	for i := range views {
 		s := views[i].Set
-		if s != nil && (best == nil || s.Epoch > best.Epoch || s.Epoch == best.Epoch && s.Height > best.Height) {
+		if views[i].Tells() && (best == nil || s.Epoch > best.Epoch || s.Epoch == best.Epoch && s.Height > best.Height) {
 			best = s
 		}
 	}

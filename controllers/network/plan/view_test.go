@@ -130,3 +130,34 @@ func TestLive(t *testing.T) {
 		t.Errorf("the newest set is of epoch %d", n.Epoch)
 	}
 }
+
+// What one node says of the set, or nodes that fetch blocks do, is not the chain's word: of
+// a set of long ago those who joined since would seem to be gone. rule: chain-over-API
+func TestTold(t *testing.T) {
+	syncing := func(s *chain.Status) { s.Syncing = true }
+	tells := func(i int, epoch uint64, members int, f func(*chain.Status)) plan.View {
+		return plan.View{Status: status(i, f), Set: &chain.Set{Epoch: epoch, Members: make([]chain.Member, members)}}
+	}
+	for _, tt := range []struct {
+		name  string
+		views []plan.View
+		want  bool
+		epoch uint64 // of the newest; 0: none
+	}{
+		{"nobody", nil, false, 0},
+		{"one of five", []plan.View{tells(0, 3, 5, nil)}, false, 3},
+		{"two of five", []plan.View{tells(0, 3, 5, nil), tells(1, 2, 4, nil)}, true, 3},
+		{"one of one", []plan.View{tells(0, 3, 1, nil)}, true, 3},
+		{"one that fetches blocks", []plan.View{tells(0, 1, 4, syncing)}, false, 0},
+		{"two, one of which fetches blocks", []plan.View{tells(0, 1, 4, syncing), tells(1, 3, 5, nil)}, false, 3},
+		{"two that told no set", []plan.View{{Status: status(0, nil)}, {Status: status(1, nil)}}, false, 0},
+	} {
+		var epoch uint64
+		if set := plan.Newest(tt.views); set != nil {
+			epoch = set.Epoch
+		}
+		if got := plan.Told(tt.views); got != tt.want || epoch != tt.epoch {
+			t.Errorf("%s: %v, newest epoch %d; want %v, %d", tt.name, got, epoch, tt.want, tt.epoch)
+		}
+	}
+}
