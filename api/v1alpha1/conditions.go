@@ -89,4 +89,5 @@ const (
 	ReasonMigrationOffered     = "MigrationOffered"
 	ReasonValidatorsNotReady   = "ValidatorsNotReady"
 	ReasonNameTaken            = "NameTaken"
+	ReasonWitnessesUnasked     = "WitnessesUnasked" // of Missing: too few can be asked now
 )

@@ -95,7 +95,7 @@ func (p *pass) ours(v *v1alpha1.Validator) bool {
 
 // describe is one validator as the plan sees it.
 func (p *pass) describe(v *v1alpha1.Validator, budgets []policyv1.PodDisruptionBudget, pods []corev1.Pod, sets []appsv1.StatefulSet, cordons *cordoned) (plan.Validator, error) {
-	f := plan.Validator{Name: v.Name, ID: fleet.ChainName(v), PodState: plan.PodGone}
+	f := plan.Validator{Name: v.Name, ID: fleet.ChainName(v), PodState: plan.PodGone, Told: p.heard.told(v, p.now)}
 	for _, in := range v.Status.Instances {
 		if id := fleet.ID(string(in.Identity)); id != (ledger.ID{}) {
 			f.Identities = append(f.Identities, id)

@@ -135,5 +135,5 @@ func (p *pass) askChain(ctx context.Context, in *plan.Input) {
 	}
 	var answers []plan.Answer
 	answers, p.answered = fleet.Ask(ctx, p.chain, p.nodes)
-	in.View = plan.NewView(answers)
+	in.View, in.Asked = plan.NewView(answers), p.Clock.Now()
 }

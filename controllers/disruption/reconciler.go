@@ -69,6 +69,7 @@ type Reconciler struct {
 	Deps
 	client.Client               // reads from the cache
 	Reader        client.Reader // reads from the API server
+	heard         heard
 }
 
 // New makes a reconciler: cached reads by c, live ones by reader.

@@ -24,6 +24,7 @@ func (p *pass) tell(ctx context.Context, v plan.Verdicts) error {
 	for name, validator := range p.validators {
 		var say []verdict.Verdict
 		if m, ok := v.Missing[name]; ok {
+			p.heard.note(validator, m, p.now)
 			say = append(say, m)
 		}
 		if d, ok := v.Disruption[name]; ok {

@@ -56,7 +56,7 @@ func (p *pass) gather(ctx context.Context) (plan.Input, error) {
 	}
 	for _, c := range v.Status.Conditions {
 		if c.Type == v1alpha1.ValidatorMissing && c.Status == metav1.ConditionTrue {
-			in.Missing, in.Since = true, c.LastTransitionTime.Time
+			in.Missing, in.Since, in.Unasked = true, c.LastTransitionTime.Time, c.Reason == v1alpha1.ReasonWitnessesUnasked
 		}
 	}
 	if active := fleet.Active(v); active != nil && in.Missing {

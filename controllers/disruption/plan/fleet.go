@@ -63,6 +63,8 @@ type Validator struct {
 	Outdated string
 	// Trouble is why its pod does not come up; empty: nothing is known against it.
 	Trouble string
+	// Told is what its condition Missing says so far.
+	Told Told
 }
 
 func (f *Validator) member(v *View) *Member { return v.Find(f.ID, f.Identities...) }
@@ -72,7 +74,9 @@ func (f *Validator) known() bool { return f.ID != (ledger.ID{}) || len(f.Identit
 
 // Input is all that a step is decided from.
 type Input struct {
-	Now    time.Time
+	Now time.Time
+	// Asked is when the nodes had answered.
+	Asked  time.Time
 	Ledger Ledger
 	View   View
 	Fleet  []Validator

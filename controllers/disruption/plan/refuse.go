@@ -113,26 +113,11 @@ func verdicts(s *Step, in *Input, refused map[string]Refusal) Verdicts {
 	out := Verdicts{Missing: map[string]verdict.Verdict{}, Disruption: map[string]verdict.Verdict{}}
 	for i := range in.Fleet {
 		f := &in.Fleet[i]
-		out.Missing[f.Name] = missing(f.member(&in.View), in.View.Total > 0)
+		out.Missing[f.Name] = missing(in, f)
 		out.Disruption[f.Name] = disruption(s, in, f, refused)
 	}
 	out.Network = []verdict.Verdict{disruptable(s, in), rollout(s, in)}
 	return out
-}
-
-func missing(m *Member, known bool) verdict.Verdict {
-	kind := v1alpha1.ValidatorMissing
-	switch {
-	case !known:
-		return verdict.Unknown(kind, "ChainUnknown", "no node of the chain answers")
-	case m == nil:
-		return verdict.False(kind, "NotInSet", "it is not in the chain's set")
-	case m.Presence == Missing:
-		return verdict.True(kind, "VotesNotSeen", "two other nodes saw no vote of it on the last final heights")
-	case m.Presence == Unknown:
-		return verdict.Unknown(kind, "TooFewWitnesses", "no two other nodes agree whether it votes; it counts as missing for the disruption budget, not for a takeover")
-	}
-	return verdict.False(kind, "VotesSeen", "two other nodes see its votes")
 }
 
 func disruption(s *Step, in *Input, f *Validator, refused map[string]Refusal) verdict.Verdict {

@@ -83,6 +83,7 @@ type Input struct {
 	Unsigned    bool // spec.handoff has no transaction yet
 	Missing     bool // by the condition, and since when
 	Since       time.Time
+	Unasked     bool // it stands for want of a newer word
 	// OutOfReach says why its volume cannot be had; empty: it can.
 	OutOfReach string
 	SignerLost bool
@@ -233,6 +234,8 @@ func due(in *Input) (why string, s Step) {
 		return "", wait("VolumeInReach", "it is missing, and its volume is in reach: its own process must come back, a takeover would not be faster")
 	case !in.Automatic:
 		return "", wait("Manual", "it is missing and %s; takeover is Manual: `kubectl bedrock takeover` has a new instance take its place", out)
+	case in.Unasked: // rule: seen
+		return "", wait(v1alpha1.ReasonWitnessesUnasked, "it was missing since %s, and since then no two other nodes could be asked: nothing is taken over on that", in.Since.UTC().Format("15:04"))
 	case in.Now.Sub(in.Since) < missingFor:
 		return "", wait("MissingLately", "it is missing and %s; taken over once it is missing for %s", out, missingFor)
 	case in.SignerLost:
