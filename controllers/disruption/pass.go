@@ -41,6 +41,9 @@ func (p *pass) run(ctx context.Context) (plan.Step, error) {
 	if err := p.gather(ctx, &in); err != nil {
 		return plan.Step{}, err
 	}
+	if p.network.DeletionTimestamp != nil && len(in.Fleet) == 0 {
+		return plan.Step{}, nil // a ledger that is made now would outlive the network
+	}
 	o := observed{budgets: map[string]version{}}
 	for name, b := range p.budgets {
 		o.budgets[name] = version(b.ResourceVersion)

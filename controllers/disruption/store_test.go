@@ -3,12 +3,15 @@ package disruption
 import (
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/chain/chaintest"
 	"github.com/bedrock-bft/bedrock/controllers/disruption/plan"
+	"github.com/bedrock-bft/bedrock/controllers/names"
 )
 
 // look is what a pass begins with, to act on the store alone.
@@ -44,6 +47,27 @@ func TestALedgerThatChangedIsNotWrittenOver(t *testing.T) {
 	}
 	if l := g.ledger(); l.Turns != 1 {
 		t.Errorf("the ledger is that of write %d", l.Turns)
+	}
+}
+
+// A network that goes has its ledger deleted with it: none is made again once its
+// Validators are gone. // rule: token-ledger
+func TestNoLedgerOfANetworkThatGoes(t *testing.T) {
+	g := newRig(t, chaintest.Options{})
+	g.pass()
+	n := g.look().network
+	n.Finalizers = append(n.Finalizers, v1alpha1.FinalizerHold)
+	g.must(g.c.Update(t.Context(), n))
+	g.must(g.c.Delete(t.Context(), n))
+	g.pass()
+	g.ledger() // Validators are there, and may hold tokens
+
+	tokens := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: names.TokenLedger("net"), Namespace: g.ns}}
+	g.must(g.c.DeleteAllOf(t.Context(), &v1alpha1.Validator{}, client.InNamespace(g.ns)))
+	g.must(g.c.Delete(t.Context(), tokens))
+	g.pass()
+	if err := g.c.Get(t.Context(), client.ObjectKeyFromObject(tokens), tokens); !apierrors.IsNotFound(err) {
+		t.Errorf("the ledger of a network that goes, and has nobody: %v", err)
 	}
 }
 

@@ -93,8 +93,8 @@ func (p *pass) takeDown(ctx context.Context) error {
 	return errDone
 }
 
-// deleteKept removes what no garbage collector does: volumes, genesis, the key that
-// the operator made. Only what carries this network's labels.
+// deleteKept removes what no garbage collector does: volumes, genesis, token ledger, the
+// key that the operator made. Only what carries this network's labels.
 func (p *pass) deleteKept(ctx context.Context) error {
 	ns, labels := client.InNamespace(p.network.Namespace), client.MatchingLabels(p.labels(""))
 	var claims corev1.PersistentVolumeClaimList
@@ -104,6 +104,10 @@ func (p *pass) deleteKept(ctx context.Context) error {
 	var documents corev1.ConfigMapList
 	if err := p.Reader.List(ctx, &documents, p.genesisOf()...); err != nil {
 		return fmt.Errorf("list genesis documents: %w", err)
+	}
+	var tokens corev1.ConfigMapList
+	if err := p.List(ctx, &tokens, ns, client.MatchingLabels(p.labels(v1alpha1.ComponentLedger))); err != nil {
+		return fmt.Errorf("list token ledgers: %w", err)
 	}
 	var objects []client.Object
 	for i := range claims.Items {
@@ -115,6 +119,11 @@ func (p *pass) deleteKept(ctx context.Context) error {
 	}
 	for i := range documents.Items {
 		objects = append(objects, &documents.Items[i])
+	}
+	for i := range tokens.Items {
+		if len(p.live) == 0 { // a Validator that was made by hand may hold a token
+			objects = append(objects, &tokens.Items[i])
+		}
 	}
 	for _, o := range objects {
 		if o.GetDeletionTimestamp() != nil {

@@ -48,18 +48,23 @@ func TestHold(t *testing.T) {
 	}
 }
 
-// deletionPolicy Delete takes volumes, genesis and key with the network.
+// deletionPolicy Delete takes volumes, genesis, key and token ledger with the network.
 func TestDeletionPolicyDelete(t *testing.T) {
 	g := newRig(t)
 	g.apply(4, func(n *v1alpha1.BedrockNetwork) { n.Spec.DeletionPolicy = v1alpha1.DeletionDelete })
 	g.until("ready", g.isReady)
 	genesis := g.network().Status.Genesis
 	other := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "others", Namespace: g.ns}}
-	if err := g.c.Create(g.ctx(), other); err != nil {
-		t.Fatal(err)
+	tokens := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: names.TokenLedger(g.name), Namespace: g.ns, Labels: map[string]string{
+		v1alpha1.LabelName: "bedrock", v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelNetwork: g.name, v1alpha1.LabelComponent: v1alpha1.ComponentLedger}}}
+	for _, o := range []client.Object{other, tokens} {
+		if err := g.c.Create(g.ctx(), o); err != nil {
+			t.Fatal(err)
+		}
 	}
 	g.remove()
-	for name, o := range map[string]client.Object{genesis.ConfigMap: &corev1.ConfigMap{}, names.OperatorKeys: &corev1.Secret{}, names.SignerClaim("net-0", 1): &corev1.PersistentVolumeClaim{}} {
+	for name, o := range map[string]client.Object{genesis.ConfigMap: &corev1.ConfigMap{}, names.OperatorKeys: &corev1.Secret{},
+		names.SignerClaim("net-0", 1): &corev1.PersistentVolumeClaim{}, tokens.Name: &corev1.ConfigMap{}} {
 		err := g.c.Get(g.ctx(), client.ObjectKey{Namespace: g.ns, Name: name}, o)
 		if err == nil && o.GetDeletionTimestamp() == nil || err != nil && !apierrors.IsNotFound(err) {
 			t.Errorf("%s is still there (%v)", name, err)
