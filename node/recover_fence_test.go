@@ -10,7 +10,6 @@ import (
 
 	"github.com/bedrock-bft/bedrock/node"
 	"github.com/bedrock-bft/bedrock/node/config"
-	"github.com/bedrock-bft/bedrock/node/engine"
 	"github.com/bedrock-bft/bedrock/node/genesis"
 	"github.com/bedrock-bft/bedrock/node/signer"
 	"github.com/bedrock-bft/bedrock/node/storage"
@@ -164,19 +163,7 @@ func TestRecoveryIsNotMadeFromADatabaseThatIsBehind(t *testing.T) {
 func TestASurvivorBroughtUpToALowerLockFollows(t *testing.T) {
 	t.Parallel() // it waits more than it computes
 	homes := makeNetwork(t, 4, "ed25519")
-	mutes := make([]*mute, len(homes))
-	var nodes []*running
-	for i, dir := range homes {
-		mutes[i] = &mute{kept: make(chan uint64, 64)}
-		nodes = append(nodes, startThrough(t, dir, func(inner engine.Transport) engine.Transport {
-			mutes[i].Transport = inner
-			return mutes[i]
-		}))
-	}
-	transfer(t, homes, nodes[0], 0)
-	for _, m := range mutes {
-		m.on.Store(true)
-	}
+	nodes, mutes := startMuted(t, homes)
 	tip := nodes[1].status(t).FinalHeight
 	give(t, homes, nodes[0], 1)
 	mutes[1].waitAbove(t, tip)

@@ -115,9 +115,8 @@ func (m *mute) SendVotes(to p2p.PeerID, data []byte) error {
 	return m.Transport.SendVotes(to, data)
 }
 
-// cutOff runs all four, has two of them lock a block above the last final one, ends all,
-// and answers where the two stand.
-func cutOff(t *testing.T, homes []string) [2]stood {
+// startMuted runs all, has a transfer made final, and mutes everybody's commit votes.
+func startMuted(t *testing.T, homes []string) ([]*running, []*mute) {
 	t.Helper()
 	mutes := make([]*mute, len(homes))
 	var nodes []*running
@@ -132,6 +131,14 @@ func cutOff(t *testing.T, homes []string) [2]stood {
 	for _, m := range mutes {
 		m.on.Store(true)
 	}
+	return nodes, mutes
+}
+
+// cutOff runs all four, has two of them lock a block above the last final one, ends all,
+// and answers where the two stand.
+func cutOff(t *testing.T, homes []string) [2]stood {
+	t.Helper()
+	nodes, mutes := startMuted(t, homes)
 	tip := nodes[0].status(t).FinalHeight
 	give(t, homes, nodes[0], 1) // never final, but it makes a block
 	for _, m := range mutes[:2] {
