@@ -1,6 +1,7 @@
 package network_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -59,6 +60,32 @@ func TestNoSecondGenesisOverKeptVolumes(t *testing.T) {
 	g.until("ready", g.isReady)
 	if after := g.network().Status.Genesis.Hash; after != genesis.Hash {
 		t.Errorf("another chain: %s, before %s", after, genesis.Hash)
+	}
+}
+
+// noVolumes is a cache that has not seen a volume claim yet.
+type noVolumes struct{ client.Client }
+
+func (c noVolumes) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	if _, ok := list.(*corev1.PersistentVolumeClaimList); ok {
+		return nil
+	}
+	return c.Client.List(ctx, list, opts...)
+}
+
+// While identities are waited for the cache is asked; what it has not seen is seen before
+// a genesis is recorded. rule: ceremony
+func TestNoGenesisIsRecordedByTheCache(t *testing.T) {
+	g := newRig(t)
+	g.r.Client = noVolumes{g.c}
+	g.apply(4)
+	g.until("they have volumes", func() bool { return len(g.volumes) == 4 })
+	g.noteGenesis(strings.Repeat("ab", 32))
+	for range 10 {
+		g.turn()
+	}
+	if c := g.condition(v1alpha1.NetworkGenesisReady); g.network().Status.Genesis != nil || c.Reason != "GenesisLost" {
+		t.Errorf("genesis %+v, %s: %s", g.network().Status.Genesis, c.Reason, c.Message)
 	}
 }
 
