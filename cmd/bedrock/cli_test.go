@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -30,7 +31,13 @@ func bedrock(t *testing.T, args ...string) (string, error) {
 	root.SetErr(&bytes.Buffer{})
 	root.SetIn(strings.NewReader(""))
 	root.SetArgs(args)
-	err := root.ExecuteContext(context.Background())
+	// A node that starts where it must refuse runs until then.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	err := root.ExecuteContext(ctx)
+	if ctx.Err() != nil {
+		t.Fatalf("bedrock %s: has not ended after a minute (%v)", strings.Join(args, " "), err)
+	}
 	return out.String(), err
 }
 
