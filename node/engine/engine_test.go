@@ -142,11 +142,10 @@ func TestAHostFaultEndsTheNodeAndIsNoOutcome(t *testing.T) {
 	for _, n := range net.nodes {
 		n.pool.add([]byte("fault"))
 	}
-	err := <-net.nodes[1].done
+	err := net.nodes[1].ended()
 	if err == nil {
 		t.Fatal("the node with the fault went on")
 	}
-	net.nodes[1].engine = nil
 	net.progress(net.nodes[0].store.Tip()+5, 0, 2, 3)
 	net.agree()
 }
@@ -160,10 +159,9 @@ func TestAFailedVoteLogEndsTheNode(t *testing.T) {
 	net.nodes[0].log.fail = fmt.Errorf("%w: sync failed", errExpected)
 	net.nodes[0].log.mu.Unlock()
 	net.load(0, 3)
-	if err := <-net.nodes[0].done; err == nil {
+	if err := net.nodes[0].ended(); err == nil {
 		t.Fatal("a node whose vote log failed went on")
 	}
-	net.nodes[0].engine = nil
 	net.progress(net.nodes[1].store.Tip()+5, 1, 2, 3)
 }
 
@@ -178,11 +176,10 @@ func TestARolledBackVoteLogIsForeign(t *testing.T) {
 	}
 	net.nodes[2].log.last = &old // the disk as it was a while ago
 	net.nodes[2].start()
-	err := <-net.nodes[2].done
+	err := net.nodes[2].ended()
 	if err == nil || len(net.nodes[2].foreign) != 1 {
 		t.Fatalf("a node with a rolled-back vote log went on, or set its identity aside more than once: %v, %q", err, net.nodes[2].foreign)
 	}
-	net.nodes[2].engine = nil
 }
 
 func TestPrefixedItems(t *testing.T) {

@@ -143,8 +143,7 @@ func TestOwnEchoFindsWhatOnlyTheStoresHold(t *testing.T) {
 	}
 	n.log.last = old
 	n.start()
-	err := <-n.done
-	n.engine = nil
+	err := n.ended()
 	if err == nil || len(n.foreign) != 1 {
 		t.Fatalf("a rolled-back instance went on: %v, %q", err, n.foreign)
 	}
@@ -202,7 +201,8 @@ func TestAFailedSyncOfTheChainVolumeEndsTheNodeAtOnce(t *testing.T) {
 	n.store.fail, n.store.syncs = fmt.Errorf("%w: volume gone", errExpected), 0
 	n.store.mu.Unlock()
 	net.load(0, 3)
-	err := <-n.done
+	engine := n.engine
+	err := n.ended()
 	if !errors.Is(err, errExpected) {
 		t.Fatalf("a node whose chain volume failed went on: %v", err)
 	}
@@ -210,11 +210,10 @@ func TestAFailedSyncOfTheChainVolumeEndsTheNodeAtOnce(t *testing.T) {
 		t.Errorf("a sync that failed was tried %d times", n.store.syncs)
 	}
 	signed := n.signer.count()
-	n.engine.writer.signAndSend(&types.Message{}, &net.epoch)
+	engine.writer.signAndSend(&types.Message{}, &net.epoch)
 	if n.signer.count() != signed {
 		t.Error("it signs although it has ended")
 	}
-	n.engine = nil
 	net.progress(net.nodes[1].store.Tip()+5, 1, 2, 3)
 }
 

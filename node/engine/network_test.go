@@ -157,6 +157,19 @@ func (n *testNode) kill() error {
 	return err
 }
 
+// ended waits for a node that ends by itself, and gives what it ended with.
+func (n *testNode) ended() error {
+	n.net.t.Helper()
+	select {
+	case err := <-n.done:
+		n.engine = nil
+		return err
+	case <-time.After(deadline):
+		n.net.t.Fatalf("node %d still runs after %s, want it to end by itself", n.index, deadline)
+		return nil
+	}
+}
+
 func (net *network) startAll() {
 	for _, n := range net.nodes {
 		n.start()
