@@ -72,18 +72,30 @@ func TestInstallUpgradeUninstall(t *testing.T) {
 		t.Errorf("the network did not outlive the chart: %v", err)
 	}
 	release("install", chart) // again, over the CRDs that stayed
-	second := func(namespace string) (string, error) {
-		return helm(t, "install", "second", chart, "--set", "namespaces={a}", "--set", "userRoles=false", "--set", "crds.install=false", "--create-namespace", "--kubeconfig", config, "-n", namespace)
+	second := func(namespace, of string) (string, error) {
+		return helm(t, "install", "second", chart, "--set", "namespaces="+of, "--set", "userRoles=false", "--set", "crds.install=false", "--create-namespace", "--kubeconfig", config, "-n", namespace)
 	}
-	if out, err := second("bedrock-system"); err == nil || !strings.Contains(out, "has an operator already, Deployment bedrock-operator") {
-		t.Errorf("a second release in the namespace, which would share the Lease and never act: %v\n%s", err, out)
+	for _, name := range []string{"a", "b"} {
+		if err := c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "a"}}); err != nil {
-		t.Fatal(err)
+	refused := func(namespace, of, says string) {
+		t.Helper()
+		if out, err := second(namespace, of); err == nil || !strings.Contains(out, says) {
+			t.Errorf("a second release in %s for the namespaces %s: %v\n%s\nwant %q", namespace, of, err, out, says)
+		}
 	}
-	if out, err := second("bedrock-second"); err != nil {
-		t.Errorf("a second release in a namespace of its own: %v\n%s", err, out)
+	refused("bedrock-system", "{a}", "has an operator already, Deployment bedrock-operator") // it would never act
+	refused("bedrock-second", "null", "Deployment bedrock-operator in namespace bedrock-system runs the networks of all namespaces")
+	refused("bedrock-second", "{a}", "this release would run those of a")
+	release("upgrade", chart, "--set", "namespaces={a,default}")
+	refused("bedrock-second", "null", "runs the networks of a,default, and this release would run those of all namespaces")
+	refused("bedrock-second", "{b,a}", "give each other `namespaces`")
+	if out, err := second("bedrock-second", "{b}"); err != nil {
+		t.Errorf("a second release in a namespace of its own, for others: %v\n%s", err, out)
 	}
+	release("upgrade", chart, "--set", "namespaces={a}")
 }
 
 func crdOf(t *testing.T, c client.Client) *apiextensionsv1.CustomResourceDefinition {
