@@ -100,3 +100,41 @@ func TestTheTimeOfAMissingOneGoesOn(t *testing.T) {
 		t.Error("it voted meanwhile, and its time goes on")
 	}
 }
+
+// The operator stood still while a missing validator came back, voted and went again: the
+// condition that it left says nothing of the time since. rule: seen
+func TestAVoteBeginsTheTimeOfAMissingOneAnew(t *testing.T) {
+	g := newRig(t, chaintest.Options{})
+	node := g.node("net-3")
+	elapse := func(seconds int) {
+		g.chain.Advance(seconds)
+		g.clock.SetTime(g.clock.Now().Add(time.Duration(seconds) * time.Second))
+	}
+	node.Stop()
+	elapse(20)
+	g.pass()
+	first := g.missing("net-3")
+	if first.Reason != "VotesNotSeen" {
+		t.Fatalf("it is dead: %s %s", first.Status, first.Reason)
+	}
+	elapse(30)
+	g.pass()
+	if c := g.missing("net-3"); c.Reason != "VotesNotSeen" || !c.LastTransitionTime.Equal(&first.LastTransitionTime) {
+		t.Fatalf("it is dead still: %s since %s", c.Reason, c.LastTransitionTime)
+	}
+	elapse(300)
+	node.Start()
+	elapse(60)
+	node.Stop()
+	elapse(20)
+	g.r = New(g.c, g.c, g.r.Deps) // another operator
+	g.pass()
+	if c := g.missing("net-3"); c.Status != metav1.ConditionUnknown || c.Reason != "MissingAgain" {
+		t.Errorf("it voted meanwhile: %s %s since %s", c.Status, c.Reason, c.LastTransitionTime)
+	}
+	elapse(1)
+	g.pass()
+	if c := g.missing("net-3"); c.Reason != "VotesNotSeen" || c.LastTransitionTime.Sub(first.LastTransitionTime.Time) < 400*time.Second {
+		t.Errorf("and is missing: %s since %s", c.Reason, c.LastTransitionTime)
+	}
+}

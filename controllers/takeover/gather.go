@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -54,10 +56,8 @@ func (p *pass) gather(ctx context.Context) (plan.Input, error) {
 		}
 		in.Instances = append(in.Instances, i)
 	}
-	for _, c := range v.Status.Conditions {
-		if c.Type == v1alpha1.ValidatorMissing && c.Status == metav1.ConditionTrue {
-			in.Missing, in.Since, in.Unasked = true, c.LastTransitionTime.Time, c.Reason == v1alpha1.ReasonWitnessesUnasked
-		}
+	if c := p.missing(); c != nil {
+		in.Missing, in.Since, in.Unasked = true, c.LastTransitionTime.Time, c.Reason == v1alpha1.ReasonWitnessesUnasked
 	}
 	if active := fleet.Active(v); active != nil && in.Missing {
 		var err error
@@ -140,6 +140,9 @@ func (p *pass) look(ctx context.Context, answers []disruption.Answer) plan.Chain
 	if seen := view.Find(m.Name, m.Identity); seen != nil {
 		c.Missing = seen.Presence == disruption.Missing
 	}
+	if said := p.missing(); said != nil {
+		c.Voted = view.VotedSince(m.Identity, p.now, said.LastTransitionTime.Add(settling))
+	}
 	c.Window = p.window(ctx)
 	for i := range newest.Members {
 		o := &newest.Members[i]
@@ -153,7 +156,7 @@ func (p *pass) look(ctx context.Context, answers []disruption.Answer) plan.Chain
 // window is the ledger's rotation window, 0 where it cannot be read: the ledger then
 // refuses by itself.
 func (p *pass) window(ctx context.Context) uint64 {
-	if p.validator.Status.Takeover == nil && p.validator.Annotations[v1alpha1.AnnotationTakeover] == p.validator.Status.LastTakeoverRequest && !p.missing() {
+	if p.validator.Status.Takeover == nil && p.validator.Annotations[v1alpha1.AnnotationTakeover] == p.validator.Status.LastTakeoverRequest && p.missing() == nil {
 		return 0 // nothing is due: it is not asked
 	}
 	for _, n := range p.answered {
@@ -164,13 +167,17 @@ func (p *pass) window(ctx context.Context) uint64 {
 	return 0
 }
 
-func (p *pass) missing() bool {
-	for _, c := range p.validator.Status.Conditions {
-		if c.Type == v1alpha1.ValidatorMissing {
-			return c.Status == metav1.ConditionTrue
-		}
+// settling is for how long after a validator is found missing a vote of it says nothing
+// here: whoever finds it so judges those, with times of its own. // rule: seen
+const settling = time.Minute
+
+// missing is the condition Missing where it is True; nil: it is not.
+func (p *pass) missing() *metav1.Condition {
+	c := apimeta.FindStatusCondition(p.validator.Status.Conditions, v1alpha1.ValidatorMissing)
+	if c == nil || c.Status != metav1.ConditionTrue {
+		return nil
 	}
-	return false
+	return c
 }
 
 // sent is what became of the stored bytes, or of the owner's.

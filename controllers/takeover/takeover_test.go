@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -93,9 +94,11 @@ func (g *rig) pass(ctx context.Context, i int) {
 	}
 }
 
-// missing has the disruption controller say that validator i is missing for 10 minutes.
+// missing lets 11 minutes pass, and has the disruption controller say that validator i was
+// missing all the while.
 func (g *rig) missing(i int) {
 	g.t.Helper()
+	g.chain.Elapse(11 * time.Minute)
 	v := g.get(i)
 	v.Status.Conditions = append(v.Status.Conditions, metav1.Condition{Type: v1alpha1.ValidatorMissing, Status: metav1.ConditionTrue, Reason: "VotesNotSeen",
 		LastTransitionTime: metav1.NewTime(g.clock.Now().Add(-11 * time.Minute))})
@@ -186,6 +189,32 @@ func TestSignerVolumeLost(t *testing.T) {
 	if r := g.reason(2); r != "RotationWindow" || g.get(2).Status.Takeover != nil {
 		t.Errorf("above the window: %s", r)
 	}
+}
+
+// Nobody looked for a while, in which it voted: that it is missing now is no reason to take
+// it over, whatever an old condition says. rule: seen
+func TestWhoVotedSinceIsNotTakenOver(t *testing.T) {
+	g := newRig(t, chaintest.Options{})
+	node := g.chain.Node(chain.EndpointOf(g.ns, name(1), 1))
+	node.Stop()
+	g.chain.Advance(9)
+	g.missing(1)
+	node.Start()
+	g.chain.Advance(3)
+	node.Stop()
+	g.chain.Advance(9)
+	for range 3 {
+		g.pass(t.Context(), 1)
+	}
+	if v := g.get(1); g.reason(1) != "MissingAgain" || v.Status.Takeover != nil {
+		t.Fatalf("%s: %+v", g.reason(1), v.Status.Takeover)
+	}
+	v := g.get(1) // the disruption controller begins its time anew
+	apimeta.FindStatusCondition(v.Status.Conditions, v1alpha1.ValidatorMissing).LastTransitionTime = metav1.NewTime(g.clock.Now())
+	g.must(g.c.Status().Update(t.Context(), v))
+	g.clock.SetTime(g.clock.Now().Add(11 * time.Minute))
+	g.chain.Elapse(11 * time.Minute)
+	g.takenOver(t.Context(), 1)
 }
 
 func TestManualWaitsAndHaltedRefuses(t *testing.T) {

@@ -22,10 +22,11 @@ type Told struct {
 	Heard time.Time
 }
 
-// missing is the condition Missing. A moment in which too few can be asked does not begin
-// the time of a missing validator anew, if two nodes then remember its last vote and
-// noted none since: it was missing meanwhile as well, and only nobody could be asked.
-// Nothing is taken over on a word that is held. // rule: seen, takeover
+// missing is the condition Missing. A vote since it became True begins its time anew,
+// whoever looked meanwhile. A moment in which too few can be asked does not, if two nodes
+// then remember its last vote and noted none since: it was missing meanwhile as well, and
+// only nobody could be asked. Nothing is taken over on a word that is held.
+// rule: seen, takeover
 func missing(in *Input, f *Validator) verdict.Verdict {
 	const kind = v1alpha1.ValidatorMissing
 	m, told := f.member(&in.View), &f.Told
@@ -33,15 +34,19 @@ func missing(in *Input, f *Validator) verdict.Verdict {
 	if m != nil {
 		presence = m.Presence
 	}
-	after, before := 0, 0
+	after, before, voted := 0, 0, false
 	if m != nil && told.Missing {
-		after, before = in.View.notes(m.Identity, in.asked(), told.Since.Add(time.Second))
+		since := told.Since.Add(time.Second)
+		after, before = in.View.notes(m.Identity, in.asked(), since)
+		voted = in.View.VotedSince(m.Identity, in.Now, since)
 	}
 	switch {
 	case in.View.Total > 0 && m == nil:
 		return verdict.False(kind, "NotInSet", "it is not in the chain's set")
 	case presence == Present:
 		return verdict.False(kind, "VotesSeen", "two other nodes see its votes")
+	case presence == Missing && voted:
+		return verdict.Unknown(kind, "MissingAgain", "two other nodes saw no vote of it on the last final heights, and a vote of it was noted after "+clock(told.Since)+": its time begins anew")
 	case presence == Missing && told.Unasked && (after > 0 || before < enoughWitnesses):
 		return verdict.Unknown(kind, "MissingAgain", "two other nodes saw no vote of it on the last final heights, and no two remember that there was none since "+clock(told.Since)+": its time begins anew")
 	case presence == Missing:
@@ -60,6 +65,25 @@ func (in *Input) asked() time.Time {
 		return in.Asked
 	}
 	return in.Now
+}
+
+// VotedSince says whether a node other than a validator noted a vote of it after a time
+// that nobody had noted before. Who fetches old blocks notes old votes now. asked is no
+// later than when nodes were asked, so that what is in doubt is no vote.
+func (v *View) VotedSince(identity ledger.ID, asked, since time.Time) bool {
+	var before, after uint64
+	for _, a := range v.answers {
+		m := a.Set.ByIdentity(identity)
+		if m == nil || a.Status.Identity == identity {
+			continue
+		}
+		if asked.Add(-m.Seen.VoteAge).After(since) {
+			after = max(after, m.Seen.VoteHeight)
+		} else {
+			before = max(before, m.Seen.VoteHeight)
+		}
+	}
+	return after > before
 }
 
 // notes counts the nodes other than a validator that noted a sign of its life after a

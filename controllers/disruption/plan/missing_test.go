@@ -52,6 +52,19 @@ func TestAMomentWithoutWitnesses(t *testing.T) {
 	}{
 		{"no vote for the first time", Told{}, nil, metav1.ConditionTrue, "VotesNotSeen"},
 		{"still none", told, nil, metav1.ConditionTrue, "VotesNotSeen"},
+		{"one of them noted a vote since, and all say that it is missing", told, func(s *scene, all []Answer) []Answer {
+			voted(s, all[2])
+			return all
+		}, metav1.ConditionUnknown, "MissingAgain"},
+		{"one of them fetched blocks, and noted an old vote by that", told, func(s *scene, all []Answer) []Answer {
+			seenOf(s, all[2]).VoteAge = time.Minute
+			return all
+		}, metav1.ConditionTrue, "VotesNotSeen"},
+		{"its last vote was noted just after it was found missing", told, func(s *scene, all []Answer) []Answer {
+			seenOf(s, all[2]).VoteHeight++
+			seenOf(s, all[2]).VoteAge = 5*time.Minute - time.Second
+			return all
+		}, metav1.ConditionTrue, "VotesNotSeen"},
 		{"one witness, and nothing was told yet", Told{}, one, metav1.ConditionUnknown, "TooFewWitnesses"},
 		{"one witness for a moment", told, one, metav1.ConditionTrue, "WitnessesUnasked"},
 		{"nobody for a moment", told, nobody, metav1.ConditionTrue, "WitnessesUnasked"},

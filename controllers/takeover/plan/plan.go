@@ -51,6 +51,8 @@ type Chain struct {
 	// Missing: two nodes other than it say so now. The condition, which tells since when,
 	// may be of a time before the operator stood still.
 	Missing bool
+	// Voted: a vote of it was noted after that condition became True.
+	Voted   bool
 	Total   uint64
 	Members int
 	// Rotated is the power of the others that was rotated within the window.
@@ -230,6 +232,8 @@ func due(in *Input) (why string, s Step) {
 		return "", wait("NotNeeded", "it is not missing")
 	case in.Chain.Known && in.Chain.Finalises && !in.Chain.Missing: // rule: seen
 		return "", wait("NotMissingNow", "its condition Missing is of %s, and no two other nodes say so now", in.Since.UTC().Format("15:04"))
+	case in.Chain.Voted: // rule: seen
+		return "", wait("MissingAgain", "it is missing, and a vote of it was noted after its condition Missing of %s: its time begins anew", in.Since.UTC().Format("15:04"))
 	case out == "":
 		return "", wait("VolumeInReach", "it is missing, and its volume is in reach: its own process must come back, a takeover would not be faster")
 	case !in.Automatic:

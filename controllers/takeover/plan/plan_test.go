@@ -40,6 +40,8 @@ func TestNext(t *testing.T) {
 		{"missing lately", func(in *Input) { missing(in); in.Since = noon.Add(-missingFor + time.Second) }, Rest, "MissingLately"},
 		{"missing for 10 minutes, out of reach", missing, Begin, "TakeoverBegins"},
 		{"missing by an old condition, and its votes are seen now", func(in *Input) { missing(in); in.Chain.Missing = false }, Rest, "NotMissingNow"},
+		{"missing by an old condition, and it voted since", func(in *Input) { missing(in); in.Chain.Voted = true }, Rest, "MissingAgain"},
+		{"asked, and it voted since", func(in *Input) { missing(in); in.Chain.Voted, in.Request = true, "now" }, Begin, "TakeoverBegins"},
 		{"missing, and too few could be asked since", func(in *Input) { missing(in); in.Unasked = true }, Rest, "WitnessesUnasked"},
 		{"manual waits", func(in *Input) { missing(in); in.Automatic = false }, Rest, "Manual"},
 		{"signer volume lost", func(in *Input) { missing(in); in.SignerLost = true }, Begin, "TakeoverBegins"},
