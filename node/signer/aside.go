@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -22,7 +23,10 @@ const (
 	AsideSuperseded = "superseded"
 )
 
-const maxAsides = 1000
+const (
+	maxAsides   = 1000
+	asideDigits = 4
+)
 
 // SetAside tells of an identity that must not sign any more. Its files stay.
 type SetAside struct {
@@ -173,16 +177,22 @@ func (s *Signer) LastAside() (string, error) {
 	return fmt.Sprintf("identity %s was set aside (%s: %s)", last.NetworkKey, last.Why, last.Detail), nil
 }
 
+// newAsideName is a folder above all that there are, so that their names tell their order:
+// one that was taken back leaves a gap.
 func newAsideName(dir string) (string, error) {
-	for i := 1; i <= maxAsides; i++ {
-		name := fmt.Sprintf("%s%04d", asidePrefix, i)
-		there, err := exists(filepath.Join(dir, name))
-		if err != nil {
-			return "", err
-		}
-		if !there {
-			return name, nil
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return "", fmt.Errorf("look for identities that were set aside: %w", err)
+	}
+	last := 0
+	for _, e := range entries {
+		digits, ok := strings.CutPrefix(e.Name(), asidePrefix)
+		if n, err := strconv.Atoi(digits); ok && err == nil && len(digits) == asideDigits {
+			last = max(last, n)
 		}
 	}
-	return "", fmt.Errorf("%s holds %d identities that were set aside: use another volume", dir, maxAsides)
+	if last >= maxAsides {
+		return "", fmt.Errorf("%s holds the %dth identity that was set aside: use another volume", dir, last)
+	}
+	return fmt.Sprintf("%s%0*d", asidePrefix, asideDigits, last+1), nil
 }

@@ -136,13 +136,23 @@ func TestSetAsideThatBrokeOff(t *testing.T) {
 func TestBirthAfterASetAsideThatBrokeOff(t *testing.T) {
 	for _, tt := range []struct {
 		why, left string // left: in place, of no record
+		adopted   bool   // one was taken back long before
 		refused   bool
 	}{
-		{why: AsideMarks}, {why: AsideVoteLog}, {why: AsideEcho}, {why: AsideDamaged}, {why: AsideSuperseded},
+		{why: AsideMarks}, {why: AsideVoteLog}, {why: AsideEcho}, {why: AsideDamaged}, {why: AsideSuperseded}, {why: AsideEcho, adopted: true},
 		{why: AsideAdopted, refused: true}, {why: AsideVoteLog, left: consensusName, refused: true},
 	} {
 		dir := t.TempDir()
 		record := mustInit(t, dir, testInit)
+		if tt.adopted {
+			folder := filepath.Join(dir, asidePrefix+"0001")
+			if err := os.Mkdir(folder, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(folder, reasonName), []byte(`{"why":"adopted"}`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if _, err := putAside(dir, tt.why, "a test"); err != nil {
 			t.Fatal(err)
 		}
@@ -246,6 +256,44 @@ func TestAdopt(t *testing.T) {
 	asides, err := listAsides(dir)
 	if err != nil || len(asides) != 1 || asides[0].NetworkKey != replacement.NetworkKey || asides[0].Why != AsideAdopted {
 		t.Errorf("the replacement was not set aside: %+v, %v", asides, err)
+	}
+}
+
+// The last one that was set aside is the last by name, whatever was taken back before: a
+// name is not used again below one that is there.
+func TestAsidesAreNamedInOrder(t *testing.T) {
+	dir := t.TempDir()
+	opt := testInit
+	opt.Marks = []string{"claim-1"}
+	mustInit(t, dir, opt)
+	s, _ := mustOpen(t, dir, "claim-2") // the first is set aside
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Adopt(dir, AdoptOptions{Marks: []string{"claim-2"}, NoOtherCopy: true, AllowUnsafeFileSystem: true}); err != nil {
+		t.Fatal(err) // and comes back in the second one's place
+	}
+	s, _ = mustOpen(t, dir, "claim-2")
+	aside, err := s.Foreign(AsideEcho, "view 9 is newer than view 7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last, err := s.LastAside(); err != nil || !strings.Contains(last, aside.NetworkKey) || !strings.Contains(last, AsideEcho) {
+		t.Errorf("set aside as %s, and the last one is told as %q, %v", aside.Folder, last, err)
+	}
+	for _, name := range []string{"0009.bak", "77777", "-7", "x"} { // people's own
+		if err := os.Mkdir(filepath.Join(dir, asidePrefix+name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if name, err := newAsideName(dir); err != nil || name != asidePrefix+"0004" {
+		t.Errorf("the next one is %q, %v", name, err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, asidePrefix+"1000"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if name, err := newAsideName(dir); err == nil || !strings.Contains(err.Error(), "use another volume") {
+		t.Errorf("after the last name: %q, %v", name, err)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -107,7 +106,7 @@ func bearAfter(dir string, opt Options, cause error) (Record, *SetAside, error) 
 	if err != nil {
 		return Record{}, nil, err
 	}
-	if len(asides) == 0 || slices.ContainsFunc(asides, func(a SetAside) bool { return a.Why == AsideAdopted }) {
+	if len(asides) == 0 || asides[len(asides)-1].Why == AsideAdopted {
 		return Record{}, nil, cause
 	}
 	for _, name := range identityFiles {
