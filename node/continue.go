@@ -193,8 +193,9 @@ func (n *Node) followTo(ctx context.Context, g *genesis.Genesis, c *genesis.Cont
 	if err := m.onBranch(ctx, end); err != nil {
 		return err
 	}
+	fetcher := &blocksync.Fetcher{Network: n.network}
 	for m.store.Tip() < c.Height {
-		if err := m.followBlocks(ctx, end); err != nil {
+		if err := m.followBlocks(ctx, fetcher, end); err != nil {
 			return err
 		}
 	}
@@ -262,7 +263,7 @@ func (n *Node) onBranch(ctx context.Context, end blocksync.End) error {
 
 // followBlocks brings, executes and stores blocks of one epoch, up to a certificate of
 // the last or to the chain's end.
-func (n *Node) followBlocks(ctx context.Context, end blocksync.End) error {
+func (n *Node) followBlocks(ctx context.Context, fetcher *blocksync.Fetcher, end blocksync.End) error {
 	history, parent, err := n.history()
 	if err != nil {
 		return err
@@ -271,13 +272,17 @@ func (n *Node) followBlocks(ctx context.Context, end blocksync.End) error {
 	if err != nil {
 		return err
 	}
-	fetcher := &blocksync.Fetcher{Network: n.network, Proof: blocksync.Proof{Certificate: set.VerifyCC, End: &end}}
+	fetcher.Proof = blocksync.Proof{Certificate: set.VerifyCC, End: &end}
 	var blocks []storage.Final // not stored yet
 	var tail blocksync.Tail
 	for first := true; first || len(blocks) > 0; first = false {
 		r, err := n.fetchRange(ctx, fetcher, parent)
 		if err != nil {
 			return err
+		}
+		reached, err := tail.Add(r)
+		if err != nil {
+			return n.giveUp(fetcher, blocks, err)
 		}
 		finals, err := n.executeLine(ctx, history, *parent, r.Blocks, &votelog.Recovered{})
 		if err != nil {
@@ -290,7 +295,7 @@ func (n *Node) followBlocks(ctx context.Context, end blocksync.End) error {
 		}
 		blocks = append(blocks, finals...)
 		parent = &finals[len(finals)-1].Outcome
-		for _, cc := range tail.Add(r) {
+		for _, cc := range reached {
 			below := cc.Outcome.Height - blocks[0].Outcome.Height
 			blocks[below].Certificate = cc
 			if err := n.followed(n.store.Commit, blocks[:below+1]); err != nil {
@@ -309,6 +314,21 @@ func (n *Node) followBlocks(ctx context.Context, end blocksync.End) error {
 		return err
 	}
 	n.log.Info("followed blocks of the chain that was continued", "height", parent.Height, "of", end.Height)
+	return nil
+}
+
+// giveUp drops what waits for a certificate that is too far above: it is asked for anew,
+// of others first.
+func (n *Node) giveUp(fetcher *blocksync.Fetcher, waits []storage.Final, cause error) error {
+	var tail *blocksync.TailError
+	if !errors.As(cause, &tail) {
+		return cause
+	}
+	n.log.Warn("a peer's next certificate is too far above: what was fetched is dropped, others are asked first", "peer", tail.Peer.Short(), "error", cause)
+	fetcher.Blame(tail.Peer, cause.Error())
+	for i := range waits {
+		n.execution.Drop([]types.Hash{waits[i].Outcome.Block})
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -114,12 +115,61 @@ func TestTailEndsAtTheFirstCertificateAbove(t *testing.T) {
 		if step.certified > 0 {
 			r.Certificate = &types.CC{Outcome: c.outcomes[step.certified]}
 		}
+		reached, err := tail.Add(r)
+		if err != nil {
+			t.Fatal(err)
+		}
 		got := []uint64{}
-		for _, cc := range tail.Add(r) {
+		for _, cc := range reached {
 			got = append(got, cc.Outcome.Height)
 		}
 		if fmt.Sprint(got) != step.want {
 			t.Errorf("up to height %d, certified at %d: stored up to %v, want %s", step.last, step.certified, got, step.want)
+		}
+	}
+}
+
+// What waits is bounded in bytes too: who named the certificate that it waits for is told,
+// whoever gave what came after. What a certificate reaches waits no more.
+func TestTailIsBoundedInBytes(t *testing.T) {
+	far, near := p2p.PeerID{1}, p2p.PeerID{2}
+	large := &types.Block{Payload: slices.Repeat([][]byte{make([]byte, MaxTailBytes/64)}, 15), Evidence: [][]byte{make([]byte, 512)}}
+	give := func(tail *Tail, from p2p.PeerID, height, certified uint64) ([]*types.CC, error) {
+		r := &Range{Blocks: []*types.Block{large}, Outcomes: []types.Outcome{{Height: height}}, From: from}
+		if certified > 0 {
+			r.Certificate = &types.CC{Outcome: types.Outcome{Height: certified}}
+		}
+		return tail.Add(r)
+	}
+	for _, first := range []uint64{100, 0} { // 0: by the end that is known
+		var tail Tail
+		for height := uint64(1); height <= 4; height++ {
+			if _, err := give(&tail, far, height, first); err != nil {
+				t.Fatalf("height %d: %v", height, err)
+			}
+		}
+		_, err := give(&tail, near, 5, 6)
+		var long *TailError
+		if !errors.As(err, &long) || long.Peer != far || long.Bytes <= MaxTailBytes {
+			t.Errorf("five blocks of almost a quarter of the bound each, certified at %d: %v, want the first peer named", first, err)
+		}
+	}
+	var tail Tail
+	for height := uint64(1); height <= 20; height++ {
+		from := far
+		if height > 16 {
+			from = near
+		}
+		_, err := give(&tail, from, height, height+3-(height-1)%4) // at every fourth height
+		if err != nil {
+			t.Fatalf("height %d, certified at every fourth: %v", height, err)
+		}
+	}
+	for height := uint64(21); height <= 25; height++ {
+		_, err := give(&tail, near, height, 100)
+		var long *TailError
+		if errors.As(err, &long) != (height == 25) || height == 25 && long.Peer != near {
+			t.Errorf("height %d, certified at height 100: %v", height, err)
 		}
 	}
 }
@@ -235,6 +285,35 @@ func TestFetchPassesLiarsByAndBlamesThem(t *testing.T) {
 	}
 	if _, ok := n.blamed[liar]; !ok || len(n.blamed) != 1 {
 		t.Errorf("blamed %v, want the liar alone", n.blamed)
+	}
+}
+
+// Who was blamed for where its ranges lead is asked last, preferred or not; and a range
+// tells who gave it.
+func TestFetchAsksTheBlamedLast(t *testing.T) {
+	c := newChain(30, 0)
+	honest := Serve(c)
+	far, good := p2p.PeerID{1}, p2p.PeerID{3}
+	n := &network{peers: []p2p.PeerID{far, good}, blamed: map[p2p.PeerID]string{}, answers: map[p2p.PeerID]func(context.Context, []byte) ([]byte, error){}}
+	for _, id := range n.peers {
+		n.answers[id] = func(ctx context.Context, request []byte) ([]byte, error) { return honest(ctx, id, request) }
+	}
+	f := &Fetcher{Network: n, Proof: Proof{Certificate: accept}, Prefer: []p2p.PeerID{far}}
+	for round, want := range []p2p.PeerID{far, good, good} {
+		r, err := f.Fetch(t.Context(), c.anchor(0))
+		if err != nil || r.From != want {
+			t.Fatalf("round %d: a range of another than %s, or none: %v", round, want.Short(), err)
+		}
+		if round == 0 {
+			f.Blame(far, "it leads nowhere")
+		}
+	}
+	if n.blamed[far] == "" || len(n.blamed) != 1 {
+		t.Errorf("penalised %v, want the first alone", n.blamed)
+	}
+	n.answers[good] = func(context.Context, []byte) ([]byte, error) { return nil, p2p.ErrNotConnected }
+	if r, err := f.Fetch(t.Context(), c.anchor(0)); err != nil || r.From != far {
+		t.Errorf("with nobody else: %v", err)
 	}
 }
 

@@ -14,7 +14,8 @@
 //   - What a chain had that this one continues is proven likewise, its last blocks by
 //     outcomes that lead to the one that the recovery genesis names.
 //   - Answers are bounded in bytes and blocks on both sides, and so is what waits for
-//     a certificate of its own height (Tail), whatever peers answer.
+//     a certificate of its own height (Tail), whatever peers answer: who names one that
+//     is too far above is asked last.
 //   - A slow peer is hedged: after a while a second one is asked the same.
 //
 // What it must not do: execute, store, or decide whether to sync.

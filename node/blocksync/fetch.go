@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bedrock-bft/bedrock/node/p2p"
@@ -22,12 +23,23 @@ type Network interface {
 // Fetcher asks peers for ranges.
 type Fetcher struct {
 	Network Network
-	// Proof is what answers are held against.
+	// Proof is what answers are held against; not to be changed while Fetch runs.
 	Proof Proof
 	// Prefer are peers to ask first; the others follow.
 	Prefer []p2p.PeerID
 
-	turn int
+	turn   int
+	blamed map[p2p.PeerID]bool
+}
+
+// Blame penalises a peer whose ranges verify and lead nowhere: it is asked last from now
+// on. Not while Fetch runs.
+func (f *Fetcher) Blame(peer p2p.PeerID, reason string) {
+	if f.blamed == nil {
+		f.blamed = map[p2p.PeerID]bool{}
+	}
+	f.blamed[peer] = true
+	f.Network.Penalise(peer, "block range: "+reason)
 }
 
 // ErrNoPeer says that no connected peer gave a usable range.
@@ -47,13 +59,13 @@ func (f *Fetcher) Fetch(ctx context.Context, anchor Anchor) (*Range, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	peers := f.order()
+	peers, proof := f.order(), f.Proof
 	answers := make(chan answer, len(peers))
 	asked, open := 0, 0
 	ask := func() {
 		peer := peers[asked]
 		asked, open = asked+1, open+1
-		go func() { answers <- f.ask(ctx, peer, request, anchor) }()
+		go func() { answers <- f.ask(ctx, peer, request, anchor, proof) }()
 	}
 	hedge := time.NewTimer(hedgeAfter)
 	defer hedge.Stop()
@@ -84,19 +96,23 @@ func (f *Fetcher) Fetch(ctx context.Context, anchor Anchor) (*Range, error) {
 }
 
 // ask asks one peer. A lie costs its sender, having nothing does not.
-func (f *Fetcher) ask(ctx context.Context, peer p2p.PeerID, request []byte, anchor Anchor) answer {
+func (f *Fetcher) ask(ctx context.Context, peer p2p.PeerID, request []byte, anchor Anchor, proof Proof) answer {
 	data, err := f.Network.Request(ctx, peer, Protocol, request)
 	if err != nil {
 		return answer{peer: peer, err: err}
 	}
-	r, err := Verify(data, anchor, f.Proof)
+	r, err := Verify(data, anchor, proof)
 	if err != nil && !errors.Is(err, ErrNothing) {
 		f.Network.Penalise(peer, "block range: "+err.Error())
+	}
+	if r != nil {
+		r.From = peer
 	}
 	return answer{peer: peer, r: r, err: err}
 }
 
-// order lists the peers: preferred ones first, each time beginning with another.
+// order lists the peers: preferred ones first, each time beginning with another, and
+// blamed ones last.
 func (f *Fetcher) order() []p2p.PeerID {
 	connected := map[p2p.PeerID]bool{}
 	for _, p := range f.Network.Peers() {
@@ -117,5 +133,14 @@ func (f *Fetcher) order() []p2p.PeerID {
 		add(p.ID)
 	}
 	f.turn++
+	slices.SortStableFunc(out, func(a, b p2p.PeerID) int {
+		switch {
+		case f.blamed[a] == f.blamed[b]:
+			return 0
+		case f.blamed[a]:
+			return 1
+		}
+		return -1
+	})
 	return out
 }

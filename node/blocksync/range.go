@@ -40,7 +40,8 @@ type Range struct {
 	Blocks      []*types.Block
 	Outcomes    []types.Outcome
 	Certificate *types.CC
-	Tip         uint64 // as the peer says
+	Tip         uint64     // as the peer says
+	From        p2p.PeerID // who gave it
 }
 
 // Proof is what a range is held against.

@@ -126,12 +126,24 @@ func (s *blockSync) next(fetcher *blocksync.Fetcher) (ended bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return s.apply(r, outcome)
+	ended, err = s.apply(r, outcome)
+	var tail *blocksync.TailError
+	if errors.As(err, &tail) {
+		s.e.log.Warn("a peer's next certificate is too far above: what was fetched is dropped, others are asked first", "peer", tail.Peer.Short(), "error", err)
+		fetcher.Blame(tail.Peer, tail.Error())
+		s.drop()
+		return false, nil
+	}
+	return ended, err
 }
 
 // apply executes a verified range and hands it to the committer. It stops at the
 // epoch's end.
 func (s *blockSync) apply(r *blocksync.Range, parent *types.Outcome) (ended bool, err error) {
+	reached, err := s.tail.Add(r)
+	if err != nil {
+		return false, err
+	}
 	blocks := s.pending
 	for i, block := range r.Blocks {
 		set, err := s.e.sets.of(block.Header.Epoch)
@@ -169,7 +181,7 @@ func (s *blockSync) apply(r *blocksync.Range, parent *types.Outcome) (ended bool
 		ended = change != nil
 	}
 	s.pending = nil
-	for _, cc := range s.tail.Add(r) {
+	for _, cc := range reached {
 		n := cc.Outcome.Height - blocks[0].Outcome.Height + 1
 		if err := s.store(blocks[:n], cc); err != nil {
 			return false, err
