@@ -37,6 +37,9 @@ func (n *Node) followStopped(ctx context.Context) error {
 	} else if err != nil {
 		return err
 	}
+	if at.Problem != "" { // its opening says what to do
+		return nil
+	}
 	if !at.Empty && (at.Genesis == n.genesis.Hash() || at.Genesis == c.GenesisHash && at.Tip >= c.Height) {
 		return nil
 	}

@@ -1,12 +1,16 @@
 package node_test
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"connectrpc.com/connect"
 
+	"github.com/bedrock-bft/bedrock/node"
 	"github.com/bedrock-bft/bedrock/node/signer"
+	"github.com/bedrock-bft/bedrock/node/storage"
 	"github.com/bedrock-bft/bedrock/node/types"
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
 )
@@ -74,12 +78,35 @@ func (h *halted) follows(t *testing.T, newcomer, survivor *running) {
 	}
 }
 
+// endsUncertified holds that a database of the chain that halted ends where that is
+// continued, and has no certificate there.
+func (h *halted) endsUncertified(t *testing.T, i int) {
+	t.Helper()
+	store, err := storage.Open(filepath.Join(h.cfg[i].Dirs.Data, "db"), storage.Options{Genesis: h.old.Hash(), NoVoteLog: true, AllowUnsafeFileSystem: true, BallastBytes: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cc, err := store.Certificate(store.Tip())
+	if store.Tip() != h.tip || !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("node %d ends at height %d with certificate %v, %v: want height %d and none", i, store.Tip(), cc, err, h.tip)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A chain that was recovered halts and is recovered again. A node that begins with
-// nothing, and one with the first chain's database, follow all three chains.
-// // rule: recovery-genesis
+// nothing, and one that was ended just when it had all of the first chain, whose last block
+// has no certificate, follow all three chains. // rule: recovery-genesis
 func TestNewcomersFollowAcrossTwoRecoveries(t *testing.T) {
 	t.Parallel() // it waits more than it computes
 	h := halt(t)
+	if _, err := node.StoreLocked(t.Context(), h.homes[0], &h.cfg[0]); err != nil {
+		t.Fatal(err)
+	}
+	h.makeBy(t, stands(t, h.homes[0]).identity, stands(t, h.homes[1]).identity)
+	h.copyChain(t, 0, 3)
+	h.endsUncertified(t, 3)
 	h.cosign(t)
 	env := h.install(t)
 	a, b := start(t, h.homes[0], env...), start(t, h.homes[1], env...)

@@ -48,6 +48,31 @@ func TestDamagedRootPageIsRefusedAtStart(t *testing.T) {
 // changeRootPage puts an earlier root page in the place of the newest.
 func changeRootPage(t *testing.T, path string) {
 	t.Helper()
+	editFamily(t, path, "tree", func(db *grocksdb.DB, tree *grocksdb.ColumnFamilyHandle) {
+		pages := map[uint64][]byte{}
+		it := db.NewIteratorCF(grocksdb.NewDefaultReadOptions(), tree)
+		for it.SeekToFirst(); it.Valid(); it.Next() {
+			if key := it.Key().Data(); len(key) == 9 && key[8] == 0 { // version, the empty path
+				pages[binary.BigEndian.Uint64(key)] = append([]byte(nil), it.Value().Data()...)
+			}
+		}
+		it.Close()
+		newest, oldest := uint64(0), ^uint64(0)
+		for version := range pages {
+			newest, oldest = max(newest, version), min(oldest, version)
+		}
+		if newest == oldest {
+			t.Fatalf("%d root pages", len(pages))
+		}
+		if err := db.PutCF(grocksdb.NewDefaultWriteOptions(), tree, append(binary.BigEndian.AppendUint64(nil, newest), 0), pages[oldest]); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// editFamily opens a database that nobody uses, for one column family.
+func editFamily(t *testing.T, path, family string, edit func(*grocksdb.DB, *grocksdb.ColumnFamilyHandle)) {
+	t.Helper()
 	options := grocksdb.NewDefaultOptions()
 	names, err := grocksdb.ListColumnFamilies(options, path)
 	if err != nil {
@@ -64,27 +89,8 @@ func changeRootPage(t *testing.T, path string) {
 	defer db.Close()
 	for i, name := range names {
 		defer handles[i].Destroy()
-		if name != "tree" {
-			continue
-		}
-		read, write := grocksdb.NewDefaultReadOptions(), grocksdb.NewDefaultWriteOptions()
-		pages := map[uint64][]byte{}
-		it := db.NewIteratorCF(read, handles[i])
-		for it.SeekToFirst(); it.Valid(); it.Next() {
-			if key := it.Key().Data(); len(key) == 9 && key[8] == 0 { // version, the empty path
-				pages[binary.BigEndian.Uint64(key)] = append([]byte(nil), it.Value().Data()...)
-			}
-		}
-		it.Close()
-		newest, oldest := uint64(0), ^uint64(0)
-		for version := range pages {
-			newest, oldest = max(newest, version), min(oldest, version)
-		}
-		if newest == oldest {
-			t.Fatalf("%d root pages", len(pages))
-		}
-		if err := db.PutCF(write, handles[i], append(binary.BigEndian.AppendUint64(nil, newest), 0), pages[oldest]); err != nil {
-			t.Fatal(err)
+		if name == family {
+			edit(db, handles[i])
 		}
 	}
 }

@@ -167,8 +167,11 @@ func MakeRecovery(ctx context.Context, o RecoveryOptions) (*genesis.Genesis, err
 // that.
 func recoveryOf(g *genesis.Genesis, store *storage.Store, recovered *votelog.Recovered, o *RecoveryOptions) (made *genesis.Genesis, locked bool, err error) {
 	tip := store.Tip()
-	if tip == 0 {
-		return nil, false, errors.New("this node has no final block: make a network anew")
+	switch lock := recovered.State.Lock.Height; {
+	case tip == 0 && lock == 0 && recovered.SyncedHeight == 0:
+		return nil, false, errors.New("this node has no final block, and has locked none: make the recovery genesis on a survivor that has; where nobody has, make a network anew")
+	case tip == 0:
+		return nil, false, fmt.Errorf("the database has no final block, and the vote log has locked height %d and seen height %d synced: it lacks final blocks, so make the recovery genesis on a survivor that has them, or put a copy of its chain volume in this one's place; where nobody has any, make a network anew", lock, recovered.SyncedHeight)
 	}
 	outcome, err := store.Outcome(tip)
 	if err != nil {

@@ -1,12 +1,15 @@
 package node_test
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/linxGnu/grocksdb"
 
 	"github.com/bedrock-bft/bedrock/node"
 	"github.com/bedrock-bft/bedrock/node/config"
@@ -115,6 +118,10 @@ func TestNoRecoveryForgetsALock(t *testing.T) {
 	h.takeOver(t, 0, env)
 	h.copyChain(t, 0, 1)
 	h.refusesItsLock(t, 1, env, "after a second recovery")
+	for how, taken := range map[string]types.Hash{"the first one taken": h.old.Hash(), "one taken that nobody else took": {9}} {
+		h.setTaken(t, 1, taken) // and nothing signed under it
+		h.refusesItsLock(t, 1, env, "after a second recovery, "+how)
+	}
 
 	// A database that a tool made for the recovery genesis leads nowhere, and says so.
 	h.loseChain(t, 1)
@@ -127,6 +134,15 @@ func TestNoRecoveryForgetsALock(t *testing.T) {
 	}
 	if err := h.open(t, 1, env); err == nil || !strings.Contains(err.Error(), "remove that folder") {
 		t.Errorf("an empty database of the recovery genesis: %v", err)
+	}
+	// One that cannot be read is not called empty.
+	editFamily(t, filepath.Join(h.cfg[1].Dirs.Data, "db", "db"), "meta", func(db *grocksdb.DB, meta *grocksdb.ColumnFamilyHandle) {
+		if err := db.PutCF(grocksdb.NewDefaultWriteOptions(), meta, []byte("tip"), make([]byte, 8)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err := h.open(t, 1, env); !errors.Is(err, storage.ErrDamaged) {
+		t.Errorf("a database whose tip is not there: %v", err)
 	}
 }
 
@@ -152,6 +168,10 @@ func TestRecoveryIsNotMadeFromADatabaseThatIsBehind(t *testing.T) {
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
+	h.loseChain(t, 0)
+	if g, err := node.MakeRecovery(t.Context(), o); err == nil || !strings.Contains(err.Error(), "lacks final blocks") {
+		t.Errorf("its chain volume lost: %v, %v", g, err)
+	}
 	h.setTaken(t, 0, types.Hash{9})
 	if g, err := node.MakeRecovery(t.Context(), o); err == nil || !strings.Contains(err.Error(), "not of the chain") {
 		t.Errorf("by the vote log of another chain: %v, %v", g, err)
@@ -159,7 +179,8 @@ func TestRecoveryIsNotMadeFromADatabaseThatIsBehind(t *testing.T) {
 }
 
 // A survivor that was brought up to its lock, and is not the one whose lock was highest,
-// follows the chain to where that one's stands. // rule: recovery-genesis
+// follows the chain to where that one's stands; or says what to do if it is on a branch
+// that died. // rule: recovery-genesis
 func TestASurvivorBroughtUpToALowerLockFollows(t *testing.T) {
 	t.Parallel() // it waits more than it computes
 	homes := makeNetwork(t, 4, "ed25519")
@@ -188,6 +209,10 @@ func TestASurvivorBroughtUpToALowerLockFollows(t *testing.T) {
 	if h.old, err = genesis.Load(h.cfg[0].Genesis.File); err != nil {
 		t.Fatal(err)
 	}
+	h.copyChain(t, 1, 3)
+	if dead, err := node.StoreLocked(t.Context(), homes[3], &h.cfg[3]); err != nil || dead != low.tip+1 {
+		t.Fatalf("a block at height %d that nobody else has, want %d: %v", dead, low.tip+1, err)
+	}
 	best := stands(t, homes[0])
 	o := node.RecoveryOptions{Home: homes[1], Config: &h.cfg[1], Survivors: [][32]byte{best.identity, low.identity}, TimeMs: uint64(time.Now().UnixMilli())}
 	if _, err := node.MakeRecovery(t.Context(), o); err != nil { // before the other one was looked at
@@ -195,6 +220,9 @@ func TestASurvivorBroughtUpToALowerLockFollows(t *testing.T) {
 	}
 	if now := stands(t, homes[1]); now.tip != low.lock {
 		t.Fatalf("brought up to height %d, want %d", now.tip, low.lock)
+	}
+	if err := h.open(t, 1, nil); err == nil || !strings.Contains(err.Error(), "called off") {
+		t.Errorf("under the old genesis: %v, want what to do if the recovery was called off", err)
 	}
 	h.accounts(t)
 	h.recover(t)
@@ -208,6 +236,16 @@ func TestASurvivorBroughtUpToALowerLockFollows(t *testing.T) {
 	for _, n := range []*running{a, b} {
 		n.waitHeight(t, h.tip+1)
 	}
-	a.end(t)
-	b.end(t)
+	h.newIdentity(t, 3) // whatever it has locked
+	if err := h.open(t, 3, env); err == nil || !strings.Contains(err.Error(), "another branch was continued: remove the folder "+filepath.Join(h.cfg[3].Dirs.Data, "db")) {
+		t.Errorf("on a branch that died: %v, want what to remove", err)
+	}
+	if err := os.RemoveAll(filepath.Join(h.cfg[3].Dirs.Data, "db")); err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, h.homes[3], env...)
+	h.follows(t, c, a)
+	for _, n := range []*running{a, b, c} {
+		n.end(t)
+	}
 }

@@ -36,6 +36,9 @@ func (e *ending) lockedPast(lock *types.QC, above func() bool) bool {
 	return !e.ends || lock.Epoch+1 != e.Epoch || !above()
 }
 
+// forgotten is what to do with a survivor whose votes a recovery genesis does not keep.
+const forgotten = "make it from this node; where the others go on without what it knows, this identity signs nothing any more: give the node an empty signer volume, and rotate to its new identity"
+
 // checkLock refuses a recovery that may forget what this instance has locked: the one that
 // ended the chain for which it signed last. Once it has signed under the recovered chain
 // there is nothing left of that. // rule: recovery-genesis
@@ -48,7 +51,7 @@ func (n *Node) checkLock() error {
 	if err != nil || taken == n.genesis.Hash() && state.Epoch > n.genesis.Continues.Epoch {
 		return err
 	}
-	g, err := n.endedBy(taken)
+	g, err := n.endedBy(taken, state.Epoch)
 	if err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
@@ -57,23 +60,29 @@ func (n *Node) checkLock() error {
 		return fmt.Errorf("recover: %w", err)
 	}
 	if state.Epoch > e.Epoch {
-		return fmt.Errorf("the recovery genesis %s continues epoch %d, and this node has signed in epoch %d: make it from this node", g.Hash(), e.Epoch, state.Epoch)
+		return fmt.Errorf("the recovery genesis %s continues epoch %d, and this node has signed in epoch %d: %s", g.Hash(), e.Epoch, state.Epoch, forgotten)
 	}
 	lock := &state.Lock
 	if e.lockedPast(lock, func() bool { return n.certified(e.Height) || extends(&n.recovered, e.block) }) {
-		return fmt.Errorf("the recovery genesis %s continues height %d from a lock of view %d in epoch %d, and this node has locked height %d of view %d in epoch %d, which may be final elsewhere: make it from this node",
-			g.Hash(), e.Height, e.LockView, e.LockEpoch, lock.Height, lock.View, lock.Epoch)
+		return fmt.Errorf("the recovery genesis %s continues height %d from a lock of view %d in epoch %d, and this node has locked height %d of view %d in epoch %d, which may be final elsewhere: %s",
+			g.Hash(), e.Height, e.LockView, e.LockEpoch, lock.Height, lock.View, lock.Epoch, forgotten)
 	}
 	return nil
 }
 
-// endedBy is the recovery genesis that ended the chain which an instance signed for under
-// a recovery, or under the first genesis (zero), as far as the documents are kept here.
-func (n *Node) endedBy(taken types.Hash) (*genesis.Genesis, error) {
+// endedBy is the recovery genesis that ended the chain for which an instance signed last,
+// as far as the documents are kept here. taken is the recovery that it took last (zero:
+// none), epoch its vote log's. Where the one that it took is not of this line, or nothing
+// was signed under it, that is the first recovery that such an epoch was before.
+func (n *Node) endedBy(taken types.Hash, epoch uint64) (*genesis.Genesis, error) {
+	ended, later := n.genesis, taken != n.genesis.Hash() // later: than what was taken
 	g := n.genesis
 	for range maxContinued {
+		if later || epoch <= g.Continues.Epoch {
+			ended = g
+		}
 		if g.Continues.GenesisHash == taken {
-			return g, nil
+			later = false
 		}
 		raw, err := n.store.Document(g.Continues.GenesisHash)
 		if errors.Is(err, storage.ErrNotFound) {
@@ -87,14 +96,11 @@ func (n *Node) endedBy(taken types.Hash) (*genesis.Genesis, error) {
 			return nil, fmt.Errorf("the kept genesis document %s: %w", g.Continues.GenesisHash, err)
 		}
 		if before.Continues == nil {
-			if taken.IsZero() {
-				return g, nil
-			}
 			break
 		}
 		g = before
 	}
-	return n.genesis, nil
+	return ended, nil
 }
 
 // endingOf is where a chain of this database's line was continued.

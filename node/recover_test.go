@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"log/slog"
 	"os"
@@ -91,9 +92,15 @@ func (h *halted) recover(t *testing.T) {
 		h.homes[0], h.homes[1] = h.homes[1], h.homes[0]
 		h.cfg[0], h.cfg[1] = h.cfg[1], h.cfg[0]
 	}
+	h.makeBy(t, a.identity, b.identity)
+}
+
+// makeBy has node 0 make the recovery genesis.
+func (h *halted) makeBy(t *testing.T, survivors ...[32]byte) {
+	t.Helper()
 	var err error
 	h.new, err = node.MakeRecovery(t.Context(), node.RecoveryOptions{Home: h.homes[0], Config: &h.cfg[0],
-		Survivors: [][32]byte{a.identity, b.identity}, TimeMs: uint64(time.Now().UnixMilli())})
+		Survivors: survivors, TimeMs: uint64(time.Now().UnixMilli())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +134,9 @@ func (h *halted) open(t *testing.T, i int, env []string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.New(t.Context(), node.Options{Home: h.homes[i], Config: &cfg, Log: slog.New(slog.DiscardHandler), Version: "test"})
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	n, err := node.New(ctx, node.Options{Home: h.homes[i], Config: &cfg, Log: slog.New(slog.DiscardHandler), Version: "test"})
 	if err == nil {
 		err = n.Close()
 		if err == nil {

@@ -151,7 +151,7 @@ func finalAt(g *genesis.Genesis, store *storage.Store, height uint64) (consensus
 	}
 	final.Certificate, err = store.Certificate(height)
 	if errors.Is(err, storage.ErrNotFound) {
-		return consensus.Final{}, fmt.Errorf("height %d has no certificate: the database was brought up to a lock by `bedrock genesis recover`, and goes on under the recovery genesis alone: %w", height, err)
+		return consensus.Final{}, fmt.Errorf("height %d has no certificate: the database was brought up to a lock by `bedrock genesis recover`, and goes on under the recovery genesis alone; where that was called off, put a copy of another node's chain volume in this one's place: %w", height, err)
 	}
 	if err != nil {
 		return consensus.Final{}, fmt.Errorf("read the certificate of height %d: %w", height, err)
