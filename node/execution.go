@@ -13,6 +13,7 @@ import (
 	"github.com/bedrock-bft/bedrock/executor/state"
 	"github.com/bedrock-bft/bedrock/node/engine"
 	"github.com/bedrock-bft/bedrock/node/mempool"
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 	executorv1 "github.com/bedrock-bft/bedrock/proto/bedrock/executor/v1"
 )
@@ -288,5 +289,5 @@ func (v *blockVerifier) Verify(ctx context.Context, hash types.Hash, maxGas uint
 	if _, err := v.execution.await(ctx, &epoch); err != nil {
 		return nil, "", err
 	}
-	return mempool.VerifyBlock(ctx, v.execution, v.verdicts, hash, maxGas, txs, runtime.GOMAXPROCS(0))
+	return mempool.VerifyBlock(ctx, task.Runtime{}, v.execution, v.verdicts, hash, maxGas, txs, runtime.GOMAXPROCS(0))
 }

@@ -18,7 +18,8 @@
 //     is too far above is asked last.
 //   - A slow peer is hedged: after a while a second one is asked the same.
 //
-// What it must not do: execute, store, or decide whether to sync.
+// What it must not do: execute, store, decide whether to sync, or start and wait but
+// through node/task.
 //
 // Guarded by the tests beside the code, with peers that lie in each way named.
 package blocksync

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/task"
 )
 
 // hedgeAfter is how long one peer may take before another is asked the same.
@@ -22,6 +23,8 @@ type Network interface {
 
 // Fetcher asks peers for ranges.
 type Fetcher struct {
+	// Tasks is where it runs; the zero value is the machine.
+	Tasks   task.Runtime
 	Network Network
 	// Proof is what answers are held against; not to be changed while Fetch runs.
 	Proof Proof
@@ -65,11 +68,13 @@ func (f *Fetcher) Fetch(ctx context.Context, anchor Anchor) (*Range, error) {
 	ask := func() {
 		peer := peers[asked]
 		asked, open = asked+1, open+1
-		go func() { answers <- f.ask(ctx, peer, request, anchor, proof) }()
+		f.Tasks.Go("ask for a range", func() { answers <- f.ask(ctx, peer, request, anchor, proof) }) // it has room for all
 	}
-	hedge := time.NewTimer(hedgeAfter)
+	hedge := f.Tasks.Timer()
 	defer hedge.Stop()
+	hedge.Reset(hedgeAfter)
 	var last error
+	var a answer
 	for {
 		if open == 0 {
 			if asked == len(peers) {
@@ -77,15 +82,15 @@ func (f *Fetcher) Fetch(ctx context.Context, anchor Anchor) (*Range, error) {
 			}
 			ask()
 		}
-		select {
-		case <-ctx.Done():
+		switch task.Select3(f.Tasks, task.Done(ctx), task.Fired(hedge), task.Recv(answers, &a)) {
+		case 0:
 			return nil, ctx.Err()
-		case <-hedge.C:
+		case 1:
 			if asked < len(peers) {
 				ask()
 			}
 			hedge.Reset(hedgeAfter)
-		case a := <-answers:
+		case 2:
 			if a.err == nil {
 				return a.r, nil
 			}

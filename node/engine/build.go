@@ -2,9 +2,9 @@ package engine
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -22,10 +22,7 @@ func (w *worker) build(f consensus.BuildBlock, epoch *types.Epoch) {
 	case <-w.building:
 	default:
 	}
-	select {
-	case w.building <- job:
-	case <-w.e.ctx.Done():
-	}
+	task.Select2(w.e.tasks, task.Send(w.building, job), task.Done(w.e.ctx))
 }
 
 func (w *worker) buildBlock(f consensus.BuildBlock, epoch *types.Epoch) *types.Block {
@@ -67,14 +64,12 @@ func (w *worker) buildBlock(f consensus.BuildBlock, epoch *types.Epoch) *types.B
 
 // verify judges a block off the loop. // rule: valid-block, verify-before-vote
 func (w *worker) verify(f consensus.VerifyBlock, epoch *types.Epoch) {
-	w.e.goRun(func() {
-		select {
-		case w.verifying <- struct{}{}:
-		case <-w.e.ctx.Done():
+	w.e.goRun("verify a block", func() {
+		if task.Select2(w.e.tasks, task.Send(w.verifying, struct{}{}), task.Done(w.e.ctx)) == 1 {
 			return
 		}
 		defer func() { <-w.verifying }()
-		begin := time.Now()
+		begin := w.e.tasks.Now()
 		reason, err := w.verifyBlock(f, epoch)
 		if err != nil {
 			if w.e.ctx.Err() == nil {
@@ -82,11 +77,12 @@ func (w *worker) verify(f consensus.VerifyBlock, epoch *types.Epoch) {
 			}
 			return
 		}
-		w.e.cfg.Observer.Verified(time.Since(begin), len(f.Block.Payload))
+		took := w.e.tasks.Since(begin)
+		w.e.cfg.Observer.Verified(took, len(f.Block.Payload))
 		if reason != "" {
 			w.e.log.Warn("block gets no vote", "height", f.Block.Header.Height, "block", f.Block.ID(), "reason", reason)
 		}
-		w.e.trace("block verified", f.Block, "valid", reason == "", "took", time.Since(begin))
+		w.e.trace("block verified", f.Block, "valid", reason == "", "took", took)
 		w.e.post(consensus.BlockVerified{ID: f.Block.ID(), Valid: reason == "", Reason: reason})
 	})
 }

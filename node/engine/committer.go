@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -78,14 +79,11 @@ func (c *committer) told(height uint64) {
 }
 
 func (c *committer) run() {
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
+	timer := c.e.tasks.Timer()
+	defer timer.Stop()
 	for {
-		select {
-		case <-c.e.ctx.Done():
+		if task.Select3(c.e.tasks, task.Done(c.e.ctx), task.Recv(c.more, nil), task.Fired(timer)) == 0 {
 			return
-		case <-c.more:
-		case <-timer.C:
 		}
 		c.mu.Lock()
 		batch := c.queue
@@ -157,7 +155,7 @@ func (c *committer) commit(blocks []FinalBlock, certificate *types.CC) error {
 	if len(blocks) == 0 {
 		return nil
 	}
-	begin := time.Now()
+	begin := c.e.tasks.Now()
 	last := &blocks[len(blocks)-1]
 	last.Certificate = certificate
 	var starts []types.EpochStart
@@ -186,7 +184,7 @@ func (c *committer) commit(blocks []FinalBlock, certificate *types.CC) error {
 	c.told(last.Outcome.Height)
 	c.e.worker.final(last.Outcome.Height, ids)
 	c.e.cfg.Transport.SetTip(last.Outcome.Height)
-	c.e.cfg.Observer.Committed(time.Since(begin), len(blocks))
+	c.e.cfg.Observer.Committed(c.e.tasks.Since(begin), len(blocks))
 	c.e.cfg.Observer.Final(blocks, certificate)
 	c.e.postCall(c.e.tellWork)
 	return nil
@@ -207,7 +205,7 @@ func (c *committer) maybeSync() (time.Duration, error) {
 	if c.unsyncedFrom.IsZero() {
 		return 0, nil
 	}
-	if due := syncEvery - time.Since(c.unsyncedFrom); due > 0 && c.unsynced < syncBytes {
+	if due := syncEvery - c.e.tasks.Since(c.unsyncedFrom); due > 0 && c.unsynced < syncBytes {
 		return due, nil
 	}
 	height, err := c.e.cfg.Store.Sync()
@@ -240,9 +238,7 @@ func (c *committer) waitSynced(height uint64) error {
 		if c.e.synced.Load() >= height {
 			return nil
 		}
-		select {
-		case <-progress:
-		case <-c.e.ctx.Done():
+		if task.Select2(c.e.tasks, task.Recv(progress, nil), task.Done(c.e.ctx)) == 1 {
 			return errStopped
 		}
 	}

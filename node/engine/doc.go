@@ -22,8 +22,9 @@
 //   - Every queue is bounded; the core itself is stepped by one goroutine.
 //
 // What it must not do: decide anything about the protocol (consensus does), know
-// RocksDB, libp2p or Wasmtime (node wires those), or read the wall clock except
-// through Clock.
+// RocksDB, libp2p or Wasmtime (node wires those), read the wall clock except
+// through Clock, or start a goroutine, wait or take the time but through node/task:
+// the simulator runs this very code under a seed.
 //
 // Guarded by the tests beside the code, which run whole networks of engines over
 // an in-memory transport, and by test/chaos with real processes.

@@ -1,13 +1,13 @@
 package engine
 
 import (
-	"context"
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -62,13 +62,8 @@ func (ec *echo) hold(reason string) {
 }
 
 func (ec *echo) run() {
-	for {
-		select {
-		case <-ec.e.ctx.Done():
-			return
-		case <-ec.asked:
-			ec.pass()
-		}
+	for task.Select2(ec.e.tasks, task.Done(ec.e.ctx), task.Recv(ec.asked, nil)) == 1 {
+		ec.pass()
 	}
 }
 
@@ -77,6 +72,8 @@ func (ec *echo) run() {
 func (ec *echo) pass() {
 	var number, begun uint64
 	var answered map[int]bool
+	again := ec.e.tasks.Timer()
+	defer again.Stop()
 	for {
 		var epoch *types.Epoch
 		var held bool
@@ -97,11 +94,9 @@ func (ec *echo) pass() {
 			ec.e.postCall(func() { ec.passed(number, begun, len(answered)) })
 			return
 		}
-		select {
-		case <-ec.e.ctx.Done():
+		again.Reset(echoInterval)
+		if task.Select3(ec.e.tasks, task.Done(ec.e.ctx), task.Recv(ec.asked, nil), task.Fired(again)) == 0 {
 			return
-		case <-ec.asked:
-		case <-time.After(echoInterval):
 		}
 	}
 }
@@ -132,7 +127,7 @@ func (ec *echo) round(epoch *types.Epoch, self int, answered map[int]bool) {
 	request := binary.LittleEndian.AppendUint64(nil, epoch.Number)
 	request = binary.LittleEndian.AppendUint64(request, since)
 	request = append(request, ec.e.cfg.Consensus.ConsensusKey...)
-	ctx, cancel := context.WithTimeout(ec.e.ctx, protocolEcho.Timeout)
+	ctx, cancel := ec.e.tasks.WithTimeout(ec.e.ctx, protocolEcho.Timeout)
 	defer cancel()
 	var left []int
 	for i := range epoch.Validators {
@@ -141,9 +136,9 @@ func (ec *echo) round(epoch *types.Epoch, self int, answered map[int]bool) {
 		}
 	}
 	var mu sync.Mutex // of answered, while they are asked
-	var wg sync.WaitGroup
+	asking := task.NewGroup(ec.e.tasks)
 	for _, i := range left {
-		wg.Go(func() {
+		asking.Go("ask for echoes", func() {
 			id := p2p.PeerID(epoch.Validators[i].NetworkKey)
 			answer, err := ec.e.cfg.Transport.Request(ctx, id, protocolEcho, request)
 			if err != nil {
@@ -160,5 +155,5 @@ func (ec *echo) round(epoch *types.Epoch, self int, answered map[int]bool) {
 			}
 		})
 	}
-	wg.Wait()
+	asking.Wait()
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -54,13 +55,13 @@ func (e *Engine) carryOutOne(effect consensus.Effect) {
 func (e *Engine) carryOutTalk(effect consensus.Effect) {
 	switch f := effect.(type) {
 	case consensus.FetchBlock:
-		e.goRun(func() { e.fetchBlock(f) })
+		e.goRun("fetch a block", func() { e.fetchBlock(f) })
 	case consensus.AskCertificates:
-		e.goRun(func() { e.askCertificates(f) })
+		e.goRun("ask for certificates", func() { e.askCertificates(f) })
 	case consensus.AskEpochs:
-		e.goRun(func() { e.askEpochs(f) })
+		e.goRun("ask for epochs", func() { e.askEpochs(f) })
 	case consensus.AnswerEpoch:
-		e.goRun(func() { e.answerEpoch(f) })
+		e.goRun("answer an epoch", func() { e.answerEpoch(f) })
 	case consensus.SyncNeeded:
 		e.sync.needed(f)
 	case consensus.Alarm:
@@ -109,7 +110,7 @@ func (e *Engine) prepareEpoch(f consensus.PrepareEpoch) {
 	next := f.Next
 	e.remember(&next)
 	e.announceValidators()
-	e.goRun(func() {
+	e.goRun("prepare an epoch", func() {
 		if err := e.committer.waitSynced(f.Certificate.Outcome.Height); err != nil {
 			return
 		}
@@ -140,9 +141,7 @@ func (e *Engine) awaitExecutor(next *types.Epoch) error {
 			e.log.Error("the next executor is not at hand: this node waits for it before the next epoch", "epoch", next.Number,
 				"executor", next.ExecutorHash, "error", err, "do", "add the module: bedrock executor add FILE.wasm --admin URL")
 		}
-		select {
-		case <-time.After(prepareRetry):
-		case <-e.ctx.Done():
+		if e.tasks.Sleep(e.ctx, prepareRetry) != nil {
 			return errStopped
 		}
 	}
@@ -164,10 +163,7 @@ func (e *Engine) stopSigning(f consensus.StopSigning) {
 
 // postCall queues f for the loop without waiting for it.
 func (e *Engine) postCall(f func()) {
-	select {
-	case e.inbox <- item{call: f}:
-	case <-e.ctx.Done():
-	}
+	task.Select2(e.tasks, task.Send(e.inbox, item{call: f}), task.Done(e.ctx))
 }
 
 // blockInFlight is what the worker remembers of a block above the last final one.

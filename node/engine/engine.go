@@ -5,16 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
 // Config is what an Engine is made of. Every port must be set.
 type Config struct {
+	// Tasks is where the engine runs; its zero value is the machine.
+	Tasks     task.Runtime
 	Consensus consensus.Config
 	Start     consensus.Start
 	// Root is the height that the chain begins above: 0, or what a recovery genesis
@@ -61,7 +63,8 @@ type Engine struct {
 	inbox  chan item
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	wg     sync.WaitGroup
+	tasks  task.Runtime
+	group  *task.Group // of all that this engine starts
 
 	writer    *writer
 	committer *committer
@@ -99,6 +102,8 @@ func New(cfg Config) (_ *Engine, err error) {
 	e := &Engine{
 		cfg:    cfg,
 		log:    cfg.Log,
+		tasks:  cfg.Tasks,
+		group:  task.NewGroup(cfg.Tasks),
 		inbox:  make(chan item, inboxSize),
 		epochs: map[uint64]*types.Epoch{},
 		epoch:  cfg.Start.Epoch.Number,
@@ -146,22 +151,26 @@ func New(cfg Config) (_ *Engine, err error) {
 // Run drives the engine until ctx ends or something fails that must end the
 // process. It returns nil only for an ended ctx.
 func (e *Engine) Run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { e.cancel(errEnded) })
-	defer stop()
-	defer e.wg.Wait() // New started some already
+	defer e.group.Wait() // New started some already
 	if err := e.serve(); err != nil {
 		e.cancel(err)
 		return err
 	}
-	e.goRun(e.writer.run)
-	e.goRun(e.committer.run)
-	e.goRun(e.worker.run)
-	e.goRun(func() { e.read(e.cfg.Transport.Votes()) })
-	e.goRun(func() { e.read(e.cfg.Transport.Blocks()) })
-	e.goRun(e.echo.run)
-	e.goRun(e.accusing.run)
+	e.goRun("end", func() {
+		if task.Select2(e.tasks, task.Done(ctx), task.Done(e.ctx)) == 0 {
+			e.cancel(errEnded)
+		}
+	})
+	e.goRun("writer", e.writer.run)
+	e.goRun("committer", e.committer.run)
+	e.goRun("executor", e.worker.run)
+	e.goRun("builder", e.worker.runBuilder)
+	e.goRun("reader of votes", func() { e.read(e.cfg.Transport.Votes()) })
+	e.goRun("reader of blocks", func() { e.read(e.cfg.Transport.Blocks()) })
+	e.goRun("own-echo", e.echo.run)
+	e.goRun("evidence", e.accusing.run)
 	e.loop()
-	e.wg.Wait()
+	e.group.Wait()
 	if e.wake != nil {
 		e.wake()
 	}
@@ -171,13 +180,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
-func (e *Engine) goRun(f func()) {
-	e.wg.Add(1)
-	go func() {
-		defer e.wg.Done()
-		f()
-	}()
-}
+func (e *Engine) goRun(name string, f func()) { e.group.Go(name, f) }
 
 // fail ends the engine: nothing is signed after it.
 func (e *Engine) fail(err error) {
@@ -187,30 +190,24 @@ func (e *Engine) fail(err error) {
 
 // post gives the loop an event; it waits while the inbox is full.
 func (e *Engine) post(ev consensus.Event) {
-	select {
-	case e.inbox <- item{event: ev}:
-	case <-e.ctx.Done():
-	}
+	task.Select2(e.tasks, task.Send(e.inbox, item{event: ev}), task.Done(e.ctx))
 }
 
 // call runs f on the loop's goroutine and waits for it.
 func (e *Engine) call(ctx context.Context, f func()) error {
 	done := make(chan struct{})
-	select {
-	case e.inbox <- item{call: func() { f(); close(done) }}:
-	case <-e.ctx.Done():
+	asked := task.Send(e.inbox, item{call: func() { f(); close(done) }})
+	which := task.Select3(e.tasks, asked, task.Done(e.ctx), task.Done(ctx))
+	if which == 0 {
+		which = task.Select3(e.tasks, task.Recv(done, nil), task.Done(e.ctx), task.Done(ctx))
+	}
+	switch which {
+	case 1:
 		return errStopped
-	case <-ctx.Done():
+	case 2:
 		return ctx.Err()
 	}
-	select {
-	case <-done:
-		return nil
-	case <-e.ctx.Done():
-		return errStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return nil
 }
 
 var errStopped = errors.New("the node is stopping")

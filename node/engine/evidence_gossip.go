@@ -8,6 +8,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -58,7 +59,7 @@ func (g *evidenceGossip) judge(_ context.Context, _ p2p.PeerID, data []byte) p2p
 		return p2p.Reject
 	}
 	present := g.e.Status().Consensus.Epoch
-	if ev.Epoch > present || ev.Epoch+evidenceEpochs <= present || !g.limiter.Allow() {
+	if ev.Epoch > present || ev.Epoch+evidenceEpochs <= present || !g.limiter.AllowN(g.e.tasks.Now(), 1) {
 		return p2p.Ignore
 	}
 	if known, err := g.e.cfg.Store.KnownEvidence(types.SumHash(data)); err != nil || known {
@@ -66,7 +67,7 @@ func (g *evidenceGossip) judge(_ context.Context, _ p2p.PeerID, data []byte) p2p
 	}
 	set := g.e.sets.at(ev.Epoch)
 	if set == nil {
-		if !g.sets.Allow() {
+		if !g.sets.AllowN(g.e.tasks.Now(), 1) {
 			return p2p.Ignore // gossip brings it again. evidenceAgain
 		}
 		if set, err = g.e.sets.of(ev.Epoch); err != nil {
@@ -88,18 +89,20 @@ func (g *evidenceGossip) judge(_ context.Context, _ p2p.PeerID, data []byte) p2p
 
 // run tells the loop of what was heard, and passes on again what is still held.
 func (g *evidenceGossip) run() {
-	ticker := time.NewTicker(evidenceAgain)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-g.e.ctx.Done():
+	again := g.e.tasks.Timer()
+	defer again.Stop()
+	again.Reset(evidenceAgain)
+	for open := true; ; {
+		switch task.Select3(g.e.tasks, task.Done(g.e.ctx), task.RecvOpen(g.heard, nil, &open), task.Fired(again)) {
+		case 0:
 			return
-		case _, ok := <-g.heard:
-			if !ok {
+		case 1:
+			if !open {
 				return
 			}
 			g.e.postCall(g.e.tellWork)
-		case <-ticker.C:
+		case 2:
+			again.Reset(evidenceAgain)
 			for _, encoded := range g.e.evidence.all() {
 				g.publish(encoded)
 			}

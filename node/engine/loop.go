@@ -5,23 +5,25 @@ import (
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 	"github.com/bedrock-bft/bedrock/node/wire"
 )
 
 // loop is the one goroutine that steps the core.
 func (e *Engine) loop() {
+	var it item
 	for {
-		select {
-		case <-e.ctx.Done():
+		switch task.Select3(e.tasks, task.Done(e.ctx), task.Recv(e.inbox, &it), task.Recv(e.cfg.Pool.Notify(), nil)) {
+		case 0:
 			return
-		case it := <-e.inbox:
+		case 1:
 			if it.call != nil {
 				it.call()
 				continue
 			}
 			e.step(it.event)
-		case <-e.cfg.Pool.Notify():
+		case 2:
 			if !e.told || e.builtNone {
 				e.tellWork()
 			}
@@ -95,21 +97,17 @@ func (e *Engine) tellWork() {
 // read decodes what peers send on one channel, off the loop: a block of two
 // megabytes is hashed here.
 func (e *Engine) read(messages <-chan p2p.Message) {
-	for {
-		select {
-		case <-e.ctx.Done():
+	var m p2p.Message
+	for open := true; ; {
+		if task.Select2(e.tasks, task.Done(e.ctx), task.RecvOpen(messages, &m, &open)) == 0 || !open {
 			return
-		case m, ok := <-messages:
-			if !ok {
-				return
-			}
-			message, err := wire.DecodeMessage(m.Data)
-			if err != nil {
-				e.cfg.Transport.Penalise(m.From, "message does not decode: "+err.Error())
-				continue
-			}
-			e.post(consensus.Received{From: consensus.Peer(m.From), Message: message})
 		}
+		message, err := wire.DecodeMessage(m.Data)
+		if err != nil {
+			e.cfg.Transport.Penalise(m.From, "message does not decode: "+err.Error())
+			continue
+		}
+		e.post(consensus.Received{From: consensus.Peer(m.From), Message: message})
 	}
 }
 

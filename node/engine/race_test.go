@@ -61,7 +61,7 @@ func TestWhatBlockSyncStoresIsNotDroppedUnderIt(t *testing.T) {
 	n.must(err)
 	cc := &types.CC{Epoch: 1, View: 1, Height: 1, Block: block.ID(), Outcome: own}
 
-	e.goRun(e.worker.run)
+	e.goRun("executor", e.worker.run)
 	stored := make(chan error, 1)
 	go func() {
 		_, err := e.sync.apply(&blocksync.Range{Blocks: []*types.Block{block}, Outcomes: []types.Outcome{own}, Certificate: cc}, &genesis)
@@ -73,7 +73,7 @@ func TestWhatBlockSyncStoresIsNotDroppedUnderIt(t *testing.T) {
 		return len(e.committer.queue) > 0
 	}, nil)
 	e.worker.drop([]types.Hash{block.ID()}) // the core gives it up: nothing certified stands on it there
-	e.goRun(e.committer.run)
+	e.goRun("committer", e.committer.run)
 	if err := <-stored; err != nil {
 		t.Fatalf("store what block sync executed: %v", err)
 	}
@@ -81,7 +81,7 @@ func TestWhatBlockSyncStoresIsNotDroppedUnderIt(t *testing.T) {
 		t.Errorf("tip %d, ended: %v", n.store.Tip(), context.Cause(e.ctx))
 	}
 	e.cancel(errEnded)
-	e.wg.Wait()
+	e.group.Wait()
 }
 
 func TestWhatWasDroppedWhileHeldGoesWhenReleased(t *testing.T) {
@@ -121,7 +121,7 @@ func TestRunThatCannotServeLeavesNothingRunning(t *testing.T) {
 	n.must(endpoint.Handle(protocolEcho, func(context.Context, p2p.PeerID, []byte) ([]byte, error) { return nil, nil }))
 	e := n.open(endpoint, &handClock{now: consensus.Now{MonoMs: 1000}})
 	var ended atomic.Bool
-	e.goRun(func() {
+	e.goRun("started by New", func() {
 		<-e.ctx.Done()
 		for range 1000 {
 			runtime.Gosched()
@@ -142,8 +142,8 @@ func TestBlockSyncStoresBelowCertificatesThatRecede(t *testing.T) {
 	net := newNetwork(t, 4)
 	n := net.nodes[0]
 	e := n.open(net.hub.Join(n.id), &handClock{now: consensus.Now{MonoMs: 1000}})
-	e.goRun(e.worker.run)
-	e.goRun(e.committer.run)
+	e.goRun("executor", e.worker.run)
+	e.goRun("committer", e.committer.run)
 	const blocks, piece = 12, 2
 	var line []*types.Block
 	outcomes := []types.Outcome{net.genesisOutcome()}
@@ -171,5 +171,5 @@ func TestBlockSyncStoresBelowCertificatesThatRecede(t *testing.T) {
 		t.Errorf("stored up to height %d, want %d", tip, blocks-piece-1)
 	}
 	e.cancel(errEnded)
-	e.wg.Wait()
+	e.group.Wait()
 }

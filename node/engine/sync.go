@@ -10,6 +10,7 @@ import (
 	"github.com/bedrock-bft/bedrock/node/blocksync"
 	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -65,7 +66,7 @@ func (s *blockSync) needed(f consensus.SyncNeeded) {
 		return
 	}
 	s.running = true
-	s.e.goRun(s.run)
+	s.e.goRun("block sync", s.run)
 }
 
 // drop forgets what was not stored.
@@ -80,7 +81,7 @@ func (s *blockSync) run() {
 		s.mu.Unlock()
 	}()
 	s.mu.Lock()
-	fetcher := &blocksync.Fetcher{Network: s.e.cfg.Transport, Proof: blocksync.Proof{Certificate: s.e.verifyCertificate}, Prefer: append([]p2p.PeerID(nil), s.prefer...)}
+	fetcher := &blocksync.Fetcher{Tasks: s.e.tasks, Network: s.e.cfg.Transport, Proof: blocksync.Proof{Certificate: s.e.verifyCertificate}, Prefer: append([]p2p.PeerID(nil), s.prefer...)}
 	s.mu.Unlock()
 	for s.e.ctx.Err() == nil {
 		_, target := s.progress()
@@ -91,10 +92,7 @@ func (s *blockSync) run() {
 		switch {
 		case errors.Is(err, blocksync.ErrNoPeer):
 			s.e.log.Info("no peer gave blocks", "above", s.e.cfg.Store.Tip(), "error", err)
-			select {
-			case <-time.After(syncRetry):
-			case <-s.e.ctx.Done():
-			}
+			_ = s.e.tasks.Sleep(s.e.ctx, syncRetry) // ended: the loop ends
 		case errors.Is(err, errDiverged):
 			return
 		case err != nil:
@@ -202,17 +200,14 @@ func (s *blockSync) execute(epoch *types.Epoch, block *types.Block, parent *type
 		x, err := s.e.worker.runBlock(epoch, block, parent)
 		done <- result{x, err}
 	}
-	select {
-	case s.e.worker.execution <- job:
-	case <-s.e.ctx.Done():
+	if task.Select2(s.e.tasks, task.Send(s.e.worker.execution, job), task.Done(s.e.ctx)) == 1 {
 		return nil, errStopped
 	}
-	select {
-	case r := <-done:
-		return r.x, r.err
-	case <-s.e.ctx.Done():
+	var r result
+	if task.Select2(s.e.tasks, task.Recv(done, &r), task.Done(s.e.ctx)) == 1 {
 		return nil, errStopped
 	}
+	return r.x, r.err
 }
 
 // store hands blocks to the committer and tells the core when they are stored.
@@ -247,10 +242,9 @@ func (c *committer) synced(ctx context.Context, blocks []FinalBlock, certificate
 	case c.more <- struct{}{}:
 	default:
 	}
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
+	var err error
+	if task.Select2(c.e.tasks, task.Recv(done, &err), task.Done(ctx)) == 1 {
 		return errStopped
 	}
+	return err
 }

@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
-	"time"
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -56,24 +58,16 @@ func newWorker(e *Engine) *worker {
 	}
 }
 
-func (w *worker) run() {
-	w.e.goRun(func() {
-		for {
-			select {
-			case <-w.e.ctx.Done():
-				return
-			case f := <-w.building:
-				f()
-			}
-		}
-	})
-	for {
-		select {
-		case <-w.e.ctx.Done():
-			return
-		case f := <-w.execution:
-			f()
-		}
+// run executes.
+func (w *worker) run() { w.does(w.execution) }
+
+// runBuilder builds.
+func (w *worker) runBuilder() { w.does(w.building) }
+
+func (w *worker) does(jobs <-chan func()) {
+	var job func()
+	for task.Select2(w.e.tasks, task.Done(w.e.ctx), task.Recv(jobs, &job)) == 1 {
+		job()
 	}
 }
 
@@ -93,10 +87,7 @@ func (w *worker) execute(f consensus.ExecuteBlock, epoch *types.Epoch) {
 		w.e.post(consensus.BlockExecuted{ID: x.Block, Success: x.Success, StateRoot: x.StateRoot,
 			ReceiptsRoot: x.ReceiptsRoot, Change: x.Change, MoreWork: x.MoreWork})
 	}
-	select {
-	case w.execution <- job:
-	case <-w.e.ctx.Done():
-	}
+	task.Select2(w.e.tasks, task.Send(w.execution, job), task.Done(w.e.ctx))
 }
 
 // gone handles a block whose parent's state is no more: the core has dropped it
@@ -135,12 +126,12 @@ func (w *worker) runBlock(epoch *types.Epoch, block *types.Block, parent *types.
 	if epoch == nil {
 		return nil, fmt.Errorf("execute block %s: its epoch %d is not known", id, block.Header.Epoch)
 	}
-	begin := time.Now()
+	begin := w.e.tasks.Now()
 	x, err := w.e.cfg.Executor.Execute(w.e.ctx, epoch, block, parent)
 	if err != nil {
 		return nil, fmt.Errorf("execute block %d (%s): %w", block.Header.Height, id, err)
 	}
-	took := time.Since(begin)
+	took := w.e.tasks.Since(begin)
 	w.e.cfg.Observer.Executed(took, len(block.Payload))
 	w.e.traceExecuted(block, x, took)
 	w.e.evidence.executed(x)
@@ -199,6 +190,7 @@ func (w *worker) release(stored uint64) {
 		}
 	}
 	clear(w.held)
+	slices.SortFunc(free, func(a, b types.Hash) int { return bytes.Compare(a[:], b[:]) })
 	w.e.cfg.Executor.Drop(free)
 }
 

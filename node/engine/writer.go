@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/storage/votelog"
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -79,10 +79,8 @@ func (w *writer) push(it writeItem) {
 
 func (w *writer) run() {
 	for {
-		select {
-		case <-w.e.ctx.Done():
+		if task.Select2(w.e.tasks, task.Done(w.e.ctx), task.Recv(w.more, nil)) == 0 {
 			return
-		case <-w.more:
 		}
 		w.mu.Lock()
 		batch := w.queue
@@ -151,11 +149,11 @@ func (w *writer) write(batch []writeItem) error {
 	}
 	if found && w.e.cfg.VoteLog != nil {
 		record.SyncedHeight = w.e.synced.Load()
-		begin := time.Now()
+		begin := w.e.tasks.Now()
 		if err := w.e.cfg.VoteLog.Append(record); err != nil {
 			return fmt.Errorf("write the vote log: %w", err)
 		}
-		w.e.cfg.Observer.Persisted(time.Since(begin))
+		w.e.cfg.Observer.Persisted(w.e.tasks.Since(begin))
 		w.durable = &record.State
 	}
 	for i := range batch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -90,14 +91,13 @@ func (p *Pool) AddBatch(ctx context.Context, txs [][]byte, source Source) ([]Res
 	}
 	g.finish(settled)
 	p.mu.Unlock()
-	select {
-	case <-g.done:
-		return g.results, g.err
-	case <-ctx.Done():
+	switch task.Select3(p.tasks, task.Recv(g.done, nil), task.Done(ctx), task.Done(p.ctx)) {
+	case 1:
 		return nil, fmt.Errorf("add %d transactions: %w", len(txs), ctx.Err())
-	case <-p.ctx.Done():
+	case 2:
 		return nil, ErrClosed
 	}
+	return g.results, g.err
 }
 
 // Offer hands transactions over without waiting for what becomes of them: for
@@ -192,30 +192,26 @@ func (p *Pool) settleFailed(items []*item, err error) {
 
 // collect closes a batch after batchDelay or batchTxs.
 func (p *Pool) collect() {
-	timer := time.NewTimer(time.Hour)
+	timer := p.tasks.Timer()
 	defer timer.Stop()
+	var it *item
 	for {
-		var batch []*item
-		select {
-		case it := <-p.incoming:
-			batch = append(make([]*item, 0, batchTxs), it)
-		case <-p.ctx.Done():
+		if task.Select2(p.tasks, task.Recv(p.incoming, &it), task.Done(p.ctx)) == 1 {
 			return
 		}
+		batch := append(make([]*item, 0, batchTxs), it)
 		timer.Reset(batchDelay)
 		for open := true; open && len(batch) < batchTxs; {
-			select {
-			case it := <-p.incoming:
+			switch task.Select3(p.tasks, task.Recv(p.incoming, &it), task.Fired(timer), task.Done(p.ctx)) {
+			case 0:
 				batch = append(batch, it)
-			case <-timer.C:
+			case 1:
 				open = false
-			case <-p.ctx.Done():
+			case 2:
 				return
 			}
 		}
-		select {
-		case p.batches <- batch:
-		case <-p.ctx.Done():
+		if task.Select2(p.tasks, task.Send(p.batches, batch), task.Done(p.ctx)) == 1 {
 			return
 		}
 	}
@@ -223,20 +219,11 @@ func (p *Pool) collect() {
 
 // verify is one worker: it verifies batches and hands on what passed.
 func (p *Pool) verify() {
-	for {
-		select {
-		case batch := <-p.batches:
-			p.metrics.batchTxs.Observe(float64(len(batch)))
-			passed := p.verifyItems(batch)
-			if len(passed) == 0 {
-				continue
-			}
-			select {
-			case p.verified <- passed:
-			case <-p.ctx.Done():
-				return
-			}
-		case <-p.ctx.Done():
+	var batch []*item
+	for task.Select2(p.tasks, task.Recv(p.batches, &batch), task.Done(p.ctx)) == 0 {
+		p.metrics.batchTxs.Observe(float64(len(batch)))
+		passed := p.verifyItems(batch)
+		if len(passed) > 0 && task.Select2(p.tasks, task.Send(p.verified, passed), task.Done(p.ctx)) == 1 {
 			return
 		}
 	}

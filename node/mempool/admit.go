@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/bedrock-bft/bedrock/node/task"
 )
 
 const (
@@ -16,9 +18,10 @@ const (
 
 // admission is the one goroutine that checks on the state and changes lanes by it.
 func (p *Pool) admission() {
+	var items []*item
 	for {
-		select {
-		case items := <-p.verified:
+		switch task.Select3(p.tasks, task.Recv(p.verified, &items), task.Recv(p.nudge, nil), task.Done(p.ctx)) {
+		case 0:
 			for more := true; more && len(items) < admitTxs; {
 				select {
 				case next := <-p.verified:
@@ -28,9 +31,9 @@ func (p *Pool) admission() {
 				}
 			}
 			p.admit(items)
-		case <-p.nudge:
+		case 1:
 			p.recheck()
-		case <-p.ctx.Done():
+		case 2:
 			return
 		}
 	}

@@ -46,6 +46,23 @@ func newBook(l Limits) *book {
 	return b
 }
 
+// senders lists who has anything here: the most urgent first, as far as a heap goes, then
+// those with nothing but held transactions, by name.
+func (b *book) senders() []string {
+	out := make([]string, 0, len(b.lanes))
+	for _, l := range b.best.lanes {
+		out = append(out, l.sender)
+	}
+	queued := len(out)
+	for sender, l := range b.lanes {
+		if len(l.txs) == 0 {
+			out = append(out, sender)
+		}
+	}
+	slices.Sort(out[queued:])
+	return out
+}
+
 // queuedCost is what the sender of a transaction with that nonce has queued beside
 // it.
 func (b *book) queuedCost(sender string, nonce uint64) Amount {

@@ -12,6 +12,7 @@ import (
 func (b *book) committed(info CommitInfo, now time.Time) {
 	b.height = max(b.height, info.Height)
 	executed := make(map[*lane]map[uint64]bool)
+	var lanes []*lane // in order
 	for _, r := range info.Executed {
 		e := b.byHash[r.Hash]
 		switch {
@@ -23,12 +24,13 @@ func (b *book) committed(info CommitInfo, now time.Time) {
 		default:
 			if executed[e.lane] == nil {
 				executed[e.lane] = make(map[uint64]bool)
+				lanes = append(lanes, e.lane)
 			}
 			executed[e.lane][e.nonce] = true
 		}
 	}
-	for l, nonces := range executed {
-		b.takeExecuted(l, nonces, now)
+	for _, l := range lanes {
+		b.takeExecuted(l, executed[l], now)
 	}
 	for _, r := range info.Executed {
 		if r.Code != 0 || r.Sender == "" {

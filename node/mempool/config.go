@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -35,6 +36,8 @@ type Limits struct {
 // Config of a Pool. Verifier, Checker and Executor are required; Sandbox too where
 // Suspect is ever called.
 type Config struct {
+	// Tasks is where the pool runs; its zero value is the machine.
+	Tasks       task.Runtime
 	Verifier    Verifier
 	Checker     Checker
 	Sandbox     Sandbox
@@ -51,7 +54,7 @@ type Config struct {
 	// Workers is the number of `verify` calls at once [number of CPUs].
 	Workers int
 
-	Now        func() time.Time // the clock [time.Now]
+	Now        func() time.Time // the clock [that of Tasks]
 	Log        *slog.Logger     // discards
 	Registerer prometheus.Registerer
 }
@@ -102,7 +105,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.JournalBytes = 64 << 20
 	}
 	if c.Now == nil {
-		c.Now = time.Now
+		c.Now = c.Tasks.Now
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

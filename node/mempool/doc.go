@@ -39,13 +39,13 @@
 //	(*Pool) Suspect(txs)                    the payload of a failed block
 //	(*Pool) Has, Get, Stats, Subscribe, Flush, Close
 //	(*Pool) Verdicts() *Verdicts            cache: Get, Put, Missing
-//	VerifyAll(ctx, Verifier, *Verdicts, executor, txs) ([]Verdict, error)
+//	VerifyAll(ctx, tasks, Verifier, *Verdicts, executor, txs) ([]Verdict, error)
 //	VerifyBlock(...) (gas, refusal, err)    the same of a block: no more than its gas
 //	EncodeBatch, DecodeBatch                gossip of the topic tx
 //
 // The package must not know the ledger, the network's streams or consensus. The
 // state behind Pool (lanes, heaps, suspects) has no goroutine and reads no
-// clock; Pool adds both.
+// clock; Pool adds both, through node/task alone.
 //
 // Guarded by the model test (random operations against a naive pool), the table
 // tests beside the code, FuzzJournal and FuzzBatch.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/bedrock-bft/bedrock/node/task"
 )
 
 const (
@@ -80,25 +82,22 @@ func (p *Pool) passOn(tx []byte) {
 
 // gossip passes batches on, closed after gossipDelay or gossipBytes.
 func (p *Pool) gossip() {
-	timer := time.NewTimer(time.Hour)
+	timer := p.tasks.Timer()
 	defer timer.Stop()
+	var tx []byte
 	for {
-		var batch [][]byte
-		size := 0
-		select {
-		case tx := <-p.outgoing:
-			batch, size = append(batch, tx), len(tx)
-		case <-p.ctx.Done():
+		if task.Select2(p.tasks, task.Recv(p.outgoing, &tx), task.Done(p.ctx)) == 1 {
 			return
 		}
+		batch, size := [][]byte{tx}, len(tx)
 		timer.Reset(gossipDelay)
 		for open := true; open && size < gossipBytes && len(batch) < MaxBatchTxs; {
-			select {
-			case tx := <-p.outgoing:
+			switch task.Select3(p.tasks, task.Recv(p.outgoing, &tx), task.Fired(timer), task.Done(p.ctx)) {
+			case 0:
 				batch, size = append(batch, tx), size+len(tx)
-			case <-timer.C:
+			case 1:
 				open = false
-			case <-p.ctx.Done():
+			case 2:
 				return
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -24,7 +25,8 @@ type Pool struct {
 
 	ctx    context.Context
 	cancel context.CancelFunc
-	work   sync.WaitGroup
+	tasks  task.Runtime
+	group  *task.Group // of all that the pool starts
 
 	incoming chan *item    // to be verified
 	batches  chan []*item  // to a verify worker
@@ -59,9 +61,10 @@ func New(cfg Config) (*Pool, error) {
 	}
 	p := &Pool{
 		cfg: cfg, log: cfg.Log.With("component", "mempool"),
+		tasks: cfg.Tasks, group: task.NewGroup(cfg.Tasks),
 		verdicts:    NewVerdicts(cfg.Limits.Verdicts),
 		incoming:    make(chan *item, cfg.Limits.Pending),
-		batches:     make(chan []*item),
+		batches:     make(chan []*item, 1),
 		verified:    make(chan []*item, 64),
 		nudge:       make(chan struct{}, 1),
 		notify:      make(chan struct{}, 1),
@@ -88,30 +91,22 @@ func New(cfg Config) (*Pool, error) {
 		}
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.spawn(p.collect)
+	p.group.Go("collect", p.collect)
 	for range cfg.Workers {
-		p.spawn(p.verify)
+		p.group.Go("verify", p.verify)
 	}
-	p.spawn(p.admission)
-	p.spawn(p.sweepLoop)
+	p.group.Go("admission", p.admission)
+	p.group.Go("sweep", p.sweepLoop)
 	if cfg.Broadcaster != nil {
-		p.spawn(p.gossip)
+		p.group.Go("gossip", p.gossip)
 	}
 	if cfg.Sandbox != nil {
-		p.spawn(p.bisect)
+		p.group.Go("suspects", p.bisect)
 	}
 	if len(kept) > 0 {
-		p.spawn(func() { p.restore(kept) })
+		p.group.Go("restore", func() { p.restore(kept) })
 	}
 	return p, nil
-}
-
-func (p *Pool) spawn(f func()) {
-	p.work.Add(1)
-	go func() {
-		defer p.work.Done()
-		f()
-	}()
 }
 
 // restore adds what the journal held, as if it came by RPC.
@@ -143,7 +138,7 @@ func (p *Pool) Close() error {
 	p.closed = true
 	p.mu.Unlock()
 	p.cancel()
-	p.work.Wait()
+	p.group.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for hash, it := range p.pending {
@@ -244,7 +239,7 @@ func (p *Pool) Committed(info CommitInfo) {
 		all = true
 	}
 	if all {
-		for sender := range p.book.lanes {
+		for _, sender := range p.book.senders() {
 			p.dirty.add(sender, true)
 		}
 	}
@@ -273,15 +268,8 @@ func (p *Pool) wake() {
 
 // sweepLoop drops what has waited too long, and passes on again what was not heard.
 func (p *Pool) sweepLoop() {
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			p.sweep()
-		case <-p.ctx.Done():
-			return
-		}
+	for p.tasks.Sleep(p.ctx, time.Second) == nil {
+		p.sweep()
 	}
 }
 
@@ -315,7 +303,7 @@ func (p *Pool) live() [][]byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	out := make([][]byte, 0, p.book.txs)
-	for _, l := range p.book.lanes {
+	for _, l := range p.book.best.lanes { // those that have any
 		for _, e := range l.txs {
 			out = append(out, e.tx)
 		}

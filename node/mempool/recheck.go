@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -144,7 +145,7 @@ func (p *Pool) verifyFull(probes []probe, executor types.Hash) ([]Verdict, error
 	if len(txs) == 0 {
 		return nil, nil
 	}
-	return VerifyAll(p.ctx, p.cfg.Verifier, p.verdicts, executor, txs, p.cfg.Workers)
+	return VerifyAll(p.ctx, p.tasks, p.cfg.Verifier, p.verdicts, executor, txs, p.cfg.Workers)
 }
 
 // applyTail takes the answer about a lane's last transaction for the whole lane.
@@ -189,8 +190,8 @@ func (p *Pool) applyFull(l *lane, entries []*entry, v []Verdict, c []CheckVerdic
 // Flush waits until nothing is on its way into the pool and no sender waits to be
 // checked again.
 func (p *Pool) Flush(ctx context.Context) error {
-	ticker := time.NewTicker(time.Millisecond)
-	defer ticker.Stop()
+	again := p.tasks.Timer()
+	defer again.Stop()
 	for {
 		p.mu.Lock()
 		quiet := len(p.pending) == len(p.later) && p.dirty.len() == 0 && p.running == 0 && !p.suspects.waiting()
@@ -198,11 +199,11 @@ func (p *Pool) Flush(ctx context.Context) error {
 		if quiet {
 			return nil
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
+		again.Reset(time.Millisecond)
+		switch task.Select3(p.tasks, task.Fired(again), task.Done(ctx), task.Done(p.ctx)) {
+		case 1:
 			return fmt.Errorf("flush the mempool: %w", ctx.Err())
-		case <-p.ctx.Done():
+		case 2:
 			return ErrClosed
 		}
 	}

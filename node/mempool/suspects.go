@@ -3,6 +3,7 @@ package mempool
 import (
 	"time"
 
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -86,12 +87,7 @@ func (p *Pool) retrySuspects() {
 
 // bisect tries lists of suspects until none waits.
 func (p *Pool) bisect() {
-	for {
-		select {
-		case <-p.sandbox:
-		case <-p.ctx.Done():
-			return
-		}
+	for task.Select2(p.tasks, task.Recv(p.sandbox, nil), task.Done(p.ctx)) == 0 {
 		for list := p.nextList(); list != nil; list = p.nextList() {
 			p.tryList(list)
 			p.mu.Lock()

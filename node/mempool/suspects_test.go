@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -147,10 +148,10 @@ func TestVerifyAllAsksForWhatIsMissing(t *testing.T) {
 		x.broken = i == 650
 		txs = append(txs, x.bytes())
 	}
-	if _, err := VerifyAll(t.Context(), l, v, types.Hash{}, txs[:300], 2); err != nil || l.verified != 300 {
+	if _, err := VerifyAll(t.Context(), task.Runtime{}, l, v, types.Hash{}, txs[:300], 2); err != nil || l.verified != 300 {
 		t.Fatalf("%v, %d verified", err, l.verified)
 	}
-	got, err := VerifyAll(t.Context(), l, v, types.Hash{}, txs, 2)
+	got, err := VerifyAll(t.Context(), task.Runtime{}, l, v, types.Hash{}, txs, 2)
 	if err != nil || l.verified != 700 {
 		t.Fatalf("%v, %d verified", err, l.verified)
 	}
@@ -160,7 +161,7 @@ func TestVerifyAllAsksForWhatIsMissing(t *testing.T) {
 		}
 	}
 	l.fault = errFault
-	if _, err := VerifyAll(t.Context(), l, NewVerdicts(1), types.Hash{}, txs, 2); err == nil {
+	if _, err := VerifyAll(t.Context(), task.Runtime{}, l, NewVerdicts(1), types.Hash{}, txs, 2); err == nil {
 		t.Error("a host fault gave verdicts")
 	}
 }
@@ -190,12 +191,12 @@ func TestVerifyBlockEndsWhereTheBlockIsRefused(t *testing.T) {
 	} {
 		l, v := newLedger(), NewVerdicts(16384)
 		if tc.remembered > 0 {
-			if _, err := VerifyAll(t.Context(), l, v, types.Hash{}, tc.txs[:tc.remembered], 1); err != nil {
+			if _, err := VerifyAll(t.Context(), task.Runtime{}, l, v, types.Hash{}, tc.txs[:tc.remembered], 1); err != nil {
 				t.Fatal(err)
 			}
 			l.verified = 0
 		}
-		gas, refusal, err := VerifyBlock(t.Context(), l, v, types.Hash{}, tc.maxGas, tc.txs, 1)
+		gas, refusal, err := VerifyBlock(t.Context(), task.Runtime{}, l, v, types.Hash{}, tc.maxGas, tc.txs, 1)
 		if err != nil || (refusal != "") != tc.refusalAnyway || l.verified < tc.least || l.verified > tc.most {
 			t.Errorf("%s: refused %q, error %v, %d verified, want %d to %d", tc.name, refusal, err, l.verified, tc.least, tc.most)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
@@ -92,9 +93,9 @@ func (v *Verdicts) Missing(executor types.Hash, txs []types.Hash) []int {
 }
 
 // VerifyAll gives the verdict on each transaction of a list: remembered ones, and
-// the rest verified in batches on as many goroutines as workers says.
-func VerifyAll(ctx context.Context, verifier Verifier, cache *Verdicts, executor types.Hash, txs [][]byte, workers int) ([]Verdict, error) {
-	run := newVerification(verifier, cache, executor, txs)
+// the rest verified in batches by as many tasks as workers says.
+func VerifyAll(ctx context.Context, on task.Runtime, verifier Verifier, cache *Verdicts, executor types.Hash, txs [][]byte, workers int) ([]Verdict, error) {
+	run := newVerification(on, verifier, cache, executor, txs)
 	if err := run.run(ctx, workers); err != nil {
 		return nil, err
 	}
@@ -105,8 +106,8 @@ func VerifyAll(ctx context.Context, verifier Verifier, cache *Verdicts, executor
 // refused: the first verdict that refuses one, or limits above maxGas, ends it. So
 // what a proposer can have others verify is bounded by the block's gas, and by a batch
 // a worker. // rule: verify-before-vote
-func VerifyBlock(ctx context.Context, verifier Verifier, cache *Verdicts, executor types.Hash, maxGas uint64, txs [][]byte, workers int) (gas []uint64, refusal string, err error) {
-	run := newVerification(verifier, cache, executor, txs)
+func VerifyBlock(ctx context.Context, on task.Runtime, verifier Verifier, cache *Verdicts, executor types.Hash, maxGas uint64, txs [][]byte, workers int) (gas []uint64, refusal string, err error) {
+	run := newVerification(on, verifier, cache, executor, txs)
 	run.limited, run.gasLeft = true, maxGas
 	if err := run.run(ctx, workers); err != nil {
 		return nil, "", err
@@ -123,6 +124,7 @@ func VerifyBlock(ctx context.Context, verifier Verifier, cache *Verdicts, execut
 
 // verification is one run over a list of transactions.
 type verification struct {
+	on       task.Runtime
 	verifier Verifier
 	cache    *Verdicts
 	executor types.Hash
@@ -136,8 +138,8 @@ type verification struct {
 	refusal string
 }
 
-func newVerification(verifier Verifier, cache *Verdicts, executor types.Hash, txs [][]byte) *verification {
-	return &verification{verifier: verifier, cache: cache, executor: executor, txs: txs,
+func newVerification(on task.Runtime, verifier Verifier, cache *Verdicts, executor types.Hash, txs [][]byte) *verification {
+	return &verification{on: on, verifier: verifier, cache: cache, executor: executor, txs: txs,
 		hashes: make([]types.Hash, len(txs)), verdicts: make([]Verdict, len(txs))}
 }
 
@@ -155,24 +157,23 @@ func (r *verification) run(ctx context.Context, workers int) error {
 	workers = max(1, workers)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg sync.WaitGroup
+	group := task.NewGroup(r.on)
 	places := make(chan struct{}, workers)
 	size := max(1, min(batchTxs, (len(missing)+workers-1)/workers))
 	for len(missing) > 0 && ctx.Err() == nil {
-		places <- struct{}{}
-		if r.refused() {
+		if task.Select2(r.on, task.Send(places, struct{}{}), task.Done(ctx)) == 1 || r.refused() {
 			break
 		}
 		part := missing[:min(size, len(missing))]
 		missing = missing[len(part):]
-		wg.Go(func() {
+		group.Go("verify transactions", func() {
 			defer func() { <-places }()
 			if err := r.batch(ctx, part); err != nil {
 				cancel(err)
 			}
 		})
 	}
-	wg.Wait()
+	group.Wait()
 	return context.Cause(ctx)
 }
 

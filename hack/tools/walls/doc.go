@@ -4,8 +4,8 @@
 //
 // Rules are in a table (rules.go), each with the reason that it prints. What the
 // table cannot say is code: the consensus core's purity (pure.go, which needs
-// types), the absence of cgo below clients (cgo.go), package comments and tests
-// that skip (files.go).
+// types), what runs on the runtime port (tasks.go), the absence of cgo below clients
+// (cgo.go), package comments and tests that skip (files.go).
 //
 // It must not: rewrite anything, reach the network, or know of single files.
 //

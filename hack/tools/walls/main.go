@@ -33,7 +33,7 @@ func check(dir string) ([]string, error) {
 		return nil, err
 	}
 	var all []string
-	for _, pass := range []func(*module) []string{brokenWalls, fileFindings} {
+	for _, pass := range []func(*module) []string{brokenWalls, fileFindings, offTheRuntime} {
 		all = append(all, pass(mod)...)
 	}
 	for _, pass := range []func(*module) ([]string, error){reachedCgo, impureCore} {

@@ -40,6 +40,16 @@ var walls = []wall{
 		why:  "the model knows the core that it is held against, and nothing else",
 	},
 	{
+		from: []string{"node/task/..."},
+		only: []string{"node/task/..."},
+		why:  "the runtime port knows nothing of what runs on it",
+	},
+	{
+		from:  []string{"node", "node/engine", "node/mempool", "node/blocksync", "node/p2p/...", "node/storage/...", "node/signer", "node/rpc"},
+		never: []string{"node/sim/...", "node/task/deterministic"},
+		why:   "what is simulated knows nothing of the simulator",
+	},
+	{
 		from:  []string{"executor/..."},
 		never: []string{"node/...", "controllers/...", "client/...", "api/..."},
 		why:   "the executor's host knows nothing of the node",
@@ -109,6 +119,16 @@ var impureImports = map[string]string{
 	"sync/atomic":  "threads",
 	"context":      "cancellation is a clock",
 	"log/slog":     "I/O",
+}
+
+// onTasks are the packages that run on node/task, on the machine and in the simulator.
+var onTasks = []string{"node/engine", "node/mempool", "node/blocksync"}
+
+// unseenNames are what starts, waits or takes the time without node/task, by package.
+var unseenNames = map[string][]string{
+	"time":    {"Now", "Since", "Until", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Sleep"},
+	"sync":    {"WaitGroup", "Cond"},
+	"context": {"WithTimeout", "WithTimeoutCause", "WithDeadline", "WithDeadlineCause", "AfterFunc"},
 }
 
 // forbiddenNames are package names that say nothing of what is inside.
