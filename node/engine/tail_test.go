@@ -53,7 +53,7 @@ func TestBlockSyncHoldsNoMoreThanATailOfBytes(t *testing.T) {
 	net := newNetwork(t, 4)
 	n := net.nodes[0]
 	e := n.open(net.hub.Join(n.id), &handClock{now: consensus.Now{MonoMs: 1000}})
-	e.goRun(e.worker.run)
+	e.goRun("executor", e.worker.run)
 	var line []*types.Block
 	outcomes := []types.Outcome{net.genesisOutcome()}
 	for h := uint64(1); h <= 3; h++ {
@@ -96,5 +96,5 @@ func TestBlockSyncHoldsNoMoreThanATailOfBytes(t *testing.T) {
 		t.Errorf("asked %v from height %d, want the other one first, from height 1", peers.asked, peers.from)
 	}
 	e.cancel(errEnded)
-	e.wg.Wait()
+	e.group.Wait()
 }

@@ -95,4 +95,7 @@ func TestSelectAllocatesNothing(t *testing.T) {
 }
 
 // item is as large as what the engine's loop receives.
-type item struct{ a, b, c uintptr }
+type item struct {
+	a uintptr
+	_ [2]uintptr
+}
