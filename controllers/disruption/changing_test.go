@@ -1,7 +1,6 @@
 package disruption
 
 import (
-	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"testing"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/client/ledger"
+	"github.com/bedrock-bft/bedrock/controllers/apitest"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/chain/chaintest"
 )
@@ -42,20 +42,6 @@ func TestOnItsWay(t *testing.T) {
 	}
 }
 
-// staleNetwork reads the network as it was.
-type staleNetwork struct {
-	client.Client
-	was *v1alpha1.BedrockNetwork
-}
-
-func (s *staleNetwork) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-	if n, ok := o.(*v1alpha1.BedrockNetwork); ok && key == client.ObjectKeyFromObject(s.was) {
-		s.was.DeepCopyInto(n)
-		return nil
-	}
-	return s.Client.Get(ctx, key, o, opts...)
-}
-
 // A change of the set is stored, and the cache of who grants tokens has it not yet: the
 // token is in the ledger, and its budget stays closed. rule: leave-only-by-scale
 func TestNothingOpensWhileTheSetIsAboutToChange(t *testing.T) {
@@ -66,7 +52,7 @@ func TestNothingOpensWhileTheSetIsAboutToChange(t *testing.T) {
 			var n v1alpha1.BedrockNetwork
 			key := client.ObjectKey{Namespace: g.ns, Name: "net"}
 			g.must(g.c.Get(t.Context(), key, &n))
-			g.r.Client = &staleNetwork{Client: g.c, was: n.DeepCopy()}
+			g.r.Client = apitest.Stale(g.c, n.DeepCopy())
 			n.Status.Submissions = []v1alpha1.Submission{{Purpose: purpose, Transaction: "c2lnbmVk", Time: metav1.NewTime(g.clock.Now())}}
 			g.must(g.c.Status().Update(t.Context(), &n))
 			g.cordon("net-1", true)

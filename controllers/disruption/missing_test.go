@@ -1,8 +1,6 @@
 package disruption
 
 import (
-	"context"
-	"fmt"
 	"testing"
 	"time"
 
@@ -11,22 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
-	"github.com/bedrock-bft/bedrock/controllers/chain"
 	"github.com/bedrock-bft/bedrock/controllers/chain/chaintest"
 )
-
-// hard is a chain whose nodes run and cannot be asked.
-type hard struct {
-	chain.Client
-	silent bool
-}
-
-func (h *hard) Status(ctx context.Context, at chain.Endpoint) (*chain.Status, error) {
-	if h.silent {
-		return nil, fmt.Errorf("%s: %w", at, chain.ErrUnreachable)
-	}
-	return h.Client.Status(ctx, at)
-}
 
 func (g *rig) missing(name string) metav1.Condition {
 	g.t.Helper()
@@ -44,8 +28,6 @@ func (g *rig) missing(name string) metav1.Condition {
 // voted meanwhile. rule: seen
 func TestTheTimeOfAMissingOneGoesOn(t *testing.T) {
 	g := newRig(t, chaintest.Options{})
-	h := &hard{Client: g.chain}
-	g.r.Dial = func([]byte) (chain.Client, error) { return h, nil }
 	elapse := func(seconds int) {
 		g.chain.Advance(seconds)
 		g.clock.SetTime(g.clock.Now().Add(time.Duration(seconds) * time.Second))
@@ -64,35 +46,35 @@ func TestTheTimeOfAMissingOneGoesOn(t *testing.T) {
 	elapse(20)
 	first := is("it is dead", metav1.ConditionTrue, "VotesNotSeen").LastTransitionTime
 	for range 3 {
-		h.silent = true
+		g.chain.Silence(true)
 		elapse(60)
 		is("for a moment", metav1.ConditionTrue, v1alpha1.ReasonWitnessesUnasked)
 		g.r = New(g.c, g.c, g.r.Deps) // another operator
 		elapse(60)
 		is("for a moment more", metav1.ConditionTrue, v1alpha1.ReasonWitnessesUnasked)
-		h.silent = false
+		g.chain.Silence(false)
 		elapse(30)
 		if c := is("asked again", metav1.ConditionTrue, "VotesNotSeen"); !c.LastTransitionTime.Equal(&first) {
 			t.Fatalf("its time began anew at %s", c.LastTransitionTime)
 		}
 	}
-	h.silent = true
+	g.chain.Silence(true)
 	elapse(179)
 	is("just not too long", metav1.ConditionTrue, v1alpha1.ReasonWitnessesUnasked)
 	elapse(1)
 	is("too long", metav1.ConditionUnknown, "ChainUnknown")
-	h.silent = false
+	g.chain.Silence(false)
 	elapse(1)
 	second := is("asked again", metav1.ConditionTrue, "VotesNotSeen").LastTransitionTime
 	if second.Equal(&first) {
 		t.Error("nobody could be asked for three minutes, and its time goes on")
 	}
-	h.silent = true
+	g.chain.Silence(true)
 	elapse(30)
 	g.node("net-3").Start()
 	g.chain.Advance(2)
 	g.node("net-3").Stop()
-	h.silent = false
+	g.chain.Silence(false)
 	elapse(30)
 	is("it voted while nobody could be asked", metav1.ConditionUnknown, "MissingAgain")
 	elapse(1)

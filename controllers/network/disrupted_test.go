@@ -1,6 +1,7 @@
 package network_test
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -8,7 +9,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	disruption "github.com/bedrock-bft/bedrock/controllers/disruption/plan"
@@ -96,6 +99,39 @@ func TestWhatIsSignedIsLookedAtAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// late is a cache that has not seen the token ledger yet.
+type late struct{ client.Client }
+
+func (c late) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if _, ok := o.(*corev1.ConfigMap); ok && key.Name == names.TokenLedger("net") {
+		return apierrors.NewNotFound(corev1.Resource("configmaps"), key.Name)
+	}
+	return c.Client.Get(ctx, key, o, opts...)
+}
+
+// By the cache nobody is being let go, and one leaves: that it may not is read past the
+// cache, each time before it would be sent. rule: leave-only-by-scale
+func TestTokensAreReadPastTheCache(t *testing.T) {
+	g := newRig(t)
+	g.apply(7)
+	g.until("ready", g.isReady)
+	tokens := g.tokens(0, 1)
+	g.r.Client = late{g.c}
+	g.apply(6)
+	signed := false
+	for range 12 {
+		g.turn()
+		signed = signed || slices.Contains(g.stored(), "leave:net-6")
+	}
+	if !signed || slices.Contains(g.sent(), "leave") || len(g.monikers()) != 7 {
+		t.Fatalf("signed: %v; %v was sent while 2 of 7 are taken down", signed, g.sent())
+	}
+	if err := g.c.Delete(g.ctx(), tokens); err != nil {
+		t.Fatal(err)
+	}
+	g.until("six in the set", func() bool { return len(g.monikers()) == 6 })
 }
 
 // The ledger of tokens cannot be read: what is signed waits, and it is said.

@@ -3,7 +3,6 @@ package takeover
 import (
 	"context"
 	"crypto/ed25519"
-	"fmt"
 	"testing"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
@@ -58,29 +57,16 @@ func TestDeadNodesAreNotAskedOneByOne(t *testing.T) {
 	}
 }
 
-// fading answers nothing once somebody is about to sign.
-type fading struct {
-	chain.Client
-	silent bool
-}
-
-func (f *fading) Status(ctx context.Context, at chain.Endpoint) (*chain.Status, error) {
-	if f.silent {
-		return nil, fmt.Errorf("%s: %w", at, chain.ErrUnreachable)
-	}
-	return f.Client.Status(ctx, at)
-}
-
 // Between the decision and the signature nobody can be asked: nothing is signed for an
 // identity that nobody names, what is stored waits until somebody answers, and then it
 // goes on. rule: chain-over-API
 func TestNothingIsSignedBlindly(t *testing.T) {
 	g := newRig(t, chaintest.Options{})
-	f := &fading{Client: g.chain}
-	g.r.Dial = func([]byte) (chain.Client, error) { return f, nil }
-	before := true
+	signs, before := false, true
 	g.r.Administer = func(ed25519.PrivateKey) (chain.Admin, error) {
-		f.silent = f.silent || before
+		if signs = true; before {
+			g.chain.Silence(true)
+		}
 		return g.chain, nil
 	}
 	g.ask(1, "now")
@@ -88,27 +74,28 @@ func TestNothingIsSignedBlindly(t *testing.T) {
 		g.pass(t.Context(), 1)
 		g.validators(1)
 		g.chain.Advance(1)
-		if f.silent {
+		if signs {
 			break
 		}
 	}
 	if v := g.get(1); v.Status.Takeover == nil || v.Status.Takeover.Transaction != "" || g.reason(1) != "ChainUnknown" {
 		t.Fatalf("%s: %+v", g.reason(1), v.Status.Takeover)
 	}
-	f.silent, before = false, false
+	before = false
+	g.chain.Silence(false)
 	for range 10 {
 		if g.pass(t.Context(), 1); g.get(1).Status.Takeover.Transaction != "" {
 			break
 		}
 	}
-	f.silent = true
+	g.chain.Silence(true)
 	for range 3 {
 		g.pass(t.Context(), 1) // is no failure
 	}
 	if r := g.reason(1); r != v1alpha1.ReasonWaiting || g.get(1).Status.Takeover.Transaction == "" {
 		t.Errorf("stored, and nobody to send it to: %s", r)
 	}
-	f.silent = false
+	g.chain.Silence(false)
 	g.takenOver(t.Context(), 1)
 	if n := len(g.rotations()); n != 1 {
 		t.Errorf("%d different rotations were sent", n)

@@ -11,13 +11,20 @@ import (
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
-// reach is the node at an endpoint, if it runs. Callers hold mu.
+// Silence has all nodes run on and answer nobody, or answer again.
+func (c *Chain) Silence(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.silent = on
+}
+
+// reach is the node at an endpoint, if it runs and answers. Callers hold mu.
 func (c *Chain) reach(ctx context.Context, at chain.Endpoint) (*Node, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", at, chain.ErrUnreachable, err)
 	}
 	n := c.nodes[at]
-	if n == nil || !n.up {
+	if n == nil || !n.up || c.silent {
 		return nil, fmt.Errorf("%s: %w", at, chain.ErrUnreachable)
 	}
 	return n, nil

@@ -44,10 +44,11 @@ type Chain struct {
 	// lost then. Both may not call the Chain.
 	OnSubmit, OnSubmitted func(at chain.Endpoint, tx []byte) error
 
-	opt   Options
-	mu    sync.Mutex
-	nodes map[chain.Endpoint]*Node
-	order []chain.Endpoint
+	opt    Options
+	mu     sync.Mutex
+	nodes  map[chain.Endpoint]*Node
+	order  []chain.Endpoint
+	silent bool // nobody is answered
 
 	height, view uint64
 	elapsed      time.Duration // of the chain's clock

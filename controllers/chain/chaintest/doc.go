@@ -7,6 +7,7 @@
 //	c := chaintest.New(chaintest.Options{Validators: 4})
 //	r := plan(c)                   *Chain is a chain.Client and a chain.Admin
 //	c.Node("http://val-0:7601").Stop()
+//	c.Silence(true)                all run, and none can be asked
 //	c.Advance(8)                   eight heights, if the live power is a quorum
 //	c.Elapse(10 * time.Minute)     time without blocks
 //
