@@ -133,6 +133,7 @@ func (p *pass) hearImage(ctx context.Context, job *batchv1.Job, image string) er
 	if err := p.List(ctx, &pods, client.InNamespace(job.Namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name}); err != nil {
 		return fmt.Errorf("list pods of %s: %w", job.Name, err)
 	}
+	podtrouble.ByAge(pods.Items)
 	own := 0
 	for i := range pods.Items {
 		if !metav1.IsControlledBy(&pods.Items[i], job) {

@@ -1,12 +1,24 @@
 package podtrouble
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 )
+
+// ByAge sorts a Job's pods, the oldest first: what is said of the newest is said last. A
+// cache lists them in no order, and a condition that changed with it would be written
+// again and again.
+func ByAge(pods []corev1.Pod) {
+	slices.SortFunc(pods, func(a, b corev1.Pod) int {
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
+	})
+}
 
 // podSoon is when a Job has its first pod, where the API server takes one.
 const podSoon = 30 * time.Second

@@ -46,6 +46,22 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// What is said last is said of the newest, in whatever order a cache lists them.
+func TestByAge(t *testing.T) {
+	pod := func(name string, age int) corev1.Pod {
+		return corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.Unix(int64(100-age), 0)}}
+	}
+	pods := []corev1.Pod{pod("a", 1), pod("d", 5), pod("c", 5), pod("b", 9)}
+	podtrouble.ByAge(pods)
+	var order string
+	for i := range pods {
+		order += pods[i].Name
+	}
+	if order != "bcda" {
+		t.Errorf("they are sorted %s", order)
+	}
+}
+
 func TestWithoutPod(t *testing.T) {
 	made := time.Date(2026, 1, 2, 12, 3, 0, 0, time.UTC)
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "net-image", CreationTimestamp: metav1.NewTime(made)}}

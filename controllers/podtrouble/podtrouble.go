@@ -2,6 +2,7 @@ package podtrouble
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -43,7 +44,7 @@ func Of(p *corev1.Pod) (reason, message string) {
 func troubleOf(s *corev1.ContainerStatus, policy corev1.RestartPolicy) (reason, message string) {
 	// Between an end and the next start nothing waits yet.
 	if t := s.State.Terminated; t != nil && policy != corev1.RestartPolicyNever {
-		return "NodeEnds", fmt.Sprintf("image %s: the node ended: code %d: %s", s.Image, t.ExitCode, tail(t.Message))
+		return "NodeEnds", fmt.Sprintf("image %s: the node ended: code %d: %s", s.Image, t.ExitCode, words(t.Message))
 	}
 	w := s.State.Waiting
 	if w == nil {
@@ -65,7 +66,7 @@ func troubleOf(s *corev1.ContainerStatus, policy corev1.RestartPolicy) (reason, 
 // lastWords are what the container's last end said.
 func lastWords(s *corev1.ContainerStatus) string {
 	if t := s.LastTerminationState.Terminated; t != nil {
-		return fmt.Sprintf("code %d: %s", t.ExitCode, tail(t.Message))
+		return fmt.Sprintf("code %d: %s", t.ExitCode, words(t.Message))
 	}
 	return "it left no message"
 }
@@ -73,6 +74,18 @@ func lastWords(s *corev1.ContainerStatus) string {
 func cut(s string) string { return s[:min(len(s), maxDetail)] }
 
 // tail is the end of a log: the error is there.
+// unknownFlag is how a node of a release that lacks one of the operator's arguments ends.
+const unknownFlag = "unknown flag: --"
+
+// words are the end of a program's message, and what to do where that is known.
+func words(message string) string {
+	out := tail(message)
+	if strings.Contains(out, unknownFlag) {
+		out = strings.TrimSpace(out) + " (the image is older than the operator, which starts it with that: name an image of the operator's release, or run the operator of the image's)"
+	}
+	return out
+}
+
 func tail(s string) string { return s[max(0, len(s)-maxDetail):] }
 
 // Ended is how a pod's container ended; nil: it did not.

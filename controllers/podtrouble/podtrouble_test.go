@@ -24,6 +24,8 @@ func TestTroubleOfPods(t *testing.T) {
 		return &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodPending, InitContainerStatuses: []corev1.ContainerStatus{{
 			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Message: "cannot start"}}}}}}
 	}
+	older := waiting("CrashLoopBackOff", "back-off")
+	older.Status.ContainerStatuses[0].LastTerminationState.Terminated.Message = "bedrock: unknown flag: --made-for\n"
 	for _, tt := range []struct {
 		pod          *corev1.Pod
 		reason, says string
@@ -36,6 +38,7 @@ func TestTroubleOfPods(t *testing.T) {
 		{waiting("InvalidImageName", "x"), "ImageUnavailable", "x"},
 		{waiting("CreateContainerConfigError", `secret "brought" not found`), "ConfigurationMissing", "brought"},
 		{waiting("CrashLoopBackOff", "back-off"), "NodeEnds", "genesis hash differs"},
+		{older, "NodeEnds", "unknown flag: --made-for (the image is older than the operator"},
 		{before(1), "NodeEnds", "code 1: cannot start"},
 		{before(0), "", ""},
 		{ended(corev1.RestartPolicyAlways), "NodeEnds", "code 2: no such command"},

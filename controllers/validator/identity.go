@@ -241,6 +241,7 @@ func (s *scope) readJob(ctx context.Context, in *instance, job *batchv1.Job) (ve
 	}
 	trouble := verdict.False(kind, v1alpha1.ReasonWaiting, "its identity Job runs")
 	own := 0
+	podtrouble.ByAge(pods.Items)
 	for i := range pods.Items {
 		pod := &pods.Items[i]
 		if !metav1.IsControlledBy(pod, job) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/client"
+	"github.com/bedrock-bft/bedrock/controllers/podtrouble"
 	nodev1 "github.com/bedrock-bft/bedrock/proto/bedrock/node/v1"
 )
 
@@ -202,13 +203,20 @@ func (n *network) watchOrder(before map[string]types.UID, seen map[string]bool, 
 		}
 		// One that runs again votes before the kubelet calls it ready: that it does is
 		// asked of the others' nodes when the next one goes. // rule: token-back
-		if !strings.Contains(name, "-full-") && (!there || p.DeletionTimestamp != nil || p.Status.Phase != corev1.PodRunning) {
+		if !strings.Contains(name, "-full-") && (!there || p.DeletionTimestamp != nil || !up(&p)) {
 			out = append(out, name)
 		}
 	}
 	if len(out) > 1 {
 		n.Errorf("%v are out at once", out)
 	}
+}
+
+// up says whether a pod's node runs: of one that ends again and again the phase is Running
+// too.
+func up(p *corev1.Pod) bool {
+	trouble, _ := podtrouble.Of(p)
+	return p.Status.Phase == corev1.PodRunning && trouble == ""
 }
 
 // otherVote holds that every other validator's votes are seen when one's pod goes: by
