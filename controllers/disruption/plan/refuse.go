@@ -129,6 +129,9 @@ func disruption(s *Step, in *Input, f *Validator, refused map[string]Refusal) ve
 		case Returning:
 			return verdict.True(kind, "Returning", "its pod is back ("+t.Reason+"); waits until two other nodes see its votes")
 		}
+		if r := aBudget(in, &s.Ledger, f); f.Budget == BudgetTaken {
+			return verdict.False(kind, r.Reason, r.Message)
+		}
 		if m := f.member(&in.View); m != nil && in.shared() && !m.Leased {
 			return awaitingLease(in.NoLeases)
 		}

@@ -322,6 +322,9 @@ func TestATokenUnderABudgetOfOthers(t *testing.T) {
 	if len(step.Ends) > 0 || step.Ledger.Token("val-2") == nil {
 		t.Fatalf("what is not ours is closed, and others wait for it: %+v", step)
 	}
+	if reason, message := s.refused(step, 1); reason != "NameTaken" || !strings.Contains(message, "delete it") {
+		t.Errorf("nothing opens for it, and it is told %s: %s", reason, message)
+	}
 	s.in.Ledger, s.in.Fleet[1].Ask, s.in.Fleet[1].PodUID = step.Ledger, nil, "b" // its pod went, and is back
 	for range 4 {
 		s.in.Ledger = s.next().Ledger
