@@ -11,5 +11,5 @@
 // What is written by Create only (volumes, genesis, key material; rule: no-owner) does
 // not come through here.
 //
-// Tests: apply_test.go, once_test.go.
+// Tests: apply_test.go, once_test.go, version_test.go.
 package apply

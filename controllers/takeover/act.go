@@ -144,6 +144,12 @@ func (p *pass) send(ctx context.Context, s *plan.Step) error {
 	return errNobody
 }
 
+// unread are the conditions of which none is asked here.
+var unread = []string{
+	v1alpha1.ValidatorReady, v1alpha1.ValidatorVolumesReady, v1alpha1.ValidatorVolumesSized, v1alpha1.ValidatorIdentified, v1alpha1.ValidatorKeyClaimed,
+	v1alpha1.ValidatorExposed, v1alpha1.ValidatorRunning, v1alpha1.ValidatorInSet, v1alpha1.ValidatorSigning, v1alpha1.ValidatorDisruption,
+}
+
 // tell writes only the condition.
 func (p *pass) tell(ctx context.Context, s plan.Step) error {
 	return p.write(ctx, p.validator.Status.DeepCopy(), s)
@@ -193,7 +199,11 @@ func (p *pass) write(ctx context.Context, status *v1alpha1.ValidatorStatus, s pl
 	if same, err := apply.Same(want, owned); err != nil || same {
 		return err
 	}
-	want.WithResourceVersion(v.ResourceVersion) // what was decided from is still so
+	version, err := apply.Version(ctx, p.Client, v, unread...)
+	if err != nil {
+		return err
+	}
+	want.WithResourceVersion(version) // what was decided from is still so
 	err = faults.Do(ctx, "takeover/status", func() error {
 		err := p.Status().Apply(ctx, want, client.FieldOwner(Manager), client.ForceOwnership)
 		if client.IgnoreNotFound(err) != nil {

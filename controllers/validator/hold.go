@@ -73,6 +73,9 @@ func (s *scope) finalizer(ctx context.Context, wanted bool) error {
 	if err != nil {
 		return fmt.Errorf("write the finalizer: %w", err)
 	}
+	if want.ResourceVersion != nil { // the answer's: what this pass finds out is written over it
+		v.ResourceVersion, v.Finalizers = *want.ResourceVersion, want.Finalizers
+	}
 	return nil
 }
 

@@ -14,8 +14,8 @@ import (
 )
 
 // patchStatus writes what this controller owns of the status, in one request, if it
-// changed. It carries the version that was read: a decision from old reading is
-// refused, and taken anew.
+// changed. It carries the version that was read, or a newer one with nothing else in it
+// that is read here: a decision from old reading is refused, and taken anew.
 func (s *scope) patchStatus(ctx context.Context) error {
 	v := &s.validator
 	if held := s.held(); held != nil {
@@ -44,7 +44,11 @@ func (s *scope) patchStatus(ctx context.Context) error {
 	if same, err := apply.Same(want, owned); same || err != nil {
 		return err
 	}
-	want.WithResourceVersion(v.ResourceVersion)
+	version, err := apply.Version(ctx, s.r, v, v1alpha1.ValidatorMissing, v1alpha1.ValidatorDisruption, v1alpha1.ValidatorTakeover)
+	if err != nil {
+		return err
+	}
+	want.WithResourceVersion(version)
 	err = faults.Do(ctx, "validator/patch-status", func() error {
 		err := s.r.Status().Apply(ctx, want, client.FieldOwner(Manager), client.ForceOwnership)
 		return client.IgnoreNotFound(err) // deleted meanwhile
