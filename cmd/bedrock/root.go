@@ -11,7 +11,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		newStartCommand(), newDevnetCommand(), newBenchCommand(), newReplayCommand(),
+		newStartCommand(), newDevnetCommand(), newBenchCommand(), newReplayCommand(), newSimCommand(),
 		newInitCommand(), newIdentityCommand(), newGenesisCommand(), newConfigCommand(), newKeysCommand(),
 		newTxCommand(), newQueryCommand(), newVerifyCommand(), newExecutorCommand(), newInspectCommand(), newVersionCommand(),
 	)

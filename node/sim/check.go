@@ -1,0 +1,158 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/engine"
+	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/types"
+	"github.com/bedrock-bft/bedrock/node/wire"
+)
+
+// checks hold what must be true after every event; the first that is not ends the run.
+type checks struct {
+	w      *world
+	set    *types.ValidatorSet
+	final  []types.Outcome // by height, as some node told it first
+	ledger ledger          // after them
+	told   []uint64        // by node, the highest height
+	signed map[signedKey]types.Hash
+}
+
+// signedKey is what a validator signs once.
+type signedKey struct {
+	node  int
+	epoch uint64
+	kind  types.Kind
+	view  uint64
+}
+
+func newChecks(w *world, set *types.ValidatorSet) *checks {
+	return &checks{w: w, set: set, final: []types.Outcome{w.genesisOutcome()}, told: make([]uint64, len(w.nodes)), signed: map[signedKey]types.Hash{}}
+}
+
+func (c *checks) violated(n *node, format string, args ...any) {
+	c.w.s.Fail(fmt.Errorf("node %d: %s\n%s", n.index, fmt.Sprintf(format, args...), c.w.standing()))
+}
+
+// highest is the height up to which some node told that blocks are final; lowest, up to
+// which all did.
+func (c *checks) highest() uint64 { return uint64(len(c.final) - 1) }
+
+func (c *checks) lowest() uint64 {
+	least := ^uint64(0)
+	for _, height := range c.told {
+		least = min(least, height)
+	}
+	return least
+}
+
+// told by a node that blocks are final.
+func (c *checks) toldFinal(n *node, blocks []engine.FinalBlock, cc *types.CC) {
+	if err := c.set.VerifyCC(cc); err != nil {
+		c.violated(n, "it tells of blocks up to %d by a certificate that does not verify: %v", cc.Outcome.Height, err)
+	}
+	if last := blocks[len(blocks)-1].Outcome; last != cc.Outcome {
+		c.violated(n, "it tells of height %d by a certificate of another outcome", last.Height)
+	}
+	for i := range blocks {
+		o := blocks[i].Outcome
+		switch {
+		case o.Height < uint64(len(c.final)):
+			if was := c.final[o.Height]; o != was {
+				c.violated(n, "AGREEMENT: height %d is block %s with state %s here, and %s with %s elsewhere", o.Height, o.Block, o.StateRoot, was.Block, was.StateRoot)
+			}
+		case o.Height > uint64(len(c.final)):
+			c.violated(n, "it tells of height %d, the one before was never told of", o.Height)
+		default:
+			c.final = append(c.final, o)
+			for j, tx := range blocks[i].Block.Payload {
+				if blocks[i].Execution.Receipts[j].Code == 0 {
+					c.ledger.apply(tx)
+				}
+			}
+			hash := o.Hash()
+			c.w.s.Note('f', hash[:])
+		}
+	}
+	c.told[n.index] = max(c.told[n.index], cc.Outcome.Height)
+}
+
+// opened holds what a node finds on its volumes against what it told before.
+func (c *checks) opened(n *node, synced uint64) {
+	if tip := n.store.Tip(); tip < synced {
+		c.violated(n, "the store ends at height %d, the vote log saw %d synced", tip, synced)
+	}
+	for h := range n.store.heights {
+		if h < len(c.final) && n.store.heights[h].outcome != c.final[h] {
+			c.violated(n, "it stores another outcome of height %d than was told", h)
+		}
+	}
+}
+
+// sent looks at what a node gives to the network.
+func (c *checks) sent(n *node, data []byte) {
+	m, err := wire.DecodeMessage(data)
+	if err != nil {
+		c.violated(n, "it sends what does not decode: %v", err)
+		return
+	}
+	key := signedKey{node: n.index, epoch: m.Epoch(), view: m.View()}
+	var validator uint32
+	var what types.Signable
+	switch {
+	case m.Proposal != nil:
+		p := m.Proposal
+		validator, what, key.kind = p.Proposer, types.ProposalID{Kind: p.Kind, View: p.View, Block: p.BlockID}, types.KindProposeNormal
+		if p.Kind == types.KindProposeOptimistic {
+			key.kind = p.Kind
+		}
+	case m.Prepare != nil:
+		validator, what, key.kind = m.Prepare.Validator, m.Prepare.Vote, types.KindPrepare
+	case m.Commit != nil:
+		validator, what, key.kind = m.Commit.Validator, m.Commit.Vote, types.KindCommit
+	default:
+		return // certificates; timeouts of one view may report locks that rose
+	}
+	if int(validator) != n.index {
+		return // passed on
+	}
+	id := types.SumHash(what.SignBytes(types.Domain{Genesis: c.w.genesis, Epoch: key.epoch}))
+	if p := m.Proposal; p != nil {
+		id = p.BlockID // normal or fallback: one block
+	}
+	if was, ok := c.signed[key]; ok && was != id {
+		c.violated(n, "DOUBLE VOTE: two different messages of kind %d in view %d of epoch %d", key.kind, key.view, key.epoch)
+	}
+	c.signed[key] = id
+}
+
+// accused hears that a node publishes evidence: nobody here breaks the rules.
+func (c *checks) accused(n *node, data []byte) {
+	ev, err := types.DecodeEvidence(data)
+	if err != nil {
+		c.violated(n, "it publishes evidence that does not decode: %v", err)
+		return
+	}
+	c.violated(n, "it accuses validator %d, which is honest, of kind %d", ev.Validator, ev.Kind)
+}
+
+// penalised hears that a node finds fault with a peer.
+func (c *checks) penalised(n *node, peer p2p.PeerID, reason string) {
+	c.violated(n, "it penalises node %d, which is honest: %s", c.w.net.index[peer], reason)
+}
+
+// alarmed hears of an alarm.
+func (c *checks) alarmed(n *node, a consensus.Alarm) {
+	if a.Kind == consensus.AlarmConflict || a.Kind == consensus.AlarmDivergenceSuspected {
+		c.violated(n, "alarm %s: %s", a.Kind, a.Detail)
+	}
+}
+
+// end holds the nodes' stores against one another.
+func (c *checks) end() {
+	for _, n := range c.w.nodes {
+		c.opened(n, 0)
+	}
+}

@@ -1,0 +1,37 @@
+// Package sim runs whole nodes in one process, under one seed and in virtual time.
+//
+//	result, err := sim.Run(sim.Draw(seed, 4))
+//
+// What is real: consensus, engine, mempool, block sync, the vote log (its files, its
+// records, its opening), the rules of the signer, Ed25519 and every encoding. They run
+// on package deterministic, with not a line of their own for it.
+//
+// What is simulated
+//
+//   - The network (network.go): messages are late, lost, doubled and out of order,
+//     links are cut one way or both, peers are gone and come back. Requests are
+//     answered by a task of the other node, or not. Not yet: rate limits, scores,
+//     gossip that others pass on, links that clog.
+//   - The disk of the signer volume: package simdisk, with crashes at any write and
+//     what was not synced lost or torn. Not yet: flipped bits, lost and misdirected
+//     writes, lost, cloned and rolled-back volumes.
+//   - The chain's store (store.go): heights in memory; a crash cuts it at a batch at or
+//     above the height that was synced. Not yet: damage, a lost volume, RocksDB.
+//   - The executor (machine.go): eight accounts with nonces, which takes time. Not yet:
+//     WASM, blocks that fail, changes of epoch, upgrades.
+//   - Crashes: at any switch of tasks, or inside a write; restart of one or of all.
+//   - Not yet: Byzantine validators, unequal power, clocks that jump.
+//
+// What holds after every event (check.go), or the run ends with the seed: one block and
+// one outcome a height; every certificate told is valid; nothing told final is missing
+// later; no validator signs two messages of one kind and view; nobody is accused; the
+// database holds what the vote log saw synced. After the last fault heals every node
+// commits new blocks within Plan.Heal of virtual time.
+//
+// It must not: hold a second copy of a rule, reach a real clock, file or socket, or be
+// imported by what it simulates.
+//
+// Guarded by sim_test.go: seeds give their fingerprint again, in this process and in
+// another, and a node that forgets its votes, a store that lies about what it synced
+// and an executor that is not deterministic are each caught.
+package sim

@@ -1,0 +1,116 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/bedrock-bft/bedrock/node/task/deterministic"
+)
+
+// startFaults starts what goes wrong. The function returned says that all of it is over
+// and that every node is up.
+func (w *world) startFaults(p *deterministic.Process) (calm func() bool) {
+	under := 0
+	begin := func(name string, f func()) {
+		under++
+		p.Go(name, func() {
+			f()
+			under--
+		})
+	}
+	if w.plan.Partition && w.plan.Nodes > 1 {
+		begin("partitions", w.partitions)
+	}
+	if w.plan.Crash {
+		for range 1 + w.faults.IntN(2) {
+			begin("crashes", w.crashes)
+		}
+	}
+	if w.plan.CrashAll {
+		begin("crash of all", w.crashAll)
+	}
+	return func() bool {
+		for _, n := range w.nodes {
+			if n.process == nil {
+				return false
+			}
+		}
+		return under == 0
+	}
+}
+
+// partitions cuts links and mends them.
+func (w *world) partitions() {
+	for {
+		w.s.Sleep(between(w.faults, 100*time.Millisecond, 8*time.Second))
+		if w.healed {
+			return
+		}
+		w.net.cutSome(w.faults)
+		w.result.Partitions++
+		w.s.Sleep(between(w.faults, 100*time.Millisecond, 10*time.Second))
+		w.net.join()
+	}
+}
+
+// crashes ends single nodes, in one of three ways, while faults come.
+func (w *world) crashes() {
+	for {
+		w.s.Sleep(between(w.faults, 100*time.Millisecond, 6*time.Second))
+		if w.healed {
+			return
+		}
+		n := w.nodes[w.faults.IntN(len(w.nodes))]
+		switch w.faults.IntN(3) {
+		case 0: // inside a write, or a little later
+			n.disk.CrashAfter(1 + w.faults.IntN(8))
+			give := w.s.Elapsed() + 2*time.Second
+			w.s.Call(2*time.Second, func() {})
+			w.s.Await(func() bool { return n.lost || w.s.Elapsed() >= give })
+		case 1: // at any switch
+			at := w.s.Switches() + uint64(w.faults.IntN(2000))
+			w.s.Await(func() bool { return w.s.Switches() >= at })
+		}
+		n.crash()
+	}
+}
+
+// crashAll ends all nodes at one instant, more than once.
+func (w *world) crashAll() {
+	for range 1 + w.faults.IntN(3) {
+		w.s.Sleep(between(w.faults, time.Second, 10*time.Second))
+		if w.healed {
+			return
+		}
+		for _, n := range w.nodes {
+			n.crash()
+		}
+	}
+}
+
+// cutSome makes one of the partitions that there are.
+func (net *network) cutSome(rng interface{ IntN(int) int }) {
+	n := len(net.w.nodes)
+	side := make([]bool, n)
+	switch rng.IntN(3) {
+	case 0: // halves
+		for i := range side {
+			side[i] = i < n/2
+		}
+	case 1: // one alone
+		side[rng.IntN(n)] = true
+	case 2:
+		for i := range side {
+			side[i] = rng.IntN(2) == 0
+		}
+	}
+	oneWay := rng.IntN(3) == 0
+	for i := range n {
+		for j := range n {
+			if side[i] != side[j] && (!oneWay || side[i]) {
+				net.cut[i][j] = true
+			}
+		}
+	}
+	net.w.s.Note('p', fmt.Append(nil, side, oneWay))
+}

@@ -1,0 +1,91 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/bedrock-bft/bedrock/node/engine"
+)
+
+// MaxNodes bounds a plan.
+const MaxNodes = 100
+
+// Plan is what one run draws its faults from. The zero value of a fault means that it
+// does not come.
+type Plan struct {
+	Seed  uint64
+	Nodes int
+	// Faulty is how long, in virtual time, faults come; Heal how soon after it every
+	// node must have committed new blocks.
+	Faulty, Heal time.Duration
+
+	Loss      float64       // of messages
+	Duplicate float64       // of messages
+	Delay     time.Duration // of a message at most, while faults come
+	Partition bool
+	Crash     bool // of one node at a time, several within a run
+	CrashAll  bool // of all nodes at once
+	SlowDisk  time.Duration
+	SlowRun   time.Duration // the longest execution of a block
+
+	hooks hooks
+}
+
+// hooks are what tests put in the place of a part, to see that a broken one is caught.
+type hooks struct {
+	voteLog func(n *node, log engine.VoteLog) engine.VoteLog
+	store   func(n *node, s *store)
+	machine func(n *node, m *machine)
+}
+
+// Draw switches a random part of the faults on, as the seed says.
+func Draw(seed uint64, nodes int) Plan {
+	rng := rand.New(rand.NewPCG(seed, 0x706c616e))
+	on := func() bool { return rng.IntN(2) == 0 }
+	p := Plan{Seed: seed, Nodes: nodes, Faulty: time.Duration(5+rng.IntN(25)) * time.Second, Heal: time.Minute,
+		Delay: time.Duration(1+rng.IntN(20)) * time.Millisecond, SlowRun: 5 * time.Millisecond, SlowDisk: 2 * time.Millisecond}
+	if on() {
+		p.Loss = 0.3 * rng.Float64()
+	}
+	if on() {
+		p.Duplicate = 0.5 * rng.Float64()
+	}
+	if on() {
+		p.Delay = time.Duration(20+rng.IntN(1000)) * time.Millisecond
+	}
+	p.Partition, p.Crash, p.CrashAll = on(), on(), rng.IntN(4) == 0
+	if rng.IntN(4) == 0 {
+		p.SlowDisk = time.Duration(rng.IntN(200)) * time.Millisecond
+	}
+	if rng.IntN(4) == 0 {
+		p.SlowRun = time.Duration(rng.IntN(3000)) * time.Millisecond
+	}
+	return p
+}
+
+func (p *Plan) check() error {
+	switch {
+	case p.Nodes < 1 || p.Nodes > MaxNodes:
+		return fmt.Errorf("%d nodes: a simulation has 1 to %d", p.Nodes, MaxNodes)
+	case p.Loss < 0 || p.Loss > 0.9 || p.Duplicate < 0 || p.Duplicate > 1:
+		return fmt.Errorf("loss %v and duplicates %v: want 0 to 0.9 and 0 to 1", p.Loss, p.Duplicate)
+	case p.Faulty < 0 || p.Heal <= 0 || p.Delay < 0 || p.SlowDisk < 0 || p.SlowRun < 0:
+		return fmt.Errorf("a duration is below zero, or there is no time to heal in: %+v", *p)
+	}
+	return nil
+}
+
+// Result is what a run did.
+type Result struct {
+	Seed        uint64        `json:"seed"`
+	Fingerprint string        `json:"fingerprint"` // of the whole history
+	Height      uint64        `json:"height"`      // that every node has reached
+	Virtual     time.Duration `json:"virtual"`     // how long it lasted, in virtual time
+	Healed      time.Duration `json:"healed"`      // from the last fault until all had committed
+	Switches    uint64        `json:"switches"`    // of tasks
+	Messages    uint64        `json:"messages"`    // that arrived
+	Lost        uint64        `json:"lost"`        // messages
+	Crashes     int           `json:"crashes"`
+	Partitions  int           `json:"partitions"`
+}

@@ -1,0 +1,142 @@
+package sim
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/bedrock-bft/bedrock/node/consensus"
+	"github.com/bedrock-bft/bedrock/node/task/deterministic"
+	"github.com/bedrock-bft/bedrock/node/types"
+)
+
+// Sources of chance, so that one more draw in one of them moves no other.
+const (
+	randNetwork = iota + 1
+	randFaults
+	randNodes
+	randLoad
+)
+
+// world is one run.
+type world struct {
+	plan    Plan
+	s       *deterministic.Scheduler
+	scheme  types.Scheme
+	genesis types.Hash
+	epoch   types.Epoch
+	timing  consensus.Timing
+	nodes   []*node
+	net     *network
+	checks  *checks
+	faults  *rand.Rand
+	chance  *rand.Rand // of the nodes' disks and executors
+	healed  bool
+	log     *slog.Logger
+	result  Result
+}
+
+// Run runs a plan. The error names the seed, what was violated, and when.
+func Run(p Plan) (Result, error) { return run(p, slog.New(slog.DiscardHandler)) }
+
+func run(p Plan, log *slog.Logger) (Result, error) {
+	if err := p.check(); err != nil {
+		return Result{}, err
+	}
+	s := deterministic.New(deterministic.Config{Seed: p.Seed})
+	w := &world{plan: p, s: s, scheme: types.Ed25519{}, genesis: types.SumHash([]byte("simulated genesis")),
+		timing: consensus.DevnetTiming(), faults: s.Rand(randFaults), chance: s.Rand(randNodes), log: log, result: Result{Seed: p.Seed}}
+	if err := w.people(); err != nil {
+		return w.result, err
+	}
+	set, err := types.NewValidatorSet(w.genesis, w.epoch, w.scheme)
+	if err != nil {
+		return w.result, fmt.Errorf("validators of the simulation: %w", err)
+	}
+	w.checks = newChecks(w, set)
+	w.net = newNetwork(w)
+	err = s.Run(w.main)
+	w.result.Fingerprint = hex.EncodeToString(fingerprint(s))
+	w.result.Virtual, w.result.Switches, w.result.Height = s.Elapsed(), s.Switches(), w.checks.lowest()
+	if err != nil {
+		return w.result, fmt.Errorf("seed %d, %d nodes, after %s: %w", p.Seed, p.Nodes, s.Elapsed(), err)
+	}
+	return w.result, nil
+}
+
+func fingerprint(s *deterministic.Scheduler) []byte {
+	f := s.Fingerprint()
+	return f[:16]
+}
+
+// people makes the validators.
+func (w *world) people() error {
+	w.epoch = types.Epoch{Number: 1, Scheme: w.scheme.ID(), Engine: 1, MaxBytes: 1 << 20, MaxGas: 1 << 20, ExecutorHash: types.SumHash([]byte("simulated machine"))}
+	for i := range w.plan.Nodes {
+		n, err := newNode(w, i)
+		if err != nil {
+			return fmt.Errorf("make validator %d: %w", i, err)
+		}
+		w.nodes = append(w.nodes, n)
+		w.epoch.Validators = append(w.epoch.Validators, types.Validator{ConsensusKey: n.key.Public(), NetworkKey: n.id, Power: 1})
+	}
+	for _, n := range w.nodes {
+		if err := n.born(); err != nil {
+			return fmt.Errorf("make the volumes of validator %d: %w", n.index, err)
+		}
+	}
+	return nil
+}
+
+// genesisOutcome is that of height 0.
+func (w *world) genesisOutcome() types.Outcome {
+	return types.Outcome{Block: w.genesis, StateRoot: ledger{}.root(), ReceiptsRoot: types.ListRoot(nil),
+		NextEpoch: w.epoch.Digest(), FailedRun: types.NoFailedRun}
+}
+
+// main is the run: faults, then healing.
+func (w *world) main() {
+	ctx, over := context.WithCancel(context.Background())
+	defer over()
+	p := w.s.Process("world")
+	for _, n := range w.nodes {
+		p.Go(fmt.Sprint("supervisor of node ", n.index), n.supervise)
+	}
+	p.Go("load", func() { w.load(ctx, p.Runtime()) })
+	calm := w.startFaults(p)
+	w.s.Sleep(w.plan.Faulty)
+	w.healed = true
+	w.net.heal()
+	w.s.Await(calm)
+	from, top := w.s.Elapsed(), w.checks.highest()
+	late := false
+	w.s.Call(w.plan.Heal, func() { late = true })
+	w.s.Await(func() bool { return late || w.checks.lowest() >= top+progress })
+	if w.checks.lowest() < top+progress {
+		w.s.Fail(fmt.Errorf("no progress: %s after the last fault not every node has %d blocks more than the %d that were final\n%s", w.plan.Heal, progress, top, w.standing()))
+	}
+	w.result.Healed = w.s.Elapsed() - from
+	w.checks.end()
+}
+
+// progress is how many blocks more than the highest told every node must commit.
+const progress = 5
+
+// standing says where each node is.
+func (w *world) standing() string {
+	text := ""
+	for _, n := range w.nodes {
+		text += n.standing() + "\n"
+	}
+	return text
+}
+
+func between(rng *rand.Rand, least, most time.Duration) time.Duration {
+	if most <= least {
+		return least
+	}
+	return least + time.Duration(rng.Int64N(int64(most-least)))
+}
