@@ -32,11 +32,10 @@ func (n *Node) recoverStore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
-	epoch, err := n.continuedEpoch(c)
-	if err != nil {
+	if err := n.checkContinuedEpoch(c); err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
-	threshold, keys, err := n.storedAuthority(ctx, epoch)
+	threshold, keys, err := n.storedAuthority(ctx)
 	if err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
@@ -50,28 +49,34 @@ func (n *Node) recoverStore(ctx context.Context) error {
 	return nil
 }
 
-// continuedEpoch is the last epoch of the chain that is continued, which the document
-// must name: numbers of epochs are not used twice.
-func (n *Node) continuedEpoch(c *genesis.Continues) (*types.Epoch, error) {
-	start, err := n.store.EpochStart(c.Epoch)
-	if err == nil {
-		_, err = n.store.EpochStart(c.Epoch + 1)
-		if err == nil {
-			return nil, fmt.Errorf("the recovery genesis continues epoch %d, and the state at height %d is in a later one: make it anew", c.Epoch, c.Height)
-		}
-		if errors.Is(err, storage.ErrNotFound) {
-			return &start.Epoch, nil
-		}
-	}
+// checkContinuedEpoch holds the document to the last epoch of the chain that is continued:
+// numbers of epochs are not used twice.
+func (n *Node) checkContinuedEpoch(c *genesis.Continues) error {
+	_, err := n.store.EpochStart(c.Epoch)
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, fmt.Errorf("the recovery genesis continues epoch %d, which the state at height %d has not reached: make it anew", c.Epoch, c.Height)
+		return fmt.Errorf("the recovery genesis continues epoch %d, which the state at height %d has not reached: make it anew", c.Epoch, c.Height)
 	}
-	return nil, err
+	if err != nil {
+		return err
+	}
+	_, err = n.store.EpochStart(c.Epoch + 1)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("the recovery genesis continues epoch %d, and the state at height %d is in a later one: make it anew", c.Epoch, c.Height)
 }
 
-// storedAuthority reads the authority of the stored state by the query of that state's
-// own executor: the document may name another one.
-func (n *Node) storedAuthority(ctx context.Context, epoch *types.Epoch) (threshold int, keys [][32]byte, err error) {
+// storedAuthority reads the authority of the stored state by the query of the executor that
+// left it: the document may name another one, and the epoch that was to follow one that
+// nobody has, or that fails on every block.
+func (n *Node) storedAuthority(ctx context.Context) (threshold int, keys [][32]byte, err error) {
+	epoch, header, err := backend{n}.at(n.store.Tip())
+	if err != nil {
+		return 0, nil, err
+	}
 	module, err := n.modules.Module(ctx, epoch.ExecutorHash, epoch.Engine)
 	if err != nil {
 		return 0, nil, fmt.Errorf("executor of the state that is continued: %w", err)
@@ -86,11 +91,7 @@ func (n *Node) storedAuthority(ctx context.Context, epoch *types.Epoch) (thresho
 		return 0, nil, err
 	}
 	defer view.Close()
-	block, err := n.store.Block(n.store.Tip())
-	if err != nil {
-		return 0, nil, err
-	}
-	result, err := module.Query(ctx, view, blockContext(epoch, &block.Header, nil), "authority", nil, false)
+	result, err := module.Query(ctx, view, blockContext(epoch, header, nil), "authority", nil, false)
 	if err != nil {
 		return 0, nil, fmt.Errorf("read the authority: %w", err)
 	}

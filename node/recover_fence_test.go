@@ -20,18 +20,17 @@ import (
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
-// below is the recovery genesis as if it were made from a lock of the view before.
-func (h *halted) below(t *testing.T, view uint64) *genesis.Genesis {
+// change makes the recovery genesis another one.
+func (h *halted) change(t *testing.T, with func(*genesis.Document)) {
 	t.Helper()
 	doc := h.new.Document
 	continues := *doc.Continues
-	continues.LockView = view - 1
 	doc.Continues = &continues
-	g, err := genesis.New(doc)
-	if err != nil {
+	with(&doc)
+	var err error
+	if h.new, err = genesis.New(doc); err != nil {
 		t.Fatal(err)
 	}
-	return g
 }
 
 // takeOver opens a node once: its database is the recovered chain's then.
@@ -89,7 +88,11 @@ func TestNoRecoveryForgetsALock(t *testing.T) {
 	h := halt(t)
 	first, second := stands(t, h.homes[0]), stands(t, h.homes[1])
 	h.copyChain(t, 0, 1) // on a busy machine it may have to follow first
-	h.new = h.below(t, second.view)
+	executor := h.new.ExecutorHash
+	h.change(t, func(doc *genesis.Document) {
+		doc.Continues.LockView = second.view - 1 // as if it were made from a lock of the view before
+		doc.ExecutorHash[0] ^= 1                 // nobody has that: it leads nowhere
+	})
 	h.cosign(t)
 	env := h.install(t)
 	h.refusesItsLock(t, 1, env, "with its own database")
@@ -105,7 +108,7 @@ func TestNoRecoveryForgetsALock(t *testing.T) {
 	h.copyChain(t, 0, 1)
 	h.refusesItsLock(t, 1, env, "with a copy of a survivor's database")
 
-	// The chain is recovered again before it comes back.
+	// The chain is recovered again before it comes back, by the authority of its state.
 	h.old = h.new
 	made, err := node.MakeRecovery(t.Context(), node.RecoveryOptions{Home: h.homes[0], Config: &h.cfg[0],
 		Survivors: [][32]byte{first.identity, second.identity}, TimeMs: uint64(time.Now().UnixMilli())})
@@ -113,6 +116,7 @@ func TestNoRecoveryForgetsALock(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.new = made
+	h.change(t, func(doc *genesis.Document) { doc.ExecutorHash = executor })
 	h.cosign(t)
 	env = h.install(t)
 	h.takeOver(t, 0, env)
