@@ -151,44 +151,50 @@ func TestHistories(t *testing.T) {
 	t.Logf("48 histories, %d evictions", evictions)
 }
 
-// An eviction is let pass just before the close, and its pod is not yet deleted: the
-// answer to the close alone tells of it. rule: close-then-read
-func TestEvictedBeforeTheCloseAndNotYetDeleted(t *testing.T) {
+// An eviction is let pass just before the close. Until its pod is deleted the answer to the
+// close alone tells of it, and then the pod alone. rule: close-then-read
+func TestEvictedBeforeTheClose(t *testing.T) {
+	for name, deleted := range map[string]bool{"and not yet deleted": false, "and deleting": true} {
+		t.Run(name, func(t *testing.T) {
+			w, p := opened(t)
+			p.ask = nil
+			ctx := faults.With(t.Context(), func(name string, moment faults.Moment) error {
+				if name == "disruption/close" && moment == faults.Before && w.tryEvict(p) && deleted {
+					w.lifecycle(p)
+				}
+				return nil
+			})
+			if err := (mutant{}).pass(ctx, w); err != nil {
+				t.Fatal(err)
+			}
+			if w.evictions != 1 || deleted != (p.state == plan.PodGoing) || deleted == (p.disrupted == p.uid) {
+				t.Fatalf("%d evictions, and its pod is %+v", w.evictions, *p)
+			}
+			l, err := plan.Parse(w.ledger)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := l.Token(p.name); got == nil || got.State != plan.Used {
+				t.Errorf("its token is %+v, want a used one: %s", got, w.ledger)
+			}
+		})
+	}
+}
+
+// opened is a world in which a drained validator has a token, and its budget is open.
+func opened(t *testing.T) (*world, *worldPod) {
+	t.Helper()
 	w := newWorld(1, sets[0], plan.Policy{})
 	p := w.pods[0]
-	pass := func(ctx context.Context) {
-		t.Helper()
-		if err := (mutant{}).pass(ctx, w); err != nil {
-			t.Fatal(err)
-		}
-	}
-	token := func() *plan.Token {
-		t.Helper()
-		l, err := plan.Parse(w.ledger)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return l.Token(p.name)
-	}
-	pass(t.Context()) // makes the budgets
 	p.ask = &plan.Ask{Kind: plan.Drain, Reason: "drain:a"}
-	for i := 0; !p.open; i++ {
-		if i == 10 {
-			t.Fatalf("after %d passes its budget is closed: %s", i, w.ledger)
+	for range 10 {
+		if err := (mutant{}).pass(t.Context(), w); err != nil {
+			t.Fatal(err)
 		}
-		pass(t.Context())
-	}
-	p.ask = nil
-	pass(faults.With(t.Context(), func(name string, moment faults.Moment) error {
-		if name == "disruption/close" && moment == faults.Before {
-			w.tryEvict(p)
+		if p.open {
+			return w, p
 		}
-		return nil
-	}))
-	if p.state != plan.PodRunning || w.evictions != 1 {
-		t.Fatalf("its pod is %v after %d evictions, want one whose pod runs still", p.state, w.evictions)
 	}
-	if got := token(); got == nil || got.State != plan.Used {
-		t.Errorf("its token is %+v, want a used one: %s", got, w.ledger)
-	}
+	t.Fatalf("after 10 passes its budget is closed: %s", w.ledger)
+	return nil, nil
 }
