@@ -10,8 +10,10 @@
 //	    marks           what the volume is mounted as
 //	    boots           how often the volume was opened
 //	    votelog/        what was signed (node/storage/votelog)
+//	    continued       the recovery genesis that was taken with that vote log
 //	    superseded      the chain left this identity behind: its keys were deleted
-//	    aside-*/        identities that may not sign any more, kept unused
+//	    aside-*/        identities that may not sign any more, kept unused, by number in
+//	                    the order in which they were set aside
 //
 // Use
 //
