@@ -16,8 +16,8 @@ import (
 // Version is the version at which a status may be written that was decided from a reading
 // of a Validator: that of a newer reading if nothing is different in it but conditions of
 // the types that nobody decided from (unread), else the reading's own, which the API server
-// then refuses. Four controllers write one status: without this most of what a pass found
-// out while a Validator comes up would be thrown away for a word of the others.
+// then refuses. Four controllers write one status: without this, passes would be thrown
+// away for a word of the others that says nothing to them.
 func Version(ctx context.Context, r client.Reader, read *v1alpha1.Validator, unread ...string) (string, error) {
 	var now v1alpha1.Validator
 	err := r.Get(ctx, client.ObjectKeyFromObject(read), &now)
