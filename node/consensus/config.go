@@ -82,7 +82,8 @@ type Start struct {
 	// Root is the end of the epoch before (View 0), with the epoch certificate;
 	// in epoch 1 genesis, without.
 	Root Final
-	// Tip is the last final block that is stored: of this epoch, or Root.
+	// Tip is the last final block that is stored: of this epoch, or Root, which counts
+	// as view 0 whatever View is given here.
 	Tip Final
 	// TipChange is the next epoch if Tip ended this one.
 	TipChange *types.Epoch

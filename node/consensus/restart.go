@@ -28,6 +28,9 @@ func (c *Core) restore(s Start) error {
 	if err := checkStart(&s); err != nil {
 		return err
 	}
+	if s.Tip.Outcome.Height == s.Root.Outcome.Height {
+		s.Tip.View = 0 // whatever view it was certified in, in its own epoch. rule: epoch-enter
+	}
 	c.begin(set, before, s.Tip)
 	c.root = s.Root
 	c.history.RootOutcome = &c.root.Outcome

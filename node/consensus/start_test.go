@@ -109,3 +109,46 @@ func TestOwnCommitVotesAreBounded(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// The stored end of an epoch is given as its tip, with the view in which it was certified
+// there: in the next epoch it counts as view 0, or no block of a view up to that one would
+// get a vote. // rule: epoch-enter, valid-block
+func TestTheEndOfAnEpochIsItsSuccessorsViewZeroAfterARestart(t *testing.T) {
+	second := fakeEpoch(2, []int{0}, nil)
+	first := fakeEpoch(1, []int{0}, nil)
+	tip := fakeRoot(second)
+	tip.Outcome.Height = 7
+	tip.Certificate = &types.CC{Epoch: 1, View: 8, Height: 7, Block: tip.Outcome.Block, Outcome: tip.Outcome}
+	root := tip
+	tip.View = 8
+	now := Now{MonoMs: 1, WallMs: 5000}
+	core, _, err := New(now, Config{Genesis: fakeGenesis, Scheme: fakeScheme{}, Timing: DevnetTiming(), NetworkKey: fakePeer(0), ConsensusKey: fakeKey(0)},
+		Start{Epoch: second, Previous: &first, Root: root, Tip: tip, SigningAllowed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked, voted bool
+	events := []Event{WorkWaiting{Waiting: true}}
+	for len(events) > 0 && !voted {
+		effects := core.Step(now, events[0])
+		events = events[1:]
+		for _, effect := range effects {
+			switch x := effect.(type) {
+			case BuildBlock:
+				block := &types.Block{Payload: [][]byte{[]byte("a transaction")}}
+				block.Header = types.Header{Genesis: fakeGenesis, Epoch: x.Epoch, View: x.View, Height: x.Height, Parent: x.Parent, Proposer: x.Proposer,
+					TimestampMs: max(x.MinTimestampMs, now.WallMs), PayloadRoot: types.ListRoot(block.Payload), EvidenceRoot: types.ListRoot(nil)}
+				events = append(events, BlockBuilt{Kind: x.Kind, View: x.View, Block: block})
+			case Sign:
+				voted = voted || x.Message.Prepare != nil
+				events = append(events, Received{Message: signMessage(x.Message, fakeKey(0))})
+			case VerifyBlock:
+				asked = true
+				events = append(events, BlockVerified{ID: x.Block.ID(), Valid: true})
+			}
+		}
+	}
+	if !asked || !voted {
+		t.Errorf("the first block of the epoch was verified: %v, got a vote: %v", asked, voted)
+	}
+}
