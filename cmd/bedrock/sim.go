@@ -58,6 +58,7 @@ type simSummary struct {
 	Heights    uint64        `json:"heights"`
 	Crashes    int           `json:"crashes"`
 	Partitions int           `json:"partitions"`
+	Epochs     uint64        `json:"epochs"` // that began after the first of each run
 	// SlowestHeal is the longest time from the last fault until every node had committed.
 	SlowestHeal time.Duration `json:"slowest_heal_ns"`
 }
@@ -78,6 +79,7 @@ func (s *simSummary) add(r sim.Result, nodes int, err error) {
 	s.Heights += r.Height
 	s.Crashes += r.Crashes
 	s.Partitions += r.Partitions
+	s.Epochs += r.Epochs
 	s.SlowestHeal = max(s.SlowestHeal, r.Healed)
 	if err != nil {
 		s.Failed = append(s.Failed, simFailure{Seed: r.Seed, Error: err.Error(), Replay: fmt.Sprintf("bedrock sim --seed %d --nodes %d", r.Seed, nodes)})
@@ -91,7 +93,7 @@ func (s *simSummary) print(w io.Writer) {
 	fmt.Fprintf(w, "runs         %d, %d of them violated what must hold\n", s.Runs, len(s.Failed))
 	fmt.Fprintf(w, "time         %s virtual in %s\n", s.Virtual.Round(time.Second), s.Took.Round(time.Millisecond))
 	fmt.Fprintf(w, "events       %d switches of tasks, %d messages, %d lost\n", s.Switches, s.Messages, s.Lost)
-	fmt.Fprintf(w, "faults       %d crashes, %d partitions\n", s.Crashes, s.Partitions)
+	fmt.Fprintf(w, "faults       %d crashes, %d partitions; %d changes of epoch\n", s.Crashes, s.Partitions, s.Epochs)
 	fmt.Fprintf(w, "progress     %d heights final everywhere; %s from the last fault to new blocks at the longest\n", s.Heights, s.SlowestHeal.Round(time.Millisecond))
 	for _, x := range s.Failed {
 		fmt.Fprintf(w, "\n%s\nagain: %s\n", x.Error, x.Replay)

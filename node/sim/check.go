@@ -13,10 +13,10 @@ import (
 // checks hold what must be true after every event; the first that is not ends the run.
 type checks struct {
 	w      *world
-	set    *types.ValidatorSet
-	final  []types.Outcome // by height, as some node told it first
-	ledger ledger          // after them
-	told   []uint64        // by node, the highest height
+	sets   map[uint64]*types.ValidatorSet // by epoch
+	final  []types.Outcome                // by height, as some node told it first
+	ledger ledger                         // after them
+	told   []uint64                       // by node, the highest height
 	signed map[signedKey]types.Hash
 }
 
@@ -29,7 +29,7 @@ type signedKey struct {
 }
 
 func newChecks(w *world, set *types.ValidatorSet) *checks {
-	return &checks{w: w, set: set, final: []types.Outcome{w.genesisOutcome()}, told: make([]uint64, len(w.nodes)), signed: map[signedKey]types.Hash{}}
+	return &checks{w: w, sets: map[uint64]*types.ValidatorSet{1: set}, final: []types.Outcome{w.genesisOutcome()}, told: make([]uint64, len(w.nodes)), signed: map[signedKey]types.Hash{}}
 }
 
 func (c *checks) violated(n *node, format string, args ...any) {
@@ -50,7 +50,9 @@ func (c *checks) lowest() uint64 {
 
 // told by a node that blocks are final.
 func (c *checks) toldFinal(n *node, blocks []engine.FinalBlock, cc *types.CC) {
-	if err := c.set.VerifyCC(cc); err != nil {
+	if set := c.sets[cc.Epoch]; set == nil {
+		c.violated(n, "it tells of blocks up to %d by a certificate of epoch %d, which has not begun", cc.Outcome.Height, cc.Epoch)
+	} else if err := set.VerifyCC(cc); err != nil {
 		c.violated(n, "it tells of blocks up to %d by a certificate that does not verify: %v", cc.Outcome.Height, err)
 	}
 	if last := blocks[len(blocks)-1].Outcome; last != cc.Outcome {
@@ -72,11 +74,25 @@ func (c *checks) toldFinal(n *node, blocks []engine.FinalBlock, cc *types.CC) {
 					c.ledger.apply(tx)
 				}
 			}
+			c.begun(n, blocks[i].Change)
 			hash := o.Hash()
 			c.w.s.Note('f', hash[:])
 		}
 	}
 	c.told[n.index] = max(c.told[n.index], cc.Outcome.Height)
+}
+
+// begun learns of the epoch that begins after a block.
+func (c *checks) begun(n *node, next *types.Epoch) {
+	if next == nil {
+		return
+	}
+	set, err := types.NewValidatorSet(c.w.genesis, *next, c.w.scheme)
+	if err != nil {
+		c.violated(n, "epoch %d has no valid set: %v", next.Number, err)
+		return
+	}
+	c.sets[next.Number] = set
 }
 
 // opened holds what a node finds on its volumes against what it told before.
@@ -115,8 +131,8 @@ func (c *checks) sent(n *node, data []byte) {
 	default:
 		return // certificates; timeouts of one view may report locks that rose
 	}
-	if int(validator) != n.index {
-		return // passed on
+	if int(validator) != n.index || c.faulty(n.index) {
+		return // passed on, or of one that may
 	}
 	id := types.SumHash(what.SignBytes(types.Domain{Genesis: c.w.genesis, Epoch: key.epoch}))
 	if p := m.Proposal; p != nil {
@@ -128,11 +144,20 @@ func (c *checks) sent(n *node, data []byte) {
 	c.signed[key] = id
 }
 
-// accused hears that a node publishes evidence: nobody here breaks the rules.
+// faulty reports whether a node may break the rules.
+func (c *checks) faulty(node int) bool {
+	return c.w.plan.hooks.faulty != nil && c.w.plan.hooks.faulty(node)
+}
+
+// accused hears that a node publishes evidence: of an honest one there is none.
 func (c *checks) accused(n *node, data []byte) {
 	ev, err := types.DecodeEvidence(data)
 	if err != nil {
 		c.violated(n, "it publishes evidence that does not decode: %v", err)
+		return
+	}
+	if c.faulty(int(ev.Validator)) {
+		*c.w.plan.hooks.found++
 		return
 	}
 	c.violated(n, "it accuses validator %d, which is honest, of kind %d", ev.Validator, ev.Kind)
@@ -140,12 +165,15 @@ func (c *checks) accused(n *node, data []byte) {
 
 // penalised hears that a node finds fault with a peer.
 func (c *checks) penalised(n *node, peer p2p.PeerID, reason string) {
+	if c.faulty(c.w.net.index[peer]) {
+		return
+	}
 	c.violated(n, "it penalises node %d, which is honest: %s", c.w.net.index[peer], reason)
 }
 
 // alarmed hears of an alarm.
 func (c *checks) alarmed(n *node, a consensus.Alarm) {
-	if a.Kind == consensus.AlarmConflict || a.Kind == consensus.AlarmDivergenceSuspected {
+	if a.Kind == consensus.AlarmConflict || a.Kind == consensus.AlarmDivergenceSuspected && c.w.plan.hooks.faulty == nil {
 		c.violated(n, "alarm %s: %s", a.Kind, a.Detail)
 	}
 }

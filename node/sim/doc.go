@@ -17,10 +17,11 @@
 //     writes, lost, cloned and rolled-back volumes.
 //   - The chain's store (store.go): heights in memory; a crash cuts it at a batch at or
 //     above the height that was synced. Not yet: damage, a lost volume, RocksDB.
-//   - The executor (machine.go): eight accounts with nonces, which takes time. Not yet:
-//     WASM, blocks that fail, changes of epoch, upgrades.
+//   - The executor (machine.go): eight accounts with nonces, which takes time. It ends
+//     epochs, which change powers. Not yet: WASM, blocks that fail, members that come
+//     and go, upgrades.
 //   - Crashes: at any switch of tasks, or inside a write; restart of one or of all.
-//   - Not yet: Byzantine validators, unequal power, clocks that jump.
+//   - Not yet: Byzantine validators, clocks that jump.
 //
 // What holds after every event (check.go), or the run ends with the seed: one block and
 // one outcome a height; every certificate told is valid; nothing told final is missing

@@ -84,6 +84,7 @@ func (n *node) supervise() {
 // crash ends the node here and now; what it had not synced is lost, as chance has it.
 func (n *node) crash() {
 	if n.process == nil {
+		n.disk.PowerCut() // no crash inside a write is left to come
 		return
 	}
 	n.process.Kill()
@@ -148,6 +149,9 @@ func (n *node) machine(tasks task.Runtime) *machine {
 	tip := &n.store.heights[n.store.Tip()]
 	m := &machine{on: tasks, base: tip.state, block: tip.outcome.Block, height: tip.outcome.Height, above: map[types.Hash]executed{},
 		slow: func() time.Duration { return between(n.w.chance, 0, n.w.plan.SlowRun) }}
+	if n.w.plan.Epochs {
+		m.next = n.w.next
+	}
 	if h := n.w.plan.hooks.machine; h != nil {
 		h(n, m)
 	}
@@ -175,6 +179,9 @@ func (n *node) config(tasks task.Runtime, m *machine, log *votelog.Log, recovere
 	if recovered.State.Epoch > 0 {
 		cfg.Recorded = &recovered.State
 	}
+	if h := n.w.plan.hooks.transport; h != nil {
+		cfg.Transport = h(n, n.endpoint)
+	}
 	if h := n.w.plan.hooks.voteLog; h != nil {
 		cfg.VoteLog = h(n, cfg.VoteLog)
 	}
@@ -185,16 +192,27 @@ func (n *node) config(tasks task.Runtime, m *machine, log *votelog.Log, recovere
 func (n *node) position(recovered *votelog.Recovered) (consensus.Start, error) {
 	root := consensus.Final{Outcome: n.w.genesisOutcome()}
 	start := consensus.Start{Epoch: n.w.epoch, Root: root, Tip: root, Blocks: recovered.Blocks, Outcomes: recovered.Outcomes}
-	if tip := n.store.Tip(); tip > 0 {
-		h := &n.store.heights[tip]
-		if h.certificate == nil {
-			return start, fmt.Errorf("the tip %d has no certificate", tip)
+	number, tip := uint64(1), n.store.Tip()
+	var err error
+	if tip > 0 {
+		number = n.store.heights[tip].block.Header.Epoch
+		if start.Tip, err = n.store.final(tip); err != nil {
+			return start, err
 		}
-		start.Tip = consensus.Final{View: h.block.Header.View, TimestampMs: h.block.Header.TimestampMs, Outcome: h.outcome, Certificate: h.certificate}
 	}
-	if recovered.State.Epoch > 0 {
-		safety := recovered.State
-		start.Safety = &safety
+	if safety := recovered.State; safety.Epoch >= number && n.store.epochs[safety.Epoch] != nil {
+		number, start.Safety = safety.Epoch, &safety
+	}
+	if number > 1 {
+		present := n.store.epochs[number]
+		start.Epoch, start.Previous = present.Epoch, &n.store.epochs[number-1].Epoch
+		if start.Root, err = n.store.final(present.Certificate.Outcome.Height); err != nil {
+			return start, err
+		}
+		start.Root.View, start.Root.Certificate = 0, present.Certificate
+	}
+	if next := n.store.epochs[number+1]; next != nil && tip > 0 && start.Tip.Outcome.EndsEpoch() {
+		start.TipChange = &next.Epoch
 	}
 	return start, nil
 }

@@ -19,7 +19,9 @@ func (o observer) Final(blocks []engine.FinalBlock, cc *types.CC) {
 }
 
 // View implements engine.Observer.
-func (o observer) View(consensus.EnteredView) {}
+func (o observer) View(v consensus.EnteredView) {
+	o.n.w.log.Debug("entered a view", "node", o.n.index, "epoch", v.Epoch, "view", v.View, "by_tc", v.ByTC)
+}
 
 // Voted implements engine.Observer.
 func (o observer) Voted([32]byte, *types.SignedCommit) {}

@@ -17,7 +17,7 @@ type Plan struct {
 	Seed  uint64
 	Nodes int
 	// Faulty is how long, in virtual time, faults come; Heal how soon after it every
-	// node must have committed new blocks.
+	// node must have committed new blocks, with the time for what it lacks above that.
 	Faulty, Heal time.Duration
 
 	Loss      float64       // of messages
@@ -28,6 +28,8 @@ type Plan struct {
 	CrashAll  bool // of all nodes at once
 	SlowDisk  time.Duration
 	SlowRun   time.Duration // the longest execution of a block
+	Unequal   bool          // powers of 1 to 5; else 1
+	Epochs    bool          // transactions change the powers, and with them the epoch
 
 	hooks hooks
 }
@@ -37,13 +39,18 @@ type hooks struct {
 	voteLog func(n *node, log engine.VoteLog) engine.VoteLog
 	store   func(n *node, s *store)
 	machine func(n *node, m *machine)
+	// transport is what a node sends through; faulty says that it breaks the rules, so
+	// that what it signs and what is said of it is no violation.
+	transport func(n *node, e *endpoint) engine.Transport
+	faulty    func(n int) bool
+	found     *int // pieces of evidence published
 }
 
 // Draw switches a random part of the faults on, as the seed says.
 func Draw(seed uint64, nodes int) Plan {
 	rng := rand.New(rand.NewPCG(seed, 0x706c616e))
 	on := func() bool { return rng.IntN(2) == 0 }
-	p := Plan{Seed: seed, Nodes: nodes, Faulty: time.Duration(5+rng.IntN(25)) * time.Second, Heal: time.Minute,
+	p := Plan{Seed: seed, Nodes: nodes, Faulty: time.Duration(5+rng.IntN(25)) * time.Second,
 		Delay: time.Duration(1+rng.IntN(20)) * time.Millisecond, SlowRun: 5 * time.Millisecond, SlowDisk: 2 * time.Millisecond}
 	if on() {
 		p.Loss = 0.3 * rng.Float64()
@@ -61,6 +68,8 @@ func Draw(seed uint64, nodes int) Plan {
 	if rng.IntN(4) == 0 {
 		p.SlowRun = time.Duration(rng.IntN(3000)) * time.Millisecond
 	}
+	p.Unequal, p.Epochs = rng.IntN(3) == 0, on()
+	p.Heal = 10*time.Second + 8*p.SlowRun + 20*p.SlowDisk
 	return p
 }
 
@@ -88,4 +97,5 @@ type Result struct {
 	Lost        uint64        `json:"lost"`        // messages
 	Crashes     int           `json:"crashes"`
 	Partitions  int           `json:"partitions"`
+	Epochs      uint64        `json:"epochs"` // that began after the first
 }

@@ -46,13 +46,14 @@ func TestSeeds(t *testing.T) {
 					sum.Height += r.Height
 					sum.Crashes += r.Crashes
 					sum.Partitions += r.Partitions
+					sum.Epochs += r.Epochs
 					mu.Unlock()
 				}
 			})
 		}
 	})
 	t.Logf("%d seeds: %+v", *seedsFlag, sum)
-	if *seedsFlag >= 20 && (sum.Crashes == 0 || sum.Partitions == 0 || sum.Lost == 0 || sum.Height < 20**seedsFlag) {
+	if *seedsFlag >= 20 && (sum.Crashes == 0 || sum.Partitions == 0 || sum.Lost == 0 || sum.Epochs == 0 || sum.Height < 20**seedsFlag) {
 		t.Errorf("hardly anything happened: %+v", sum)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
@@ -48,7 +49,7 @@ func run(p Plan, log *slog.Logger) (Result, error) {
 	}
 	s := deterministic.New(deterministic.Config{Seed: p.Seed})
 	w := &world{plan: p, s: s, scheme: types.Ed25519{}, genesis: types.SumHash([]byte("simulated genesis")),
-		timing: consensus.DevnetTiming(), faults: s.Rand(randFaults), chance: s.Rand(randNodes), log: log, result: Result{Seed: p.Seed}}
+		timing: consensus.DevnetTiming(), faults: s.Rand(randFaults), chance: s.Rand(randNodes), log: slog.New(virtualTime{log.Handler(), s}), result: Result{Seed: p.Seed}}
 	if err := w.people(); err != nil {
 		return w.result, err
 	}
@@ -61,6 +62,7 @@ func run(p Plan, log *slog.Logger) (Result, error) {
 	err = s.Run(w.main)
 	w.result.Fingerprint = hex.EncodeToString(fingerprint(s))
 	w.result.Virtual, w.result.Switches, w.result.Height = s.Elapsed(), s.Switches(), w.checks.lowest()
+	w.result.Epochs = uint64(len(w.checks.sets) - 1)
 	if err != nil {
 		return w.result, fmt.Errorf("seed %d, %d nodes, after %s: %w", p.Seed, p.Nodes, s.Elapsed(), err)
 	}
@@ -81,7 +83,7 @@ func (w *world) people() error {
 			return fmt.Errorf("make validator %d: %w", i, err)
 		}
 		w.nodes = append(w.nodes, n)
-		w.epoch.Validators = append(w.epoch.Validators, types.Validator{ConsensusKey: n.key.Public(), NetworkKey: n.id, Power: 1})
+		w.epoch.Validators = append(w.epoch.Validators, types.Validator{ConsensusKey: n.key.Public(), NetworkKey: n.id, Power: w.power(1, i)})
 	}
 	for _, n := range w.nodes {
 		if err := n.born(); err != nil {
@@ -89,6 +91,26 @@ func (w *world) people() error {
 		}
 	}
 	return nil
+}
+
+// power is a validator's in an epoch.
+func (w *world) power(epoch uint64, i int) uint64 {
+	if !w.plan.Unequal && epoch == 1 {
+		return 1
+	}
+	h := types.SumHash(fmt.Appendf(nil, "power %d %d %d", w.plan.Seed, epoch, i))
+	return 1 + uint64(h[0])%5
+}
+
+// next is the epoch after one, in which all that changes is who has which power.
+func (w *world) next(present *types.Epoch) *types.Epoch {
+	next := *present
+	next.Number++
+	next.Validators = slices.Clone(present.Validators)
+	for i := range next.Validators {
+		next.Validators[i].Power = w.power(next.Number, i)
+	}
+	return &next
 }
 
 // genesisOutcome is that of height 0.
@@ -113,10 +135,11 @@ func (w *world) main() {
 	w.s.Await(calm)
 	from, top := w.s.Elapsed(), w.checks.highest()
 	late := false
-	w.s.Call(w.plan.Heal, func() { late = true })
+	bound := w.plan.Heal + 2*w.plan.SlowRun*time.Duration(top-w.checks.lowest()) // who is behind executes what it lacks
+	w.s.Call(bound, func() { late = true })
 	w.s.Await(func() bool { return late || w.checks.lowest() >= top+progress })
 	if w.checks.lowest() < top+progress {
-		w.s.Fail(fmt.Errorf("no progress: %s after the last fault not every node has %d blocks more than the %d that were final\n%s", w.plan.Heal, progress, top, w.standing()))
+		w.s.Fail(fmt.Errorf("no progress: %s after the last fault not every node has %d blocks more than the %d that were final\n%s", bound, progress, top, w.standing()))
 	}
 	w.result.Healed = w.s.Elapsed() - from
 	w.checks.end()

@@ -1,0 +1,93 @@
+package sim
+
+import (
+	"testing"
+
+	"github.com/bedrock-bft/bedrock/node/engine"
+	"github.com/bedrock-bft/bedrock/node/p2p"
+	"github.com/bedrock-bft/bedrock/node/types"
+	"github.com/bedrock-bft/bedrock/node/wire"
+)
+
+// liar shows some of the others what its node signs, some something else, signed too,
+// and some both. Its node is honest and knows nothing of that.
+type liar struct{ *endpoint }
+
+func (l liar) MulticastVotes(data []byte) error { return l.lie(p2p.ChannelVotes, data) }
+
+func (l liar) MulticastBlock(data []byte) error { return l.lie(p2p.ChannelBlocks, data) }
+
+func (l liar) lie(c p2p.Channel, data []byte) error {
+	other, ok := l.other(data)
+	for i, id := range l.validators {
+		if ok && i%3 != 0 {
+			if err := l.send(c, other, id); err != nil {
+				return err
+			}
+		}
+		if !ok || i%3 != 1 {
+			if err := l.send(c, data, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// other is the second message of what was sent; false: there is none.
+func (l liar) other(data []byte) ([]byte, bool) {
+	m, err := wire.DecodeMessage(data)
+	if err != nil {
+		return nil, false
+	}
+	self := uint32(l.node.index)
+	sign := func(s types.Signable) []byte {
+		return l.node.key.Sign(s.SignBytes(types.Domain{Genesis: l.net.w.genesis, Epoch: m.Epoch()}))
+	}
+	switch {
+	case m.Proposal != nil && m.Proposal.Block != nil && m.Proposal.Proposer == self:
+		p := *m.Proposal
+		block := types.Block{Header: p.Block.Header, Payload: p.Block.Payload, Evidence: p.Block.Evidence}
+		block.Header.TimestampMs++
+		p.Block, p.BlockID = &block, block.ID()
+		p.Signature = sign(types.ProposalID{Kind: p.Kind, View: p.View, Block: p.BlockID})
+		m = types.Message{Proposal: &p}
+	case m.Prepare != nil && m.Prepare.Validator == self:
+		v := *m.Prepare
+		v.Vote.Block[0] ^= 1
+		v.Signature = sign(v.Vote)
+		m = types.Message{Prepare: &v}
+	case m.Commit != nil && m.Commit.Validator == self:
+		v := *m.Commit
+		v.Vote.Outcome[0] ^= 1
+		v.Signature = sign(v.Vote)
+		m = types.Message{Commit: &v}
+	default:
+		return nil, false
+	}
+	return wire.EncodeMessage(&m), true
+}
+
+// One of four that says two things of everything is found out, breaks nothing and stops
+// nobody.
+func TestOneThatSignsTwice(t *testing.T) {
+	found := 0
+	for seed := uint64(1); seed <= 8; seed++ {
+		p := shortened(Draw(seed, 4))
+		p.Unequal, p.Epochs = false, false // it has less than a third
+		p.hooks.faulty = func(n int) bool { return n == 3 }
+		p.hooks.transport = func(n *node, e *endpoint) engine.Transport {
+			if n.index == 3 {
+				return liar{e}
+			}
+			return e
+		}
+		p.hooks.found = &found
+		if _, err := Run(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found == 0 {
+		t.Error("nobody published evidence")
+	}
+}
