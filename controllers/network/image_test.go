@@ -219,12 +219,15 @@ func (g *rig) rollOutAndMigrate() {
 		g.setImage(to.image)
 		g.until("all validators have "+to.image, func() bool { return g.allHave(to.image) })
 	}
-	g.say(1, 2)
-	g.until("the migration is offered", func() bool { return g.condition(v1alpha1.NetworkSchema).Reason == v1alpha1.ReasonMigrationOffered })
+	// Nodes say it again of every generation: a pass that was killed may write one more.
+	g.until("the migration is offered", func() bool {
+		g.say(1, 2)
+		return g.condition(v1alpha1.NetworkSchema).Reason == v1alpha1.ReasonMigrationOffered
+	})
 	two := int32(2)
 	g.apply(4, func(n *v1alpha1.BedrockNetwork) { n.Spec.DatabaseSchema = &two })
-	g.say(1, 2)
 	g.until("nodes are told to migrate", func() bool {
+		g.say(1, 2)
 		var m corev1.ConfigMap
 		g.get(names.FullNodes(g.name), &m)
 		return g.network().Status.DatabaseSchema == 2 && strings.Contains(m.Data["config.yaml"], "schema: 2")
