@@ -159,6 +159,22 @@ func TestUnreachableNewcomerGetsNoPower(t *testing.T) {
 	g.until("all in", func() bool { return g.isReady() && len(g.monikers()) == 6 })
 }
 
+// Two of four have no power, and their nodes come first by name: the one of the set that
+// comes after them is asked all the same whom it is connected to.
+func TestAllOfASmallSetAreAskedForTheirPeers(t *testing.T) {
+	g := newRig(t)
+	g.apply(4)
+	g.until("ready", g.isReady)
+	for _, i := range []int{1, 2} {
+		g.chain.SetPower(g.chain.Name(i), 0)
+	}
+	g.chain.Advance(3)
+	if all := g.monikers(); len(all) != 2 {
+		t.Fatalf("%v are in the set, want two of four", all)
+	}
+	g.until("all in again", func() bool { return g.isReady() && len(g.monikers()) == 4 })
+}
+
 // The bytes are stored before they are sent, and sent again until the chain answers.
 // rule: delegate-only
 func TestTheSameBytesAreSentAgain(t *testing.T) {

@@ -181,25 +181,44 @@ func reachable(identity ledger.ID, peers []chain.Peer, members int) (bool, strin
 	return true, ""
 }
 
-// peersOfMembers are the peers that three nodes of the set have, one after the other,
-// and how many of the three told.
+// peersOfMembers are the peers that nodes of the set have, and how many of them told:
+// those that answered this pass before others, a few at a time, until three have. Those
+// that answered may nearly all be outside a small set.
 func (p *pass) peersOfMembers(ctx context.Context, set *chain.Set) (out []chain.Peer, told int) {
 	admin, err := p.admin(ctx)
 	if err != nil || admin == nil {
 		return nil, 0
 	}
-	asked := 0
-	for _, n := range p.nodes() {
-		if asked == wantViews || set.ByIdentity(n.identity) == nil || !p.answered(n.validator) {
-			continue
+	members := slices.DeleteFunc(p.nodes(), func(n node) bool { return set.ByIdentity(n.identity) == nil })
+	slices.SortStableFunc(members, func(a, b node) int {
+		switch asked, other := p.answered(a.validator), p.answered(b.validator); {
+		case asked == other:
+			return 0
+		case asked:
+			return -1
 		}
-		asked++
-		one, cancel := context.WithTimeout(ctx, askTimeout)
-		peers, err := admin.Peers(one, n.admin)
-		cancel()
-		if err == nil {
-			told++
-			out = append(out, peers...)
+		return 1
+	})
+	for members = members[:min(len(members), askMost)]; len(members) > 0 && told < wantViews; {
+		batch := members[:min(len(members), wantViews-told)]
+		members = members[len(batch):]
+		answers := make([][]chain.Peer, len(batch))
+		var group sync.WaitGroup // those that are dead cost one wait together
+		for i := range batch {
+			group.Go(func() {
+				one, cancel := context.WithTimeout(ctx, askTimeout)
+				defer cancel()
+				if peers, err := admin.Peers(one, batch[i].admin); err == nil {
+					answers[i] = append([]chain.Peer{}, peers...)
+				}
+			})
+		}
+		group.Wait()
+		for _, peers := range answers {
+			if peers != nil {
+				told++
+				out = append(out, peers...)
+			}
 		}
 	}
 	return out, told

@@ -348,11 +348,16 @@ func (c *Chain) refreshSet() {
 	}
 }
 
-// SetPower sets a validator's power past all rules, from the next height on.
+// SetPower sets a validator's power past all rules, from the next height on. Without power
+// it is a candidate.
 func (c *Chain) SetPower(name ledger.ID, power uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ledger.validators[name].Power = power
+	v := c.ledger.validators[name]
+	v.Status, v.Power = ledger.StatusActive, power
+	if power == 0 {
+		v.Status = ledger.StatusCandidate
+	}
 	c.epoch++
 	c.refreshSet()
 }
