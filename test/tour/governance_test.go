@@ -170,7 +170,13 @@ func TestAJailingIsAnswered(t *testing.T) {
 	var list struct {
 		Evidence []struct{ Hash, Kind, Moniker, Status string }
 	}
-	if g.query(&list, "evidence"); len(list.Evidence) == 0 || list.Evidence[0].Moniker != "node4" || list.Evidence[0].Kind != "two prepare votes" || list.Evidence[0].Status != "jailed" {
+	g.Wait("the evidence to be listed", func() (bool, string) { // the search goes by epochs that have begun
+		sent++
+		g.tx("0", "record", "put", "beat", fmt.Sprint(sent))
+		g.query(&list, "evidence")
+		return len(list.Evidence) > 0, ""
+	})
+	if first := list.Evidence[0]; first.Moniker != "node4" || first.Kind != "two prepare votes" || first.Status != "jailed" {
 		t.Fatalf("evidence: %+v", list)
 	}
 	proof := filepath.Join(t.TempDir(), "evidence.proof")
