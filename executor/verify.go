@@ -5,16 +5,17 @@ import (
 	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/bedrock-bft/bedrock/executor/receipts"
 )
 
 // VerdictTrapped is the code of a transaction on which the module's verify
 // traps: refused like one of a bad signature.
 const VerdictTrapped = 0xFFFF_FFFF
 
-// CodeMigrating is the code of every state machine for a transaction that waits
-// until a migration has ended: `check` says so of what may come in later, and a
-// block skips it. // rule: migration
-const CodeMigrating = 5
+// CodeMigrating is the code of a transaction that waits for a migration, in what
+// `check` says too. // rule: migration
+const CodeMigrating = receipts.CodeMigrating
 
 // verifyBatch is the most transactions that one instance verifies: above it a
 // batch of signatures gains little.

@@ -42,14 +42,20 @@ type execution struct {
 	lacking uint64 // the epoch of that
 }
 
-// setTip tells which block is final and which epoch the next one is of.
-func (x *execution) setTip(tip *types.Header, epoch *types.Epoch) {
+// SetTip implements wiring.Tip.
+func (x *execution) SetTip(tip *types.Header, epoch *types.Epoch) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.epoch != nil && x.epoch.Number != epoch.Number {
 		x.before = x.epoch
 	}
 	x.tip, x.epoch = tip, epoch
+}
+
+// Epoch implements wiring.Tip.
+func (x *execution) Epoch() *types.Epoch {
+	epoch, _ := x.present()
+	return epoch
 }
 
 func (x *execution) present() (*types.Epoch, *types.Header) {

@@ -24,7 +24,7 @@ func TestNextBesideCommits(t *testing.T) {
 	id := func(height uint64) state.BlockID { return state.BlockID{byte(height), byte(height >> 8), 1} }
 	overlays := state.NewOverlays(memstate.New(), id(0), state.Ref{}, nil)
 	x := &execution{modules: noModule{}, overlays: overlays}
-	x.setTip(&types.Header{}, &types.Epoch{Number: 1})
+	x.SetTip(&types.Header{}, &types.Epoch{Number: 1})
 	done := make(chan error, 1)
 	go func() {
 		for height := uint64(1); height <= blocks; height++ {

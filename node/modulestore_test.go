@@ -165,8 +165,8 @@ func TestExecutionKnowsTheModulesOfItsEpochs(t *testing.T) {
 	first := &types.Epoch{Number: 1, ExecutorHash: oldHash, Engine: executor.EngineOne}
 	second := &types.Epoch{Number: 2, ExecutorHash: nextHash, Engine: executor.EngineOne}
 	x := &execution{modules: m, log: slog.New(slog.DiscardHandler)}
-	x.setTip(&types.Header{}, first)
-	x.setTip(&types.Header{Height: 1}, second)
+	x.SetTip(&types.Header{}, first)
+	x.SetTip(&types.Header{Height: 1}, second)
 	if x.epochOf(oldHash) != first || x.epochOf(nextHash) != second || x.epochOf(types.Hash{9}) != second {
 		t.Error("a hash is taken for another epoch's")
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/bedrock-bft/bedrock/node/storage"
 	"github.com/bedrock-bft/bedrock/node/storage/votelog"
 	"github.com/bedrock-bft/bedrock/node/types"
+	"github.com/bedrock-bft/bedrock/node/wiring"
 )
 
 // Options are what a Node is made from.
@@ -265,7 +266,7 @@ func (n *Node) openExecution(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.execution.setTip(tip, epoch)
+	n.execution.SetTip(tip, epoch)
 	return n.checkTip(ctx)
 }
 
@@ -341,7 +342,7 @@ func (n *Node) openEngine(context.Context) error {
 				IdleMs: t.IdleIntervalMs, ExecutionLimitMs: t.ExecutionLimitMs, ResendMs: t.ResendMs, DriftMs: t.DriftMs}},
 		Start: start, Root: n.genesis.Root(), ChainID: n.genesis.ChainID, Clock: n.clock, Transport: n.transport(), Executor: n.execution,
 		Verifier: &blockVerifier{execution: n.execution, verdicts: n.pool.Verdicts()}, Store: storePort{n.store},
-		Pool: poolPort{n.pool, n.execution}, Observer: n.observer, Log: n.log, SyncedHeight: n.store.Tip(),
+		Pool: wiring.Pool{Pool: n.pool, Tip: n.execution}, Observer: n.observer, Log: n.log, SyncedHeight: n.store.Tip(),
 		Filling: n.store.Filling,
 		OnForeign: func(reason string) {
 			if _, err := n.signer.Foreign("own-echo", reason); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/bedrock-bft/bedrock/node/storage"
 	"github.com/bedrock-bft/bedrock/node/storage/votelog"
 	"github.com/bedrock-bft/bedrock/node/types"
+	"github.com/bedrock-bft/bedrock/node/wiring"
 	executorv1 "github.com/bedrock-bft/bedrock/proto/bedrock/executor/v1"
 )
 
@@ -54,128 +55,18 @@ func epochParams(e *types.Epoch) *executorv1.EpochParams {
 	return p
 }
 
-// position is where the chain stands on this disk, as consensus starts from it. For
-// reading (no vote log given) the tip needs no certificate: a survivor that was brought up
-// to its lock has none for it. // rule: recovery-genesis
+// position is where the chain stands on this disk; see wiring.Position.
 func position(g *genesis.Genesis, store *storage.Store, recovered *votelog.Recovered) (consensus.Start, error) {
-	var start consensus.Start
-	tip := store.Tip()
-	final, err := storedAt(g, store, tip)
-	if err == nil && recovered != nil {
-		final, err = finalAt(g, store, tip)
-	}
-	if err != nil {
-		return start, err
-	}
-	start.Tip = final
-	first, root := g.Epoch().Number, g.Root()
-	number := first
-	if tip > root {
-		block, err := store.Block(tip)
-		if err != nil {
-			return start, fmt.Errorf("read the tip's block: %w", err)
-		}
-		number = block.Header.Epoch
-	}
-	if recovered != nil {
-		start.Blocks, start.Outcomes = recovered.Blocks, recovered.Outcomes
-		signs, err := signsFrom(store, number, &recovered.State)
-		if err != nil {
-			return start, err
-		}
-		if signs {
-			safety := recovered.State
-			number, start.Safety = safety.Epoch, &safety
-		}
-	}
-	present, err := store.EpochStart(number)
-	if err != nil {
-		return start, fmt.Errorf("read epoch %d: %w", number, err)
-	}
-	start.Epoch = present.Epoch
-	if start.Recovered = number == first && root > 0; number == first {
-		start.Root, err = finalAt(g, store, root)
-	} else {
-		start.Root, err = finalAt(g, store, present.Certificate.Outcome.Height)
-		start.Root.View, start.Root.Certificate = 0, present.Certificate
-		previous, perr := store.EpochStart(number - 1)
-		if perr != nil {
-			return start, fmt.Errorf("read epoch %d: %w", number-1, perr)
-		}
-		start.Previous = &previous.Epoch
-	}
-	if err != nil {
-		return start, err
-	}
-	if next, err := store.EpochStart(number + 1); err == nil && final.Outcome.EndsEpoch() && tip > root {
-		start.TipChange = &next.Epoch
-	}
-	return start, nil
+	return wiring.Position(chainOf(g), storePort{store}, recovered)
 }
 
 // newestEpoch is the stored tip and the epoch of the block after it.
 func newestEpoch(g *genesis.Genesis, store *storage.Store) (*types.Header, *types.Epoch, error) {
-	start, err := position(g, store, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	epoch := start.Epoch
-	if start.TipChange != nil {
-		epoch = *start.TipChange
-	}
-	return &types.Header{Height: start.Tip.Outcome.Height, View: start.Tip.View, TimestampMs: start.Tip.TimestampMs}, &epoch, nil
+	return wiring.Newest(chainOf(g), storePort{store})
 }
 
-// signsFrom reports whether consensus starts from the vote log's state. It does not
-// where the store lies in a later epoch (nothing was signed there yet), nor where a
-// lost chain volume is filled and the vote log's epoch not reached yet.
-func signsFrom(store *storage.Store, tip uint64, state *types.SafetyState) (bool, error) {
-	if state.Epoch < tip {
-		return false, nil
-	}
-	_, err := store.EpochStart(state.Epoch)
-	if errors.Is(err, storage.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read epoch %d: %w", state.Epoch, err)
-	}
-	return true, nil
-}
-
-// finalAt is a stored height as consensus needs it.
-func finalAt(g *genesis.Genesis, store *storage.Store, height uint64) (consensus.Final, error) {
-	final, err := storedAt(g, store, height)
-	if err != nil || height == 0 || height == g.Root() {
-		return final, err
-	}
-	final.Certificate, err = store.Certificate(height)
-	if errors.Is(err, storage.ErrNotFound) {
-		return consensus.Final{}, fmt.Errorf("height %d has no certificate: the database was brought up to a lock by `bedrock genesis recover`, and goes on under the recovery genesis alone; where that was called off, put a copy of another node's chain volume in this one's place: %w", height, err)
-	}
-	if err != nil {
-		return consensus.Final{}, fmt.Errorf("read the certificate of height %d: %w", height, err)
-	}
-	return final, nil
-}
-
-// storedAt is that without the certificate.
-func storedAt(g *genesis.Genesis, store *storage.Store, height uint64) (consensus.Final, error) {
-	outcome, err := store.Outcome(height)
-	if err != nil {
-		return consensus.Final{}, fmt.Errorf("read outcome %d: %w", height, err)
-	}
-	if height == 0 {
-		return consensus.Final{Outcome: *outcome, TimestampMs: g.TimeMs}, nil
-	}
-	block, err := store.Block(height)
-	if err != nil {
-		return consensus.Final{}, fmt.Errorf("read block %d: %w", height, err)
-	}
-	if height == g.Root() { // rule: recovery-genesis
-		return consensus.Final{Outcome: *outcome, TimestampMs: block.Header.TimestampMs}, nil
-	}
-	return consensus.Final{View: block.Header.View, TimestampMs: block.Header.TimestampMs, Outcome: *outcome}, nil
+func chainOf(g *genesis.Genesis) wiring.Chain {
+	return wiring.Chain{First: g.Epoch().Number, Root: g.Root(), TimeMs: g.TimeMs}
 }
 
 // checkTip has the module of the tip's epoch verify the stored state against its

@@ -10,6 +10,10 @@ import (
 // EncodedLen is the length of a receipt's hashed form in bytes.
 const EncodedLen = 32 + 4 + 8 + 32
 
+// CodeMigrating is the code of every state machine for a transaction that waits
+// until a migration has ended: a block skips it. // rule: migration
+const CodeMigrating = 5
+
 // Hash is a SHA-256 digest.
 type Hash = [32]byte
 

@@ -11,6 +11,7 @@ import (
 	"github.com/bedrock-bft/bedrock/node/mempool"
 	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/types"
+	"github.com/bedrock-bft/bedrock/node/wiring"
 )
 
 // accounts is how many senders there are.
@@ -82,6 +83,7 @@ type machine struct {
 	above    map[types.Hash]executed
 	verdicts *mempool.Verdicts
 	next     func(*types.Epoch) *types.Epoch // nil: no epoch ends
+	epoch    *types.Epoch                    // of the next block
 	tamper   func(*ledger)                   // set by tests
 }
 
@@ -93,10 +95,17 @@ type executed struct {
 var (
 	_ engine.Executor  = (*machine)(nil)
 	_ engine.Verifier  = (*machine)(nil)
+	_ wiring.Tip       = (*machine)(nil)
 	_ mempool.Verifier = poolMachine{}
 	_ mempool.Checker  = poolMachine{}
 	_ mempool.Sandbox  = poolMachine{}
 )
+
+// Epoch implements wiring.Tip.
+func (m *machine) Epoch() *types.Epoch { return m.epoch }
+
+// SetTip implements wiring.Tip.
+func (m *machine) SetTip(_ *types.Header, epoch *types.Epoch) { m.epoch = epoch }
 
 // Execute implements engine.Executor.
 func (m *machine) Execute(ctx context.Context, epoch *types.Epoch, b *types.Block, parent *types.Outcome) (*engine.Execution, error) {

@@ -17,6 +17,7 @@ import (
 	"github.com/bedrock-bft/bedrock/node/task"
 	"github.com/bedrock-bft/bedrock/node/task/deterministic"
 	"github.com/bedrock-bft/bedrock/node/types"
+	"github.com/bedrock-bft/bedrock/node/wiring"
 )
 
 // logDir is where the vote log lies on a node's disk; segmentBytes its segments' size.
@@ -24,6 +25,9 @@ const (
 	logDir       = "/signer/votelog"
 	segmentBytes = 256 << 10
 )
+
+// chain begins at height 0 with epoch 1.
+var chain = wiring.Chain{First: 1}
 
 // node is one validator: its keys and volumes, and whatever runs on them now.
 type node struct {
@@ -126,6 +130,9 @@ func (n *node) live() error {
 	n.store.wait = func() { n.w.s.Sleep(between(n.w.chance, 0, n.w.plan.SlowDisk)) }
 	n.endpoint = newEndpoint(n)
 	m := n.machine(tasks)
+	if _, m.epoch, err = wiring.Newest(chain, n.store); err != nil {
+		return err
+	}
 	n.pool, err = mempool.New(mempool.Config{Tasks: tasks, Verifier: poolMachine{m}, Checker: poolMachine{m}, Sandbox: poolMachine{m},
 		Broadcaster: broadcaster{n.endpoint}, Executor: n.w.epoch.ExecutorHash, Height: n.store.Tip(), Workers: 2, Log: n.w.log.With("node", n.index)})
 	if err != nil {
@@ -159,7 +166,7 @@ func (n *node) machine(tasks task.Runtime) *machine {
 }
 
 func (n *node) config(tasks task.Runtime, m *machine, log *votelog.Log, recovered *votelog.Recovered) (engine.Config, error) {
-	start, err := n.position(recovered)
+	start, err := wiring.Position(chain, n.store, recovered)
 	if err != nil {
 		return engine.Config{}, err
 	}
@@ -170,7 +177,7 @@ func (n *node) config(tasks task.Runtime, m *machine, log *votelog.Log, recovere
 	cfg := engine.Config{Tasks: tasks,
 		Consensus: consensus.Config{Genesis: n.w.genesis, Scheme: n.w.scheme, Timing: n.w.timing, NetworkKey: consensus.Peer(n.id), ConsensusKey: n.key.Public()},
 		Start:     start, ChainID: "simulated", Clock: &clock{n: n, on: tasks}, Transport: n.endpoint, VoteLog: &voteLog{n: n, log: log}, Signer: s,
-		Executor: m, Verifier: m, Store: n.store, Pool: poolPort{n.pool, n.w.epoch.ExecutorHash}, Observer: observer{n}, Log: n.w.log.With("node", n.index),
+		Executor: m, Verifier: m, Store: n.store, Pool: wiring.Pool{Pool: n.pool, Tip: m}, Observer: observer{n}, Log: n.w.log.With("node", n.index),
 		SyncedHeight:  n.store.Tip(),
 		OnForeign:     func(reason string) { n.w.checks.violated(n, "its volume is judged foreign: %s", reason) },
 		OnSuperseded:  func(uint64) error { return nil },
@@ -186,35 +193,6 @@ func (n *node) config(tasks task.Runtime, m *machine, log *votelog.Log, recovere
 		cfg.VoteLog = h(n, cfg.VoteLog)
 	}
 	return cfg, nil
-}
-
-// position is where the chain stands on the volumes.
-func (n *node) position(recovered *votelog.Recovered) (consensus.Start, error) {
-	root := consensus.Final{Outcome: n.w.genesisOutcome()}
-	start := consensus.Start{Epoch: n.w.epoch, Root: root, Tip: root, Blocks: recovered.Blocks, Outcomes: recovered.Outcomes}
-	number, tip := uint64(1), n.store.Tip()
-	var err error
-	if tip > 0 {
-		number = n.store.heights[tip].block.Header.Epoch
-		if start.Tip, err = n.store.final(tip); err != nil {
-			return start, err
-		}
-	}
-	if safety := recovered.State; safety.Epoch >= number && n.store.epochs[safety.Epoch] != nil {
-		number, start.Safety = safety.Epoch, &safety
-	}
-	if number > 1 {
-		present := n.store.epochs[number]
-		start.Epoch, start.Previous = present.Epoch, &n.store.epochs[number-1].Epoch
-		if start.Root, err = n.store.final(present.Certificate.Outcome.Height); err != nil {
-			return start, err
-		}
-		start.Root.View, start.Root.Certificate = 0, present.Certificate
-	}
-	if next := n.store.epochs[number+1]; next != nil && tip > 0 && start.Tip.Outcome.EndsEpoch() {
-		start.TipChange = &next.Epoch
-	}
-	return start, nil
 }
 
 // hearTransactions passes gossip on to the pool.

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/bedrock-bft/bedrock/node/blocksync"
-	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/engine"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
@@ -134,18 +133,6 @@ func (s *store) Certificate(height uint64) (*types.CC, error) {
 		}
 	}
 	return nil, fmt.Errorf("height %d: %w", height, blocksync.ErrNoCertificate)
-}
-
-// final is a height as consensus starts from it.
-func (s *store) final(height uint64) (consensus.Final, error) {
-	h, err := s.at(height)
-	if err != nil {
-		return consensus.Final{}, err
-	}
-	if h.certificate == nil {
-		return consensus.Final{}, fmt.Errorf("height %d has no certificate", height)
-	}
-	return consensus.Final{View: h.block.Header.View, TimestampMs: h.block.Header.TimestampMs, Outcome: h.outcome, Certificate: h.certificate}, nil
 }
 
 // Stopped implements engine.Store.

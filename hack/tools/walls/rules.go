@@ -45,7 +45,7 @@ var walls = []wall{
 		why:  "the runtime port knows nothing of what runs on it",
 	},
 	{
-		from:  []string{"node", "node/engine", "node/mempool", "node/blocksync", "node/p2p/...", "node/storage/...", "node/signer", "node/rpc"},
+		from:  []string{"node", "node/engine", "node/mempool", "node/blocksync", "node/p2p/...", "node/storage/...", "node/signer", "node/rpc", "node/wiring"},
 		never: []string{"node/sim/...", "node/task/deterministic"},
 		why:   "what is simulated knows nothing of the simulator",
 	},
@@ -101,7 +101,7 @@ var cLibraries = []string{
 }
 
 // cgoFree lists the packages that must build without cgo, whatever they reach.
-var cgoFree = []string{"client/...", "controllers/...", "api/...", "cmd/kubectl-bedrock/...", "cmd/bedrock-operator/..."}
+var cgoFree = []string{"client/...", "controllers/...", "api/...", "cmd/kubectl-bedrock/...", "cmd/bedrock-operator/...", "node/sim/...", "node/wiring"}
 
 // pureCore is the package that decides without clock, chance or threads. (The model
 // below it, spec, searches by chance and is linked by nothing.)
