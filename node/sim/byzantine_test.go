@@ -11,7 +11,11 @@ import (
 
 // liar shows some of the others what its node signs, some something else, signed too,
 // and some both. Its node is honest and knows nothing of that.
-type liar struct{ *endpoint }
+type liar struct {
+	engine.Transport
+	w *World
+	n *Node
+}
 
 func (l liar) MulticastVotes(data []byte) error { return l.lie(p2p.ChannelVotes, data) }
 
@@ -19,16 +23,12 @@ func (l liar) MulticastBlock(data []byte) error { return l.lie(p2p.ChannelBlocks
 
 func (l liar) lie(c p2p.Channel, data []byte) error {
 	other, ok := l.other(data)
-	for i, id := range l.validators {
+	for i := range l.w.Plan().Nodes {
 		if ok && i%3 != 0 {
-			if err := l.send(c, other, id); err != nil {
-				return err
-			}
+			l.n.Send(i, c, other)
 		}
 		if !ok || i%3 != 1 {
-			if err := l.send(c, data, id); err != nil {
-				return err
-			}
+			l.n.Send(i, c, data)
 		}
 	}
 	return nil
@@ -40,10 +40,8 @@ func (l liar) other(data []byte) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	self := uint32(l.node.index)
-	sign := func(s types.Signable) []byte {
-		return l.node.key.Sign(s.SignBytes(types.Domain{Genesis: l.net.w.genesis, Epoch: m.Epoch()}))
-	}
+	self := uint32(l.n.Validator())
+	sign := func(s types.Signable) []byte { return l.n.Sign(m.Epoch(), s) }
 	switch {
 	case m.Proposal != nil && m.Proposal.Block != nil && m.Proposal.Proposer == self:
 		p := *m.Proposal
@@ -74,15 +72,18 @@ func TestOneThatSignsTwice(t *testing.T) {
 	found := 0
 	for seed := uint64(1); seed <= 8; seed++ {
 		p := shortened(Draw(seed, 4))
-		p.Unequal, p.Epochs = false, false // it has less than a third
-		p.hooks.faulty = func(n int) bool { return n == 3 }
-		p.hooks.transport = func(n *node, e *endpoint) engine.Transport {
-			if n.index == 3 {
-				return liar{e}
+		p.Conduct = func(w *World) Hooks {
+			return Hooks{
+				Faulty: func(n int) bool { return n == 3 },
+				Transport: func(n *Node, t engine.Transport) engine.Transport {
+					if n.Index() == 3 {
+						return liar{t, w, n}
+					}
+					return t
+				},
+				Accused: func(int, *types.Evidence) { found++ },
 			}
-			return e
 		}
-		p.hooks.found = &found
 		if _, err := Run(p); err != nil {
 			t.Fatal(err)
 		}

@@ -32,24 +32,37 @@ func newChecks(w *world, set *types.ValidatorSet) *checks {
 	return &checks{w: w, sets: map[uint64]*types.ValidatorSet{1: set}, final: []types.Outcome{w.genesisOutcome()}, told: make([]uint64, len(w.nodes)), signed: map[signedKey]types.Hash{}}
 }
 
+// violated ends the run, but if the node is one that may.
 func (c *checks) violated(n *node, format string, args ...any) {
+	if c.faulty(n.index) {
+		c.w.log.Debug("a faulty node", "node", n.index, "does", fmt.Sprintf(format, args...))
+		return
+	}
 	c.w.s.Fail(fmt.Errorf("node %d: %s\n%s", n.index, fmt.Sprintf(format, args...), c.w.standing()))
 }
 
-// highest is the height up to which some node told that blocks are final; lowest, up to
-// which all did.
+// highest is the height up to which some honest node told that blocks are final; lowest,
+// up to which all of them did.
 func (c *checks) highest() uint64 { return uint64(len(c.final) - 1) }
 
 func (c *checks) lowest() uint64 {
 	least := ^uint64(0)
-	for _, height := range c.told {
-		least = min(least, height)
+	for i, height := range c.told {
+		if !c.faulty(i) {
+			least = min(least, height)
+		}
 	}
 	return least
 }
 
 // told by a node that blocks are final.
 func (c *checks) toldFinal(n *node, blocks []engine.FinalBlock, cc *types.CC) {
+	if h := c.w.hooks.Final; h != nil {
+		h(n.index, blocks, cc)
+	}
+	if c.faulty(n.index) {
+		return
+	}
 	if set := c.sets[cc.Epoch]; set == nil {
 		c.violated(n, "it tells of blocks up to %d by a certificate of epoch %d, which has not begun", cc.Outcome.Height, cc.Epoch)
 	} else if err := set.VerifyCC(cc); err != nil {
@@ -74,6 +87,7 @@ func (c *checks) toldFinal(n *node, blocks []engine.FinalBlock, cc *types.CC) {
 					c.ledger.apply(tx)
 				}
 			}
+			c.convicted(n, blocks[i].Block)
 			c.begun(n, blocks[i].Change)
 			hash := o.Hash()
 			c.w.s.Note('f', hash[:])
@@ -146,7 +160,22 @@ func (c *checks) sent(n *node, data []byte) {
 
 // faulty reports whether a node may break the rules.
 func (c *checks) faulty(node int) bool {
-	return c.w.plan.hooks.faulty != nil && c.w.plan.hooks.faulty(node)
+	return c.w.hooks.Faulty != nil && c.w.hooks.Faulty(c.w.nodes[node].validator)
+}
+
+// convicted holds that final evidence is of faulty validators.
+func (c *checks) convicted(n *node, b *types.Block) {
+	for _, data := range b.Evidence {
+		ev, err := types.DecodeEvidence(data)
+		if err != nil {
+			c.violated(n, "final block %s holds evidence that does not decode: %v", b.ID(), err)
+			return
+		}
+		c.w.result.Evidence++
+		if set := c.sets[ev.Epoch]; set == nil || set.VerifyEvidence(ev) != nil || !c.faulty(int(ev.Validator)) {
+			c.violated(n, "final block %s holds evidence of epoch %d against validator %d, which is honest, or which does not verify", b.ID(), ev.Epoch, ev.Validator)
+		}
+	}
 }
 
 // accused hears that a node publishes evidence: of an honest one there is none.
@@ -156,8 +185,10 @@ func (c *checks) accused(n *node, data []byte) {
 		c.violated(n, "it publishes evidence that does not decode: %v", err)
 		return
 	}
-	if c.faulty(int(ev.Validator)) {
-		*c.w.plan.hooks.found++
+	if h := c.w.hooks.Accused; h != nil {
+		h(n.index, ev)
+	}
+	if int(ev.Validator) < len(c.w.nodes) && c.faulty(int(ev.Validator)) {
 		return
 	}
 	c.violated(n, "it accuses validator %d, which is honest, of kind %d", ev.Validator, ev.Kind)
@@ -165,6 +196,9 @@ func (c *checks) accused(n *node, data []byte) {
 
 // penalised hears that a node finds fault with a peer.
 func (c *checks) penalised(n *node, peer p2p.PeerID, reason string) {
+	if h := c.w.hooks.Penalised; h != nil {
+		h(n.index, c.w.net.index[peer], reason)
+	}
 	if c.faulty(c.w.net.index[peer]) {
 		return
 	}
@@ -173,14 +207,14 @@ func (c *checks) penalised(n *node, peer p2p.PeerID, reason string) {
 
 // alarmed hears of an alarm.
 func (c *checks) alarmed(n *node, a consensus.Alarm) {
-	if a.Kind == consensus.AlarmConflict || a.Kind == consensus.AlarmDivergenceSuspected && c.w.plan.hooks.faulty == nil {
+	if a.Kind == consensus.AlarmConflict || a.Kind == consensus.AlarmDivergenceSuspected && c.w.hooks.Faulty == nil {
 		c.violated(n, "alarm %s: %s", a.Kind, a.Detail)
 	}
 }
 
 // end holds the nodes' stores against one another.
 func (c *checks) end() {
-	for _, n := range c.w.nodes {
+	for _, n := range c.w.nodes { // faulty ones may store what they like
 		c.opened(n, 0)
 	}
 }

@@ -21,7 +21,9 @@
 //     epochs, which change powers. Not yet: WASM, blocks that fail, members that come
 //     and go, upgrades.
 //   - Crashes: at any switch of tasks, or inside a write; restart of one or of all.
-//   - Not yet: Byzantine validators, clocks that jump.
+//   - Conduct (conduct.go) puts other parts in the place of some nodes' own: Byzantine
+//     validators, and what must be caught.
+//   - Not yet: clocks that jump.
 //
 // What holds after every event (check.go), or the run ends with the seed: one block and
 // one outcome a height; every certificate told is valid; nothing told final is missing

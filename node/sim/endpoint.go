@@ -88,17 +88,24 @@ func (e *endpoint) send(c p2p.Channel, data []byte, to ...p2p.PeerID) error {
 		if !ok {
 			return fmt.Errorf("send to %s: %w", id.Short(), p2p.ErrNotConnected)
 		}
-		e.net.carry(e.node.index, i, byte(c), data, func() {
-			if r := e.net.at(i); r != nil {
-				box := r.votes
-				if c == p2p.ChannelBlocks {
-					box = r.blocks
-				}
-				push(box, p2p.Message{From: e.node.id, Channel: c, Data: data})
-			}
-		})
+		for _, body := range e.net.bodies(i) {
+			e.deliver(c, data, body)
+		}
 	}
 	return nil
+}
+
+// deliver gives a message for one node to the network.
+func (e *endpoint) deliver(c p2p.Channel, data []byte, to int) {
+	e.net.carry(e.node.index, to, byte(c), data, func() {
+		if r := e.net.at(to); r != nil {
+			box := r.votes
+			if c == p2p.ChannelBlocks {
+				box = r.blocks
+			}
+			push(box, p2p.Message{From: e.node.id, Channel: c, Data: data})
+		}
+	})
 }
 
 // push queues a message, in the place of the oldest where there is no room.
@@ -126,6 +133,9 @@ func (e *endpoint) Request(ctx context.Context, to p2p.PeerID, p p2p.Protocol, r
 	i, ok := e.net.index[to]
 	if e.down || !ok {
 		return nil, p2p.ErrNotConnected
+	}
+	if all := e.net.bodies(i); len(all) > 1 {
+		i = all[e.net.rng.IntN(len(all))]
 	}
 	answers := make(chan reply, 4)
 	e.net.carry(e.node.index, i, 'q', request, func() {
@@ -232,7 +242,7 @@ func (e *endpoint) Peers() []p2p.PeerInfo {
 	var out []p2p.PeerInfo
 	for i, n := range e.net.w.nodes {
 		r := e.net.at(i)
-		if r == nil || r == e {
+		if r == nil || n.id == e.node.id || i >= e.net.w.plan.Nodes {
 			continue
 		}
 		out = append(out, p2p.PeerInfo{ID: n.id, Address: "simulated", Role: p2p.RoleValidator, Validator: true,
@@ -249,7 +259,7 @@ func (e *endpoint) NoteTip(peer p2p.PeerID, height uint64) {
 	e.tips[peer] = max(e.tips[peer], height)
 }
 
-// Penalise implements engine.Transport: all nodes are honest.
+// Penalise implements engine.Transport.
 func (e *endpoint) Penalise(peer p2p.PeerID, reason string) {
 	e.net.w.checks.penalised(e.node, peer, reason)
 }

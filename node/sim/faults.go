@@ -31,7 +31,7 @@ func (w *world) startFaults(p *deterministic.Process) (calm func() bool) {
 	}
 	return func() bool {
 		for _, n := range w.nodes {
-			if n.process == nil {
+			if n.process == nil && !w.checks.faulty(n.index) {
 				return false
 			}
 		}

@@ -84,7 +84,6 @@ type machine struct {
 	verdicts *mempool.Verdicts
 	next     func(*types.Epoch) *types.Epoch // nil: no epoch ends
 	epoch    *types.Epoch                    // of the next block
-	tamper   func(*ledger)                   // set by tests
 }
 
 type executed struct {
@@ -133,9 +132,6 @@ func (m *machine) Execute(ctx context.Context, epoch *types.Epoch, b *types.Bloc
 		if code == 0 && m.next != nil && endsEpoch(tx) && x.Change == nil {
 			x.Change = m.next(epoch)
 		}
-	}
-	if m.tamper != nil {
-		m.tamper(&state)
 	}
 	x.StateRoot, x.ReceiptsRoot = state.root(), types.ListRoot(codes)
 	m.above[x.Block] = executed{height: x.Height, state: state}

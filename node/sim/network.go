@@ -26,7 +26,9 @@ type network struct {
 func newNetwork(w *world) *network {
 	net := &network{w: w, rng: w.s.Rand(randNetwork), index: map[p2p.PeerID]int{}}
 	for i, n := range w.nodes {
-		net.index[n.id] = i
+		if i < w.plan.Nodes {
+			net.index[n.id] = i
+		}
 		net.cut = append(net.cut, make([]bool, len(w.nodes)))
 	}
 	return net
@@ -47,6 +49,9 @@ func (net *network) heal() { net.join() }
 func (net *network) carry(from, to int, kind byte, data []byte, arrive func()) {
 	plan := &net.w.plan
 	copies, most := 1, calmDelay
+	if plan.Calm > 0 {
+		most = plan.Calm
+	}
 	if !net.w.healed {
 		most = max(plan.Delay, leastDelay)
 		if net.rng.Float64() < plan.Duplicate {
@@ -56,17 +61,43 @@ func (net *network) carry(from, to int, kind byte, data []byte, arrive func()) {
 	h := fnv.New64a()
 	h.Write(data)
 	note := binary.LittleEndian.AppendUint64([]byte{byte(from), byte(to), kind}, h.Sum64())
+	wanted := net.wanted(from, to, kind, data)
 	for range copies {
 		if !net.w.healed && (net.cut[from][to] || net.rng.Float64() < plan.Loss) {
 			net.w.result.Lost++
 			continue
 		}
-		net.w.s.Call(between(net.rng, leastDelay, most), func() {
+		delay := between(net.rng, leastDelay, most)
+		if wanted >= 0 {
+			delay = min(max(wanted, leastDelay), max(most, leastDelay))
+		}
+		net.w.s.Call(delay, func() {
 			net.w.result.Messages++
 			net.w.s.Note('m', note)
 			arrive()
 		})
 	}
+}
+
+// wanted is how long a conduct wants a message to take; below 0: it does not care.
+func (net *network) wanted(from, to int, kind byte, data []byte) time.Duration {
+	if net.w.hooks.Carry == nil {
+		return -1
+	}
+	m := Carried{From: from, To: to, Kind: kind, Data: data, Delay: -1}
+	net.w.hooks.Carry(&m)
+	return m.Delay
+}
+
+// bodies are the nodes that have the identity of one: more than one of a twin.
+func (net *network) bodies(i int) []int {
+	all := []int{i}
+	for j := net.w.plan.Nodes; j < len(net.w.nodes); j++ {
+		if net.w.nodes[j].validator == i {
+			all = append(all, j)
+		}
+	}
+	return all
 }
 
 // at is the endpoint of a node that is up; nil: it is down.

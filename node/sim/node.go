@@ -31,15 +31,16 @@ var chain = wiring.Chain{First: 1}
 
 // node is one validator: its keys and volumes, and whatever runs on them now.
 type node struct {
-	w       *world
-	index   int
-	network ed25519.PrivateKey
-	key     types.PrivateKey
-	id      p2p.PeerID
-	disk    *simdisk.Disk // the signer volume
-	store   *store        // the chain volume
-	skew    int64         // of the wall clock, ms
-	lives   int
+	w         *world
+	index     int
+	validator int // whose keys it has; index, but for a twin
+	network   ed25519.PrivateKey
+	key       types.PrivateKey
+	id        p2p.PeerID
+	disk      *simdisk.Disk // the signer volume
+	store     *store        // the chain volume
+	skew      int64         // of the wall clock, ms
+	lives     int
 
 	// Of the present life.
 	process  *deterministic.Process // nil: it is down
@@ -49,24 +50,21 @@ type node struct {
 	engine   *engine.Engine
 }
 
-func newNode(w *world, i int) (*node, error) {
-	secret := types.SumHash(fmt.Appendf(nil, "consensus key %d", i))
+func newNode(w *world, i, validator int) (*node, error) {
+	secret := types.SumHash(fmt.Appendf(nil, "consensus key %d", validator))
 	key, err := w.scheme.PrivateKey(secret[:])
 	if err != nil {
 		return nil, err
 	}
-	seed := types.SumHash(fmt.Appendf(nil, "network key %d", i))
+	seed := types.SumHash(fmt.Appendf(nil, "network key %d", validator))
 	network := ed25519.NewKeyFromSeed(seed[:])
-	return &node{w: w, index: i, network: network, key: key, id: p2p.PeerID(network.Public().(ed25519.PublicKey)),
+	return &node{w: w, index: i, validator: validator, network: network, key: key, id: p2p.PeerID(network.Public().(ed25519.PublicKey)),
 		disk: simdisk.New(w.plan.Seed ^ uint64(i+1)<<32), skew: int64(w.chance.IntN(400)) - 200}, nil
 }
 
 // born makes the volumes.
 func (n *node) born() error {
 	n.store = newStore(n.w.genesisOutcome(), n.w.epoch)
-	if h := n.w.plan.hooks.store; h != nil {
-		h(n, n.store)
-	}
 	return votelog.Create(logDir, n.logOptions())
 }
 
@@ -118,6 +116,7 @@ func (n *node) run() {
 		n.died()
 	}
 	n.w.checks.violated(n, "it ended by itself: %v", err)
+	n.died() // one that may: it is down until it crashes
 }
 
 func (n *node) live() error {
@@ -159,9 +158,6 @@ func (n *node) machine(tasks task.Runtime) *machine {
 	if n.w.plan.Epochs {
 		m.next = n.w.next
 	}
-	if h := n.w.plan.hooks.machine; h != nil {
-		h(n, m)
-	}
 	return m
 }
 
@@ -186,13 +182,25 @@ func (n *node) config(tasks task.Runtime, m *machine, log *votelog.Log, recovere
 	if recovered.State.Epoch > 0 {
 		cfg.Recorded = &recovered.State
 	}
-	if h := n.w.plan.hooks.transport; h != nil {
-		cfg.Transport = h(n, n.endpoint)
-	}
-	if h := n.w.plan.hooks.voteLog; h != nil {
-		cfg.VoteLog = h(n, cfg.VoteLog)
-	}
+	n.conduct(&cfg)
 	return cfg, nil
+}
+
+// conduct puts other parts in the place of the node's own.
+func (n *node) conduct(cfg *engine.Config) {
+	h, handle := &n.w.hooks, &Node{n}
+	if h.Transport != nil {
+		cfg.Transport = h.Transport(handle, cfg.Transport)
+	}
+	if h.VoteLog != nil {
+		cfg.VoteLog = h.VoteLog(handle, cfg.VoteLog)
+	}
+	if h.Executor != nil {
+		cfg.Executor = h.Executor(handle, cfg.Executor)
+	}
+	if h.Store != nil {
+		cfg.Store = h.Store(handle, cfg.Store)
+	}
 }
 
 // hearTransactions passes gossip on to the pool.

@@ -20,6 +20,9 @@ func (o observer) Final(blocks []engine.FinalBlock, cc *types.CC) {
 
 // View implements engine.Observer.
 func (o observer) View(v consensus.EnteredView) {
+	if h := o.n.w.hooks.Entered; h != nil {
+		h(o.n.index, v)
+	}
 	o.n.w.log.Debug("entered a view", "node", o.n.index, "epoch", v.Epoch, "view", v.View, "by_tc", v.ByTC)
 }
 

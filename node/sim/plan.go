@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
-
-	"github.com/bedrock-bft/bedrock/node/engine"
 )
 
 // MaxNodes bounds a plan.
@@ -31,19 +29,10 @@ type Plan struct {
 	Unequal   bool          // powers of 1 to 5; else 1
 	Epochs    bool          // transactions change the powers, and with them the epoch
 
-	hooks hooks
-}
-
-// hooks are what tests put in the place of a part, to see that a broken one is caught.
-type hooks struct {
-	voteLog func(n *node, log engine.VoteLog) engine.VoteLog
-	store   func(n *node, s *store)
-	machine func(n *node, m *machine)
-	// transport is what a node sends through; faulty says that it breaks the rules, so
-	// that what it signs and what is said of it is no violation.
-	transport func(n *node, e *endpoint) engine.Transport
-	faulty    func(n int) bool
-	found     *int // pieces of evidence published
+	// Calm is the longest delay of a message when nothing is wrong; 0: 10 ms.
+	Calm time.Duration
+	// Conduct is what some nodes do otherwise; nil: all are as they should be.
+	Conduct Conduct `json:"-"`
 }
 
 // Draw switches a random part of the faults on, as the seed says.
@@ -79,7 +68,7 @@ func (p *Plan) check() error {
 		return fmt.Errorf("%d nodes: a simulation has 1 to %d", p.Nodes, MaxNodes)
 	case p.Loss < 0 || p.Loss > 0.9 || p.Duplicate < 0 || p.Duplicate > 1:
 		return fmt.Errorf("loss %v and duplicates %v: want 0 to 0.9 and 0 to 1", p.Loss, p.Duplicate)
-	case p.Faulty < 0 || p.Heal <= 0 || p.Delay < 0 || p.SlowDisk < 0 || p.SlowRun < 0:
+	case p.Faulty < 0 || p.Heal <= 0 || p.Delay < 0 || p.Calm < 0 || p.SlowDisk < 0 || p.SlowRun < 0:
 		return fmt.Errorf("a duration is below zero, or there is no time to heal in: %+v", *p)
 	}
 	return nil
@@ -97,5 +86,6 @@ type Result struct {
 	Lost        uint64        `json:"lost"`        // messages
 	Crashes     int           `json:"crashes"`
 	Partitions  int           `json:"partitions"`
-	Epochs      uint64        `json:"epochs"` // that began after the first
+	Epochs      uint64        `json:"epochs"`   // that began after the first
+	Evidence    int           `json:"evidence"` // that final blocks hold
 }

@@ -32,6 +32,8 @@ type world struct {
 	timing  consensus.Timing
 	nodes   []*node
 	net     *network
+	process *deterministic.Process
+	hooks   Hooks
 	checks  *checks
 	faults  *rand.Rand
 	chance  *rand.Rand // of the nodes' disks and executors
@@ -43,6 +45,9 @@ type world struct {
 // Run runs a plan. The error names the seed, what was violated, and when.
 func Run(p Plan) (Result, error) { return run(p, slog.New(slog.DiscardHandler)) }
 
+// RunLogged is Run with the nodes' logs, in virtual time.
+func RunLogged(p Plan, log *slog.Logger) (Result, error) { return run(p, log) }
+
 func run(p Plan, log *slog.Logger) (Result, error) {
 	if err := p.check(); err != nil {
 		return Result{}, err
@@ -50,6 +55,12 @@ func run(p Plan, log *slog.Logger) (Result, error) {
 	s := deterministic.New(deterministic.Config{Seed: p.Seed})
 	w := &world{plan: p, s: s, scheme: types.Ed25519{}, genesis: types.SumHash([]byte("simulated genesis")),
 		timing: consensus.DevnetTiming(), faults: s.Rand(randFaults), chance: s.Rand(randNodes), log: slog.New(virtualTime{log.Handler(), s}), result: Result{Seed: p.Seed}}
+	if p.Conduct != nil {
+		w.hooks = p.Conduct(&World{w})
+	}
+	if w.hooks.Timing != nil {
+		w.hooks.Timing(&w.timing)
+	}
 	if err := w.people(); err != nil {
 		return w.result, err
 	}
@@ -78,12 +89,20 @@ func fingerprint(s *deterministic.Scheduler) []byte {
 func (w *world) people() error {
 	w.epoch = types.Epoch{Number: 1, Scheme: w.scheme.ID(), Engine: 1, MaxBytes: 1 << 20, MaxGas: 1 << 20, ExecutorHash: types.SumHash([]byte("simulated machine"))}
 	for i := range w.plan.Nodes {
-		n, err := newNode(w, i)
+		n, err := newNode(w, i, i)
 		if err != nil {
 			return fmt.Errorf("make validator %d: %w", i, err)
 		}
 		w.nodes = append(w.nodes, n)
 		w.epoch.Validators = append(w.epoch.Validators, types.Validator{ConsensusKey: n.key.Public(), NetworkKey: n.id, Power: w.power(1, i)})
+	}
+	w.bound(w.epoch.Validators)
+	for _, v := range w.hooks.Twins {
+		n, err := newNode(w, len(w.nodes), v)
+		if err != nil {
+			return fmt.Errorf("make the twin of validator %d: %w", v, err)
+		}
+		w.nodes = append(w.nodes, n)
 	}
 	for _, n := range w.nodes {
 		if err := n.born(); err != nil {
@@ -110,6 +129,7 @@ func (w *world) next(present *types.Epoch) *types.Epoch {
 	for i := range next.Validators {
 		next.Validators[i].Power = w.power(next.Number, i)
 	}
+	w.bound(next.Validators)
 	return &next
 }
 
@@ -124,6 +144,10 @@ func (w *world) main() {
 	ctx, over := context.WithCancel(context.Background())
 	defer over()
 	p := w.s.Process("world")
+	w.process = p
+	if w.hooks.Started != nil {
+		w.hooks.Started()
+	}
 	for _, n := range w.nodes {
 		p.Go(fmt.Sprint("supervisor of node ", n.index), n.supervise)
 	}
