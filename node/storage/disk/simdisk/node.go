@@ -153,6 +153,11 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	do, err := f.disk.step()
+	if do && off+int64(len(p)) > int64(len(f.node.cache)) {
+		if err := f.disk.room(f.name); err != nil {
+			return 0, err
+		}
+	}
 	if do {
 		f.node.write(p, off)
 	}
@@ -183,7 +188,7 @@ func (f *file) Sync() error {
 		f.node.failSync()
 		return fmt.Errorf("%s: %w", f.name, ErrSync)
 	}
-	f.node.sync()
+	f.disk.syncWorn(f.node, f.name)
 	return err
 }
 

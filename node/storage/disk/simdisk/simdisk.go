@@ -37,6 +37,9 @@ type Disk struct {
 	syncs   int
 	crashed bool
 	free    uint64
+	full    bool
+	wear    Wear
+	worn    int
 }
 
 var _ disk.FS = (*Disk)(nil)
@@ -168,6 +171,9 @@ func (d *Disk) Create(name string, size int64) (disk.File, error) {
 	}
 	if dir.entries[base] != nil {
 		return nil, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
+	}
+	if err := d.room(name); err != nil {
+		return nil, err
 	}
 	n := newFile(size)
 	dir.change(func(entries map[string]*node) { entries[base] = n })
