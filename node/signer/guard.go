@@ -153,7 +153,7 @@ func (g *guard) accounted(msg types.Signable) (uint64, error) {
 		same := m.View == st.VotedView && m.Block == st.VotedBlock && m.Height == st.VotedHeight
 		return m.View, rose("prepare vote", m.View, st.VotedView, start.VotedView, same)
 	case types.Commit:
-		same := st.Commit != nil && m == *st.Commit
+		same := st.Commit != nil && m == *st.Commit || start.Commit != nil && m == *start.Commit // rule: restart
 		if err := rose("commit vote", m.View, commitView(st), commitView(&start), same); err != nil {
 			return m.View, err
 		}
@@ -170,14 +170,15 @@ func (g *guard) accounted(msg types.Signable) (uint64, error) {
 }
 
 // rose: a view on record, that of the record itself only as recorded, and none
-// that a process before this one may have signed in another way.
+// that a process before this one may have signed in another way. same: it is what is on
+// record, or was at the start.
 func rose(what string, view, recorded, start uint64, same bool) error {
 	switch {
 	case view == 0 || view > recorded:
 		return fmt.Errorf("the recorded %s is of view %d", what, recorded)
 	case view == recorded && !same:
 		return fmt.Errorf("the recorded %s of view %d is another one", what, recorded)
-	case view < recorded && view <= start:
+	case view < recorded && view <= start && !same:
 		return fmt.Errorf("a %s of view %d was on record before this start", what, start)
 	}
 	return nil

@@ -82,6 +82,9 @@ func TestGuard(t *testing.T) {
 			rec(types.SafetyState{Epoch: 1, Commit: &commit(3, outcome).Commit.Vote, Lock: types.QC{View: 2}}), no(commit(3, outcome), "recorded lock is of view 2")}},
 		{"a commit vote on record is sent again after a timeout", both, []step{
 			ok(timeout(4, 3)), ok(commit(3, outcome))}},
+		{"a commit vote on record is sent again though the next is recorded", committed(3), []step{
+			rec(committed(6)), no(commit(3, blockB), "before this start"), no(commit(2, outcome), "before this start"),
+			ok(commit(3, outcome)), ok(commit(6, outcome)), no(commit(3, outcome), "view 3 after view 6")}},
 		{"no commit vote after a timeout of its view", types.SafetyState{}, []step{
 			rec(timedOut(4, 3)), ok(timeout(4, 3)),
 			rec(types.SafetyState{Epoch: 1, TimeoutView: 4, Lock: types.QC{View: 4}, Commit: &commit(4, outcome).Commit.Vote}),
