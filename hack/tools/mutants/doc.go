@@ -4,6 +4,7 @@
 //	mutants -C ROOT                 every mutant of ROOT/test/mutants/*.txt
 //	mutants -C ROOT -only PATTERN   those whose rule, file or test has the word
 //	mutants -C ROOT -check          only: each replacement applies, each test is there
+//	mutants -C ROOT -table FILE     writes the result as a page, too
 //
 // A table has entries, parted by empty lines; "#" begins a comment:
 //
@@ -18,10 +19,17 @@
 // exactly once. More of them are further places; a "file" between them names another one.
 // "tags" gives build tags. A test may be a subtest: TestX/case.
 //
+// In the place of "test", a rule that is found by searching has campaigns, tried in order
+// until one catches it; what it says of "seed N: ..." or "walk N: ..." goes into the result:
+//
+//	hunt ./node/sim TestHunt -profile crashes -seeds 60
+//
+// "harmless" says why nothing can catch a mutant: then each campaign must pass with it.
+//
 // Invariants: nothing of a mutant is ever in the tree (go's -overlay has it compiled in
 // place of the file); an entry fails when it does not apply, when the tree without it does
-// not pass its test, when the mutant does not compile, and when the named test passes, does
-// not run, or ends by its time limit: only its failure counts.
+// not pass its test, when the mutant does not compile, and when the named test passes (each of its
+// campaigns, whole), does not run, or ends by its time limit: only its failure counts.
 //
 // It must not know of single rules. Guarded by mutants_test.go: a small module with
 // mutants of every fate.

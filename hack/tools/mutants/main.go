@@ -6,15 +6,17 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
 func main() {
 	dir := flag.String("C", ".", "root of the tree")
-	only := flag.String("only", "", "take mutants whose rule, file or test has this word")
+	only := flag.String("only", "", "take mutants whose rule, table, file or test has this word")
 	justCheck := flag.Bool("check", false, "build nothing: see that every entry fits the tree")
+	page := flag.String("table", "", "write the result to this page, if all are as they must be")
 	flag.Parse()
-	bad, err := mutants(os.Stdout, *dir, *only, *justCheck)
+	bad, err := mutants(os.Stdout, *dir, *only, *justCheck, *page)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "mutants: %v\n", err)
 		os.Exit(2)
@@ -26,7 +28,7 @@ func main() {
 }
 
 // mutants goes through the tables of a tree and answers how many entries failed.
-func mutants(out io.Writer, dir, only string, justCheck bool) (bad int, err error) {
+func mutants(out io.Writer, dir, only string, justCheck bool, page string) (bad int, err error) {
 	root, err := filepath.Abs(dir)
 	if err != nil {
 		return 0, fmt.Errorf("find %s: %w", dir, err)
@@ -52,7 +54,7 @@ func mutants(out io.Writer, dir, only string, justCheck bool) (bad int, err erro
 			f.err = check(root, m)
 		} else {
 			f = r.try(m)
-			fmt.Fprintf(os.Stderr, "%-40s %6.1f s  %s\n", m.name(), f.took.Seconds(), word(f))
+			fmt.Fprintf(os.Stderr, "%-50s %6.1f s  %s  %s\n", m.name(), f.took.Seconds(), word(f), f.seed)
 		}
 		if f.err != nil {
 			bad++
@@ -64,25 +66,70 @@ func mutants(out io.Writer, dir, only string, justCheck bool) (bad int, err erro
 		return 0, fmt.Errorf("no mutant has the word %q", only)
 	}
 	if !justCheck {
-		table(out, fates)
+		table(out, fates, r.controls)
 	}
-	fmt.Fprintf(out, "mutants: %d of %d as they must be\n", len(fates)-bad, len(fates))
-	return bad, nil
+	score := fmt.Sprintf("mutants: %d of %d as they must be", len(fates)-bad, len(fates))
+	fmt.Fprintln(out, score)
+	if page == "" || justCheck || bad > 0 {
+		return bad, nil
+	}
+	return bad, write(page, only, score, fates, r.controls)
+}
+
+// write makes the page of a result.
+func write(page, only, score string, fates []fate, controls []control) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "# Broken protocols\n\nMade by `hack/tools/mutants -only %s -table`; not edited by hand. Each row is a build with one rule off (`test/mutants`); *caught* is a campaign that fails, with its first seed that does. %s.\n", only, score)
+	table(&text, fates, controls)
+	if err := os.WriteFile(page, []byte(strings.TrimRight(text.String(), "\n")+"\n"), 0o644); err != nil {
+		return fmt.Errorf("write the page: %w", err)
+	}
+	return nil
 }
 
 func word(f fate) string {
-	if f.err != nil {
+	switch {
+	case f.err != nil:
 		return "FAILED"
+	case f.by == nil:
+		return "harmless"
 	}
 	return "caught"
 }
 
 // table is the result, for a page.
-func table(out io.Writer, fates []fate) {
-	fmt.Fprintf(out, "\n| rule | what is off | test | | s |\n| --- | --- | --- | --- | --- |\n")
-	for _, f := range fates {
-		m := f.mutant
-		fmt.Fprintf(out, "| %s | %s | %s %s | %s | %.1f |\n", m.rule, m.off, m.pkg, m.test, word(f), f.took.Round(100*time.Millisecond).Seconds())
+func table(out io.Writer, fates []fate, controls []control) {
+	fmt.Fprintf(out, "\n| rule | what is off | instrument | seed | s | verdict |\n| --- | --- | --- | --- | --- | --- |\n")
+	for i := range fates {
+		f := &fates[i]
+		by := f.by
+		if by == nil {
+			by = &f.mutant.tries[len(f.mutant.tries)-1]
+		}
+		verdict := word(*f)
+		switch {
+		case f.err == nil && f.by == nil:
+			verdict += ": " + f.mutant.harmless
+		case f.saw != "":
+			verdict += ": " + cell(f.saw)
+		}
+		fmt.Fprintf(out, "| %s | %s | %s | %s | %.1f | %s |\n", f.mutant.rule, f.mutant.off, by.name(), f.seed, f.took.Round(100*time.Millisecond).Seconds(), verdict)
+	}
+	fmt.Fprintf(out, "\nWithout any mutant, whole:\n\n| campaign | s | |\n| --- | --- | --- |\n")
+	for i := range controls {
+		fmt.Fprintf(out, "| %s | %.1f | passes |\n", controls[i].by.name(), controls[i].took.Seconds())
 	}
 	fmt.Fprintln(out)
+}
+
+// longest is how much of what was seen a cell holds.
+const longest = 160
+
+// cell makes a text fit a cell of a table.
+func cell(text string) string {
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "|", "/"), "`", "'")
+	if len(text) > longest {
+		text = text[:longest] + "..."
+	}
+	return text
 }

@@ -39,16 +39,28 @@ func TestFates(t *testing.T) {
 	}
 	r := &runner{root: root, temp: t.TempDir(), passes: map[string]error{}, built: map[string]string{}}
 	got := map[string]string{}
+	var fates []fate
 	for i := range all {
 		got[all[i].rule] = ""
-		if f := r.try(&all[i]); f.err != nil {
+		f := r.try(&all[i])
+		if f.err != nil {
 			got[all[i].rule], _, _ = strings.Cut(f.err.Error(), ":")
 		}
+		fates = append(fates, f)
 	}
 	want := map[string]string{"caught": "", "caught-by-subtest": "", "not-caught": "is not caught", "stale": "does not apply",
-		"garbled": "does not compile", "red": "its test fails without it", "no-test": "there is no test TestGone in ./limit"}
+		"garbled": "does not compile", "red": "its test fails without it",
+		"hunted": "", "hunted-not": "is not caught", "harmless": "", "not-harmless": "is not harmless", "no-test": "there is no test TestGone in ./limit"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("fates (-want +got):\n%s", diff)
+	}
+	// A hunt's seed, and what it saw, are told.
+	var page strings.Builder
+	table(&page, fates, r.controls)
+	for _, want := range []string{"| hunted | the limit is lower | ./limit TestSeeds -seeds 9 | 4 | ", "caught: 3 is not let in / but should |", "| harmless: nobody asks |", "| ./limit TestSeeds -seeds 9 | "} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the page lacks %q:\n%s", want, page.String())
+		}
 	}
 	// Nothing of a mutant is in the tree.
 	raw, err := os.ReadFile(filepath.Join(root, "limit", "limit.go"))
@@ -59,7 +71,7 @@ func TestFates(t *testing.T) {
 
 func TestCheckBuildsNothing(t *testing.T) {
 	var out strings.Builder
-	bad, err := mutants(&out, unpack(t), "", true)
+	bad, err := mutants(&out, unpack(t), "", true, "")
 	if err != nil || bad != 2 || !strings.Contains(out.String(), "has no test TestGone") || !strings.Contains(out.String(), "0 times, not once") {
 		t.Errorf("%d bad, %v:\n%s", bad, err, out.String())
 	}
@@ -76,6 +88,8 @@ func TestTableRefusals(t *testing.T) {
 		head + "test ./a\n":           "a package and a test's name",
 		head + "file ../a\n-x\n+y":    "inside the tree",
 		"rule r\noff o\ntest a b\n-x": "a path inside the tree",
+		head + "hunt ./a\n":           "a package, a test's name",
+		head + "hunt ./a TestB\n-x":   "one test, or several hunts",
 	} {
 		if _, err := parse("t", text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)

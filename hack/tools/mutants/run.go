@@ -27,55 +27,100 @@ type runner struct {
 	passes map[string]error
 	// built are test programs of the tree as it is.
 	built map[string]string
+	// controls are the tries that passed without any mutant, in order.
+	controls []control
+}
+
+// control is a try on the tree as it is.
+type control struct {
+	by   *try
+	took time.Duration
 }
 
 // fate is what became of a mutant.
 type fate struct {
 	mutant *mutant
 	took   time.Duration
-	err    error // nil: caught
+	by     *try   // what caught it
+	seed   string // of a campaign: which one did, where that is known
+	saw    string // what it saw
+	err    error  // nil: caught, or harmless as the table says
 }
 
 // try runs one mutant.
 func (r *runner) try(m *mutant) fate {
 	from := time.Now()
-	return fate{m, 0, r.catch(m)}.after(from)
+	f := fate{mutant: m}
+	f.err = r.catch(m, &f)
+	f.took = time.Since(from)
+	return f
 }
 
-func (f fate) after(from time.Time) fate { f.took = time.Since(from); return f }
-
-func (r *runner) catch(m *mutant) error {
+// catch takes one try after the other until one catches the mutant.
+func (r *runner) catch(m *mutant, f *fate) error {
 	files, err := m.apply(r.root)
 	if err != nil {
 		return fmt.Errorf("does not apply: %w", err)
 	}
-	if err := r.passesWithout(m); err != nil {
-		return err
+	for i := range m.tries {
+		if err := r.passesWithout(m.tags, &m.tries[i]); err != nil {
+			return err
+		}
 	}
 	overlay, err := r.overlay(files)
 	if err != nil {
 		return err
 	}
-	program, err := r.build(m, "mutant.test", "-overlay", overlay)
-	if err != nil {
-		return fmt.Errorf("does not compile: %w", err)
+	var missed error
+	program, built := "", ""
+	for i := range m.tries {
+		t := &m.tries[i]
+		if built != t.pkg {
+			if program, err = r.build(m.tags, t.pkg, "mutant.test", "-overlay", overlay); err != nil {
+				return fmt.Errorf("does not compile: %w", err)
+			}
+			built = t.pkg
+		}
+		if missed = r.fails(t, program, f); missed == nil {
+			break
+		}
 	}
-	output, err := r.run(m, program)
+	switch {
+	case missed == nil && m.harmless != "":
+		return fmt.Errorf("is not harmless: %s caught it", f.by.name())
+	case m.harmless != "" && errors.Is(missed, errPasses):
+		return nil
+	}
+	return missed
+}
+
+var errPasses = errors.New("is not caught: the test passes")
+
+// sighting is where a campaign says which seed it was, and what it saw.
+var sighting = regexp.MustCompile(`(?m)\b(?:seed|walk) (\d+)[^:\n]*: (.*)$`)
+
+// fails says whether a test program fails a try as it must, and notes what it saw.
+func (r *runner) fails(t *try, program string, f *fate) error {
+	output, err := r.run(t, program)
 	switch {
 	case err == nil:
-		return errors.New("is not caught: the test passes")
+		return errPasses
 	case strings.Contains(output, "panic: test timed out"):
 		return fmt.Errorf("is not caught: the test ran out of time\n%s", tail(output))
-	case !strings.Contains(output, "--- FAIL: "+m.test+" "):
+	case !strings.Contains(output, "--- FAIL: "+t.test+" "):
 		return fmt.Errorf("is not caught by this test\n%s", tail(output))
+	}
+	f.by = t
+	if found := sighting.FindStringSubmatch(output); found != nil && t.hunt {
+		f.seed, f.saw = found[1], found[2]
 	}
 	return nil
 }
 
-// passesWithout says whether the test passes in the tree as it is, once for each test.
-func (r *runner) passesWithout(m *mutant) error {
-	key := m.pkg + " " + m.tags
-	full := key + " " + m.test
+// passesWithout says whether a try passes in the tree as it is, once for each.
+func (r *runner) passesWithout(tags string, t *try) error {
+	key := t.pkg + " " + tags
+	full := tags + " " + t.name()
 	if err, known := r.passes[full]; known {
 		return err
 	}
@@ -83,18 +128,20 @@ func (r *runner) passesWithout(m *mutant) error {
 		program, ok := r.built[key]
 		if !ok {
 			var err error
-			if program, err = r.build(m, fmt.Sprintf("plain-%d.test", len(r.built))); err != nil {
+			if program, err = r.build(tags, t.pkg, fmt.Sprintf("plain-%d.test", len(r.built))); err != nil {
 				return fmt.Errorf("the tree itself does not compile: %w", err)
 			}
 			r.built[key] = program
 		}
-		output, err := r.run(m, program)
+		from := time.Now()
+		output, err := r.run(t, program)
 		if err != nil {
 			return fmt.Errorf("its test fails without it: %w\n%s", err, tail(output))
 		}
-		if !strings.Contains(output, "--- PASS: "+m.test+" ") {
-			return fmt.Errorf("there is no test %s in %s", m.test, m.pkg)
+		if !strings.Contains(output, "--- PASS: "+t.test+" ") {
+			return fmt.Errorf("there is no test %s in %s", t.test, t.pkg)
 		}
+		r.controls = append(r.controls, control{t, time.Since(from)})
 		return nil
 	}()
 	r.passes[full] = err
@@ -123,20 +170,20 @@ func (r *runner) overlay(files map[string]string) (string, error) {
 }
 
 // build compiles a package's test program.
-func (r *runner) build(m *mutant, name string, more ...string) (string, error) {
+func (r *runner) build(tags, of, name string, more ...string) (string, error) {
 	program := filepath.Join(r.temp, name)
-	module, pkg, err := r.moduleOf(m.pkg)
+	module, pkg, err := r.moduleOf(of)
 	if err != nil {
 		return "", err
 	}
-	args := append([]string{"test", "-c", "-vet=off", "-tags", m.tags, "-o", program}, more...)
+	args := append([]string{"test", "-c", "-vet=off", "-tags", tags, "-o", program}, more...)
 	cmd := exec.Command("go", append(args, pkg)...)
 	cmd.Dir = module
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, tail(string(out)))
 	}
 	if _, err := os.Stat(program); err != nil {
-		return "", fmt.Errorf("%s has no tests", m.pkg)
+		return "", fmt.Errorf("%s has no tests", of)
 	}
 	return program, nil
 }
@@ -157,13 +204,14 @@ func (r *runner) moduleOf(pkg string) (dir, name string, err error) {
 }
 
 // run runs the named test alone, in its package's folder.
-func (r *runner) run(m *mutant, program string) (output string, err error) {
+func (r *runner) run(t *try, program string) (output string, err error) {
 	var parts []string
-	for _, part := range strings.Split(m.test, "/") {
+	for _, part := range strings.Split(t.test, "/") {
 		parts = append(parts, "^"+regexp.QuoteMeta(part)+"$")
 	}
-	cmd := exec.Command(program, "-test.v", "-test.run", strings.Join(parts, "/"), "-test.timeout", testTime.String())
-	cmd.Dir = filepath.Join(r.root, m.pkg)
+	args := []string{"-test.v", "-test.run", strings.Join(parts, "/"), "-test.timeout", testTime.String()}
+	cmd := exec.Command(program, append(args, t.args...)...)
+	cmd.Dir = filepath.Join(r.root, t.pkg)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err = cmd.Run()
@@ -184,10 +232,20 @@ func check(root string, m *mutant) error {
 	if _, err := m.apply(root); err != nil {
 		return err
 	}
-	name, _, _ := strings.Cut(m.test, "/")
-	paths, err := filepath.Glob(filepath.Join(root, m.pkg, "*_test.go"))
+	for i := range m.tries {
+		if err := there(root, &m.tries[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// there says whether a test is in its package.
+func there(root string, t *try) error {
+	name, _, _ := strings.Cut(t.test, "/")
+	paths, err := filepath.Glob(filepath.Join(root, t.pkg, "*_test.go"))
 	if err != nil {
-		return fmt.Errorf("list the tests of %s: %w", m.pkg, err)
+		return fmt.Errorf("list the tests of %s: %w", t.pkg, err)
 	}
 	for _, path := range paths {
 		raw, err := os.ReadFile(path)
@@ -198,5 +256,5 @@ func check(root string, m *mutant) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s has no test %s", m.pkg, name)
+	return fmt.Errorf("%s has no test %s", t.pkg, name)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -13,11 +14,23 @@ type mutant struct {
 	at    string // table and line
 	rule  string
 	off   string // what is off, in words
-	pkg   string // as `go test` takes it
-	test  string
 	tags  string
 	edits []edit
+	tries []try // what must say so: one of them, tried in order
+	// harmless is why nothing can say so; empty: something must.
+	harmless string
 }
+
+// try is a test, or a campaign of tests that searches.
+type try struct {
+	pkg  string // as `go test` takes it
+	test string
+	args []string // of a campaign
+	hunt bool
+}
+
+// name is what a try is called.
+func (t *try) name() string { return strings.Join(append([]string{t.pkg, t.test}, t.args...), " ") }
 
 // edit is one replacement in one file.
 type edit struct {
@@ -30,8 +43,13 @@ func (m *mutant) name() string { return m.rule + " (" + m.at + ")" }
 
 // has says whether a word names the mutant.
 func (m *mutant) has(word string) bool {
-	if strings.Contains(m.rule, word) || strings.Contains(m.test, word) {
+	if strings.Contains(m.rule, word) || strings.Contains(m.at, word) {
 		return true
+	}
+	for i := range m.tries {
+		if strings.Contains(m.tries[i].name(), word) {
+			return true
+		}
 	}
 	for _, e := range m.edits {
 		if strings.Contains(e.file, word) {
@@ -130,14 +148,22 @@ func (p *parser) line(line string) error {
 		p.file = value
 	case "tags":
 		p.m.tags = value
+	case "harmless":
+		p.m.harmless = value
 	case "test":
 		pkg, test, ok := strings.Cut(value, " ")
 		if !ok {
 			return errors.New("test takes a package and a test's name")
 		}
-		p.m.pkg, p.m.test = pkg, strings.TrimSpace(test)
+		p.m.tries = append(p.m.tries, try{pkg: pkg, test: strings.TrimSpace(test)})
+	case "hunt":
+		words := strings.Fields(value)
+		if len(words) < 2 {
+			return errors.New("hunt takes a package, a test's name, and arguments")
+		}
+		p.m.tries = append(p.m.tries, try{pkg: words[0], test: words[1], args: words[2:], hunt: true})
 	default:
-		return fmt.Errorf("%q is no key: rule, off, file, test or tags", key)
+		return fmt.Errorf("%q is no key: rule, off, file, test, hunt, harmless or tags", key)
 	}
 	return nil
 }
@@ -158,8 +184,10 @@ func (p *parser) flush() {
 func (p *parser) end() (mutant, error) {
 	p.flush()
 	switch {
-	case p.m.rule == "" || p.m.off == "" || p.m.test == "":
-		return p.m, errors.New("rule, off and test are all needed")
+	case p.m.rule == "" || p.m.off == "" || len(p.m.tries) == 0:
+		return p.m, errors.New("rule, off and test (or hunt) are all needed")
+	case len(p.m.tries) > 1 && slices.ContainsFunc(p.m.tries, func(t try) bool { return !t.hunt }):
+		return p.m, errors.New("one test, or several hunts")
 	case len(p.m.edits) == 0:
 		return p.m, errors.New("it changes nothing")
 	}
