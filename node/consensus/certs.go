@@ -148,7 +148,7 @@ func (c *Core) assembleTC(view uint64) {
 	}
 	for {
 		slots, _, power := tally(c, c.timeouts, view, func(*types.SignedTimeout) bool { return true })
-		if !c.enough(power) {
+		if !c.set.IsQuorum(power) {
 			return
 		}
 		// Check the signatures, group by group: each group signed one message.
@@ -158,7 +158,7 @@ func (c *Core) assembleTC(view uint64) {
 			verifyTogether(c, group, signers, types.Timeout{View: view, HighView: high}, timeoutSignature)
 		}
 		slots, _, power = tally(c, c.timeouts, view, func(*types.SignedTimeout) bool { return true })
-		if !c.enough(power) {
+		if !c.set.IsQuorum(power) {
 			return
 		}
 		groups := reported(slots)
@@ -179,13 +179,6 @@ func (c *Core) assembleTC(view uint64) {
 		c.timedOut(t, byVotes)
 		return
 	}
-}
-
-func (c *Core) enough(power uint64) bool {
-	if c.cfg.broken == weakTC {
-		return c.set.IsWeakQuorum(power)
-	}
-	return c.set.IsQuorum(power)
 }
 
 // reported lists the views that timeouts report, rising.

@@ -9,9 +9,6 @@ func (c *Core) tryCommitVote() bool {
 		return false
 	}
 	floor := c.safety.TimeoutView
-	if c.cfg.broken == commitAfterTimeout {
-		floor = 0
-	}
 	if v := c.safety.Commit; v != nil {
 		floor = max(floor, v.View)
 	}

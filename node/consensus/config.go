@@ -60,8 +60,6 @@ type Config struct {
 	// rule: instance-match
 	NetworkKey   Peer
 	ConsensusKey []byte
-
-	broken mutation // set by tests of this package only
 }
 
 // Final is a final block, as much of it as the Core needs.

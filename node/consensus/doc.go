@@ -39,6 +39,6 @@
 // Guarded by the transcripts in testdata (good and bad path of every named rule;
 // with the table tests they reach every statement, which hack/test checks),
 // the in-package simulation and random walks with their adversaries, the model in
-// spec that the walks must refine, the mutation tests, which
-// switch fatal rules off one by one, and the lint rules of this folder.
+// spec that the walks must refine, the broken protocols of test/mutants/protocol.txt, which
+// each have a rule off, and the lint rules of this folder.
 package consensus

@@ -46,5 +46,5 @@ func (c *Core) persisted() types.SafetyState {
 		v := *s.Commit
 		s.Commit = &v
 	}
-	return c.cfg.broken.persisted(c, s)
+	return s
 }

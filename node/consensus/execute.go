@@ -65,9 +65,6 @@ func (c *Core) settleExecuted() bool {
 			continue
 		}
 		n.executed, n.end, n.outcome = true, p.end, p.end.outcome
-		if c.cfg.broken == descendantOwnOutcome {
-			n.outcome.Height, n.outcome.Block, n.outcome.NextEpoch = n.height, n.id, types.Hash{}
-		}
 		settled = append(settled, n)
 	}
 	for _, n := range settled {

@@ -21,7 +21,7 @@ func FuzzStep(f *testing.F) {
 		if len(moves) < 4 {
 			return
 		}
-		w := newWalk(int64(binary.LittleEndian.Uint32(moves)), sound)
+		w := newWalk(int64(binary.LittleEndian.Uint32(moves)))
 		for _, m := range moves[4:min(len(moves), 400)] {
 			n := w.nodes[int(m)%3]
 			switch m % 8 {

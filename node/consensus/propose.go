@@ -54,7 +54,7 @@ func (c *Core) proposeMain() bool {
 // view before: whoever voted for the optimistic block holds it and passes it on.
 // rule: propose-fallback
 func (c *Core) fallbackWait() uint64 {
-	if c.safety.OptimisticView != c.view || c.cfg.broken == noSettle {
+	if c.safety.OptimisticView != c.view {
 		return 0
 	}
 	for i := range c.timeouts {

@@ -111,7 +111,7 @@ func (r *refinement) step(w *walk, want spec.State, what string) {
 func TestCodeRefinesModel(t *testing.T) {
 	steps := 0
 	for k := range *walks {
-		w := followedWalk(*firstSeed+int64(k), sound, newRefinement())
+		w := followedWalk(*firstSeed+int64(k), newRefinement())
 		if err := w.run(150); err != nil {
 			t.Fatalf("walk %d: %v", *firstSeed+int64(k), err)
 		}
@@ -121,17 +121,4 @@ func TestCodeRefinesModel(t *testing.T) {
 		t.Fatalf("%d steps of the model in %d walks", steps, *walks)
 	}
 	t.Logf("%d steps of the model in %d walks", steps, *walks)
-	// A broken protocol does what the model does not allow.
-	for _, m := range []mutation{twoVotesAView, optimisticOnOlder, fallbackBelowTC, fallbackOlderTC, commitAfterTimeout, staleLockReported} {
-		caught := false
-		for k := range *walks {
-			if followedWalk(*firstSeed+int64(k), m, newRefinement()).run(150) != nil {
-				caught = true
-				break
-			}
-		}
-		if !caught {
-			t.Errorf("%s: the model allows all that the code did", m)
-		}
-	}
 }

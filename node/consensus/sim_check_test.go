@@ -18,12 +18,9 @@ func (n *simNode) checkSigned(m types.Message) {
 		w.fail("node %d signs for epoch %d without a record of it", n.i, m.Epoch())
 		return
 	}
-	if w.plan.broken == forgetVote || w.plan.broken == forgetTimeout || w.plan.broken == forgetLock {
-		return // the record is what is broken; what follows from it must be noticed
-	}
 	once := func(class string, view uint64, what string) {
 		key := fmt.Sprintf("%d %s %d/%d", n.i, class, m.Epoch(), view)
-		if was, ok := w.signed[key]; ok && was != what && w.plan.broken == sound {
+		if was, ok := w.signed[key]; ok && was != what {
 			w.fail("node %d signed twice: %s", n.i, key)
 		}
 		w.signed[key] = what
@@ -47,11 +44,11 @@ func (n *simNode) checkSigned(m types.Message) {
 	case m.Timeout != nil:
 		v := m.Timeout.Vote
 		recorded = s.TimeoutView >= v.View && s.Lock.View >= v.HighView
-		if s.Commit != nil && s.Commit.View <= v.View && v.HighView < s.Commit.View && w.plan.broken == sound {
+		if s.Commit != nil && s.Commit.View <= v.View && v.HighView < s.Commit.View {
 			w.fail("node %d: amnesia", n.i)
 		}
 	}
-	if !recorded && w.plan.broken == sound {
+	if !recorded {
 		w.fail("node %d signs what its record does not hold: %+v", n.i, m)
 	}
 }

@@ -42,7 +42,6 @@ type plan struct {
 	slowExec  int
 	healAt    uint64
 	until     uint64
-	broken    mutation
 	settle    uint64
 	load      bool
 }
@@ -183,7 +182,7 @@ func (n *simNode) start() {
 		s.Blocks = append(s.Blocks, d.blocks[id])
 	}
 	cfg := Config{Genesis: fakeGenesis, Scheme: fakeScheme{}, Timing: timingFor(n.w.plan), NetworkKey: fakePeer(n.i),
-		ConsensusKey: fakeKey(n.i), broken: n.w.plan.broken}
+		ConsensusKey: fakeKey(n.i)}
 	core, effects, err := New(n.now(), cfg, s)
 	if err != nil {
 		n.w.fail("node %d: %v", n.i, err)
@@ -206,7 +205,7 @@ func (n *simNode) step(ev Event) {
 		return
 	}
 	n.carryOut(n.core.Step(n.now(), ev))
-	if n.core != nil && n.w.plan.broken == sound {
+	if n.core != nil {
 		if err := n.core.invariants(); err != nil {
 			n.w.fail("node %d after %T: %v", n.i, ev, err)
 		}

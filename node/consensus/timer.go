@@ -111,16 +111,10 @@ func (c *Core) castTimeout(view uint64) {
 // signTimeout reports the present lock.
 func (c *Core) signTimeout(view uint64) {
 	lock := c.safety.Lock
-	if c.cfg.broken == staleLockReported {
-		lock = c.staleLock()
-	}
 	c.own.timeoutLock = lock.View
 	c.eff.sign(types.Message{Timeout: &types.SignedTimeout{Epoch: c.safety.Epoch, Validator: uint32(c.self),
 		Vote: types.Timeout{View: view, HighView: lock.View}, High: lock}})
 }
-
-// staleLock is what a broken protocol reports: the root.
-func (c *Core) staleLock() types.QC { return c.rootQC() }
 
 // joinView is the highest view w, at least the present one, such that a weak
 // quorum sent timeouts of views >= w; 0 if there is none. // rule: timeout-join

@@ -37,7 +37,7 @@ func (c *Core) trouble(view uint64) bool { return c.maxTimeout >= view }
 
 // pass multicasts a certificate.
 func (c *Core) pass(m types.Message) {
-	if c.self >= 0 && c.cfg.broken != noPassOn {
+	if c.self >= 0 {
 		c.eff.emit(Multicast{Message: m})
 	}
 }
@@ -68,7 +68,7 @@ func (c *Core) stale(from Peer, view uint64) {
 	if view+1 == c.view && c.safety.Lock.View < view {
 		return // the TC of that view led here and was passed on
 	}
-	if p := c.peer(from); c.allow(&p.answeredAt) && c.cfg.broken != noPassOn {
+	if p := c.peer(from); c.allow(&p.answeredAt) {
 		c.sendCertificates(from, view)
 	}
 }

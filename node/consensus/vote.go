@@ -16,7 +16,7 @@ func (c *Core) tryPrepareVote() bool {
 	if c.mayNotSign() || c.safety.TimeoutView >= v {
 		return false
 	}
-	if c.safety.VotedView >= v && (c.cfg.broken != twoVotesAView) {
+	if c.safety.VotedView >= v {
 		return false
 	}
 	s := c.proposalsOf(v)
@@ -28,7 +28,7 @@ func (c *Core) tryPrepareVote() bool {
 			continue
 		}
 		n := c.nodes[p.BlockID]
-		if !c.votable(n) || c.safety.VotedView >= v && n.logged {
+		if !c.votable(n) {
 			continue
 		}
 		c.castPrepare(n)
@@ -49,24 +49,12 @@ func (c *Core) justified(p *types.Proposal) bool {
 	direct := lock.View+1 == v && lock.Block == parent
 	switch p.Kind {
 	case types.KindProposeOptimistic: // rule: vote-optimistic
-		if c.cfg.broken == optimisticOnOlder {
-			direct = c.nodes[parent] != nil && (c.nodes[parent].qc != nil || c.nodes[parent] == c.tip)
-		}
-		if c.cfg.broken == optimisticAfterTC {
-			return direct
-		}
 		tc := c.highTC != nil && c.highTC.View+1 >= v
 		return direct && c.safety.TimeoutView+1 < v && !tc
 	case types.KindProposeNormal: // rule: vote-normal
 		return direct
 	}
 	// What remains is a fallback: shapely let no other kind in. // rule: vote-fallback
-	if c.cfg.broken == fallbackBelowTC {
-		return p.TC.View+1 == v && p.QC.Block == parent && p.QC.View < v
-	}
-	if c.cfg.broken == fallbackOlderTC {
-		return p.QC.Block == parent && p.QC.View < v && p.QC.View >= p.TC.High.View
-	}
 	return p.TC.View+1 == v && p.QC.Block == parent && p.QC.View < v && p.QC.View >= p.TC.High.View
 }
 

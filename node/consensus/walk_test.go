@@ -8,7 +8,7 @@ import (
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
-var walks = flag.Int("walks", 1500, "random walks of the sound protocol")
+var walks = flag.Int("walks", 1500, "random walks")
 
 // walk is a random walk over what an adversary can do to three honest validators
 // of four: it holds the fourth's key, joins any votes into certificates, delivers
@@ -16,7 +16,6 @@ var walks = flag.Int("walks", 1500, "random walks of the sound protocol")
 // Building, verification and execution answer at once.
 type walk struct {
 	rnd    *rand.Rand
-	broken mutation
 	epoch  types.Epoch
 	set    *types.ValidatorSet
 	nodes  []*walkNode
@@ -48,11 +47,11 @@ type walkNode struct {
 
 const walkBad = 3 // the Byzantine validator
 
-func newWalk(seed int64, broken mutation) *walk { return followedWalk(seed, broken, nil) }
+func newWalk(seed int64) *walk { return followedWalk(seed, nil) }
 
 // followedWalk is a walk that a model follows, if there is one.
-func followedWalk(seed int64, broken mutation, model *refinement) *walk {
-	w := &walk{model: model, rnd: rand.New(rand.NewSource(seed)), broken: broken, epoch: fakeEpoch(1, []int{0, 1, 2, 3}, nil),
+func followedWalk(seed int64, model *refinement) *walk {
+	w := &walk{model: model, rnd: rand.New(rand.NewSource(seed)), epoch: fakeEpoch(1, []int{0, 1, 2, 3}, nil),
 		blocks: map[types.Hash]*types.Block{}, qcs: map[types.Hash]*types.QC{}, commit: map[types.Commit]int{}, votes: map[uint64]map[types.Hash]int{},
 		views: 4 + uint64(seed%4)}
 	w.set, _ = types.NewValidatorSet(fakeGenesis, w.epoch, fakeScheme{})
@@ -75,7 +74,7 @@ func (n *walkNode) start() {
 	t := DevnetTiming()
 	t.IdleMs = 1
 	core, effects, err := New(Now{n.now, 1_000_000}, Config{Genesis: fakeGenesis, Scheme: fakeScheme{}, Timing: t,
-		NetworkKey: fakePeer(n.i), ConsensusKey: fakeKey(n.i), broken: n.w.broken},
+		NetworkKey: fakePeer(n.i), ConsensusKey: fakeKey(n.i)},
 		Start{Epoch: n.w.epoch, Root: root, Tip: root, Safety: n.safety, Blocks: n.logged, SigningAllowed: true})
 	if err != nil {
 		n.w.err = err
@@ -314,9 +313,6 @@ func (w *walk) join() {
 	}
 	v := views[w.rnd.Intn(len(views))]
 	need := 3
-	if w.broken == weakTC {
-		return
-	}
 	if len(outs[v]) < need {
 		return
 	}
