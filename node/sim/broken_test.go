@@ -52,6 +52,11 @@ func (m moody) Execute(ctx context.Context, epoch *types.Epoch, b *types.Block, 
 	return x, err
 }
 
+// mute sends none of its votes.
+type mute struct{ engine.Transport }
+
+func (m mute) MulticastVotes([]byte) error { return nil }
+
 // What breaks a promise is caught, with its seed.
 func TestWhatIsBrokenIsCaught(t *testing.T) {
 	for _, tc := range []struct {
@@ -62,7 +67,15 @@ func TestWhatIsBrokenIsCaught(t *testing.T) {
 		{"a vote log that forgets", func(w *World) Hooks {
 			rng := w.Rand("forgets")
 			return Hooks{VoteLog: func(_ *Node, l engine.VoteLog) engine.VoteLog { return forgetful{l, w, rng} }}
-		}, []string{"DOUBLE VOTE", "judged foreign", "honest"}},
+		}, []string{"not in its vote log"}},
+		{"a node that follows and says nothing", func(*World) Hooks {
+			return Hooks{Transport: func(n *Node, e engine.Transport) engine.Transport {
+				if n.Index() == 1 {
+					return mute{e}
+				}
+				return e
+			}}
+		}, []string{"no progress"}},
 		{"a store that lies about its syncs", func(*World) Hooks {
 			return Hooks{Store: func(_ *Node, s engine.Store) engine.Store { return lying{s} }}
 		}, []string{"the vote log saw"}},

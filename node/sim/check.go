@@ -18,6 +18,12 @@ type checks struct {
 	ledger ledger                         // after them
 	told   []uint64                       // by node, the highest height
 	signed map[signedKey]types.Hash
+
+	roots    map[uint64]types.Root // by epoch
+	last     uint64                // the newest epoch
+	executed uint64                // transactions of final blocks
+	promises
+	certificates
 }
 
 // signedKey is what a validator signs once.
@@ -29,7 +35,8 @@ type signedKey struct {
 }
 
 func newChecks(w *world, set *types.ValidatorSet) *checks {
-	return &checks{w: w, sets: map[uint64]*types.ValidatorSet{1: set}, final: []types.Outcome{w.genesisOutcome()}, told: make([]uint64, len(w.nodes)), signed: map[signedKey]types.Hash{}}
+	return &checks{w: w, sets: map[uint64]*types.ValidatorSet{1: set}, final: []types.Outcome{w.genesisOutcome()}, told: make([]uint64, len(w.nodes)), signed: map[signedKey]types.Hash{},
+		roots: map[uint64]types.Root{1: {Block: w.genesis}}, last: 1, promises: newPromises(), certificates: newCertificates()}
 }
 
 // violated ends the run, but if the node is one that may.
@@ -81,12 +88,8 @@ func (c *checks) toldFinal(n *node, blocks []engine.FinalBlock, cc *types.CC) {
 		case o.Height > uint64(len(c.final)):
 			c.violated(n, "it tells of height %d, the one before was never told of", o.Height)
 		default:
+			c.follows(n, &blocks[i])
 			c.final = append(c.final, o)
-			for j, tx := range blocks[i].Block.Payload {
-				if blocks[i].Execution.Receipts[j].Code == 0 {
-					c.ledger.apply(tx)
-				}
-			}
 			c.convicted(n, blocks[i].Block)
 			c.begun(n, blocks[i].Change)
 			hash := o.Hash()
@@ -96,11 +99,35 @@ func (c *checks) toldFinal(n *node, blocks []engine.FinalBlock, cc *types.CC) {
 	c.told[n.index] = max(c.told[n.index], cc.Outcome.Height)
 }
 
-// begun learns of the epoch that begins after a block.
+// follows holds the next final block against the one before it.
+func (c *checks) follows(n *node, f *engine.FinalBlock) {
+	o, h, before := f.Outcome, &f.Block.Header, &c.final[len(c.final)-1]
+	for j, tx := range f.Block.Payload {
+		if f.Execution.Receipts[j].Code == 0 {
+			c.ledger.apply(tx)
+			c.executed++
+		}
+	}
+	switch {
+	case f.Block.ID() != o.Block || h.Parent != before.Block || o.Parent != before.Hash() || h.Height != o.Height:
+		c.violated(n, "final block %s at height %d does not follow %s", f.Block.ID(), o.Height, before.Block)
+	case h.Epoch != c.last: // rule: epoch-end
+		c.violated(n, "final block %s at height %d is of epoch %d, which is not %d", f.Block.ID(), o.Height, h.Epoch, c.last)
+	case c.ledger.root() != o.StateRoot:
+		c.violated(n, "final block %s leaves the state %s, its outcome says %s", f.Block.ID(), c.ledger.root(), o.StateRoot)
+	}
+}
+
+// begun learns of the epoch that begins after the last final block.
 func (c *checks) begun(n *node, next *types.Epoch) {
+	o := &c.final[len(c.final)-1]
+	if next == nil != o.NextEpoch.IsZero() || next != nil && (next.Digest() != o.NextEpoch || next.Number != c.last+1) {
+		c.violated(n, "height %d does not name the epoch that it begins", o.Height)
+	}
 	if next == nil {
 		return
 	}
+	c.last, c.roots[next.Number] = next.Number, types.Root{Height: o.Height, Block: o.Block}
 	set, err := types.NewValidatorSet(c.w.genesis, *next, c.w.scheme)
 	if err != nil {
 		c.violated(n, "epoch %d has no valid set: %v", next.Number, err)
@@ -128,6 +155,10 @@ func (c *checks) sent(n *node, data []byte) {
 		c.violated(n, "it sends what does not decode: %v", err)
 		return
 	}
+	if c.faulty(n.index) {
+		return
+	}
+	c.certified(n, &m)
 	key := signedKey{node: n.index, epoch: m.Epoch(), view: m.View()}
 	var validator uint32
 	var what types.Signable
@@ -142,18 +173,24 @@ func (c *checks) sent(n *node, data []byte) {
 		validator, what, key.kind = m.Prepare.Validator, m.Prepare.Vote, types.KindPrepare
 	case m.Commit != nil:
 		validator, what, key.kind = m.Commit.Validator, m.Commit.Vote, types.KindCommit
+	case m.Timeout != nil:
+		validator, what, key.kind = m.Timeout.Validator, m.Timeout.Vote, types.KindTimeout
 	default:
-		return // certificates; timeouts of one view may report locks that rose
+		return // certificates
 	}
-	if int(validator) != n.index || c.faulty(n.index) {
-		return // passed on, or of one that may
+	if signer, ok := c.nodeOf(key.epoch, validator); !ok || signer != n.index {
+		return // passed on
 	}
 	id := types.SumHash(what.SignBytes(types.Domain{Genesis: c.w.genesis, Epoch: key.epoch}))
 	if p := m.Proposal; p != nil {
 		id = p.BlockID // normal or fallback: one block
 	}
-	if was, ok := c.signed[key]; ok && was != id {
+	was, before := c.signed[key]
+	if before && was != id && m.Timeout == nil { // these may report a lock that rose
 		c.violated(n, "DOUBLE VOTE: two different messages of kind %d in view %d of epoch %d", key.kind, key.view, key.epoch)
+	}
+	if was != id {
+		c.promised(n, &m)
 	}
 	c.signed[key] = id
 }

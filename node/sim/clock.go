@@ -47,6 +47,9 @@ func (l *voteLog) Append(r votelog.Record) error {
 	if errors.Is(err, simdisk.ErrCrashed) {
 		l.n.died()
 	}
+	if err == nil {
+		l.n.w.checks.recorded(l.n, &r.State)
+	}
 	l.n.w.s.Sleep(wait / 2)
 	return err
 }

@@ -25,11 +25,14 @@
 //     validators, and what must be caught.
 //   - Not yet: clocks that jump.
 //
-// What holds after every event (check.go), or the run ends with the seed: one block and
-// one outcome a height; every certificate told is valid; nothing told final is missing
-// later; no validator signs two messages of one kind and view; nobody is accused; the
-// database holds what the vote log saw synced. After the last fault heals every node
-// commits new blocks within Plan.Heal of virtual time.
+// What holds after every event, or the run ends with the seed: one block and one outcome
+// a height, each of the epoch that it must be of; nothing told final is missing later; no
+// validator signs two messages of one kind and view; nobody is accused; the database holds
+// what the vote log saw synced (check.go). What is persisted never goes back, whatever is
+// sent is in the vote log before, and no signer refuses what consensus asks for
+// (promises.go). Every certificate sent is valid, and no two of a view contradict one
+// another (certificates.go). After the last fault heals every node commits new blocks
+// within Plan.Heal of virtual time, transactions among them, and every validator votes.
 //
 // It must not: hold a second copy of a rule, reach a real clock, file or socket, or be
 // imported by what it simulates.

@@ -125,6 +125,7 @@ func (n *node) live() error {
 		return fmt.Errorf("open the vote log: %w", err)
 	}
 	n.w.checks.opened(n, recovered.SyncedHeight)
+	n.w.checks.recovered(n, &recovered.State)
 	tasks := n.process.Runtime()
 	n.store.wait = func() { n.w.s.Sleep(between(n.w.chance, 0, n.w.plan.SlowDisk)) }
 	n.endpoint = newEndpoint(n)
@@ -172,7 +173,7 @@ func (n *node) config(tasks task.Runtime, m *machine, log *votelog.Log, recovere
 	}
 	cfg := engine.Config{Tasks: tasks,
 		Consensus: consensus.Config{Genesis: n.w.genesis, Scheme: n.w.scheme, Timing: n.w.timing, NetworkKey: consensus.Peer(n.id), ConsensusKey: n.key.Public()},
-		Start:     start, ChainID: "simulated", Clock: &clock{n: n, on: tasks}, Transport: n.endpoint, VoteLog: &voteLog{n: n, log: log}, Signer: s,
+		Start:     start, ChainID: "simulated", Clock: &clock{n: n, on: tasks}, Transport: n.endpoint, VoteLog: &voteLog{n: n, log: log}, Signer: watchedSigner{n, s},
 		Executor: m, Verifier: m, Store: n.store, Pool: wiring.Pool{Pool: n.pool, Tip: m}, Observer: observer{n}, Log: n.w.log.With("node", n.index),
 		SyncedHeight:  n.store.Tip(),
 		OnForeign:     func(reason string) { n.w.checks.violated(n, "its volume is judged foreign: %s", reason) },

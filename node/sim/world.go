@@ -157,13 +157,16 @@ func (w *world) main() {
 	w.healed = true
 	w.net.heal()
 	w.s.Await(calm)
-	from, top := w.s.Elapsed(), w.checks.highest()
+	from, top, executed := w.s.Elapsed(), w.checks.highest(), w.checks.executed
 	late := false
 	bound := w.plan.Heal + 2*w.plan.SlowRun*time.Duration(top-w.checks.lowest()) // who is behind executes what it lacks
 	w.s.Call(bound, func() { late = true })
-	w.s.Await(func() bool { return late || w.checks.lowest() >= top+progress })
-	if w.checks.lowest() < top+progress {
-		w.s.Fail(fmt.Errorf("no progress: %s after the last fault not every node has %d blocks more than the %d that were final\n%s", bound, progress, top, w.standing()))
+	w.s.Await(func() bool {
+		return late || w.checks.lowest() >= top+progress && w.checks.executed > executed && w.checks.signing(top)
+	})
+	if late {
+		w.s.Fail(fmt.Errorf("no progress: %s after the last fault not every node has %d blocks more than the %d that were final, with transactions (%d), and has voted again\n%s%s",
+			bound, progress, top, w.checks.executed-executed, w.checks.silent(top), w.standing()))
 	}
 	w.result.Healed = w.s.Elapsed() - from
 	w.checks.end()
