@@ -7,7 +7,9 @@
 // denied that -may-be-denied does not name, or, with -rare, if a right was never used
 // that this file does not excuse. Both files have a line a right: `verb group/resource
 // why`, the core group being empty; lines of rights that are not granted, or not needed
-// as an excuse, are faults too, so that the files stay true.
+// as an excuse, are faults too, so that the files stay true. A reason that begins with
+// "once its roles went" excuses a denial only within a minute after somebody deleted a
+// role or a binding.
 //
 // Invariants: a request counts for the rule that allows it (verb, group, resource,
 // name); an apply that made its object counts for patch and create; unknown lines of a

@@ -29,6 +29,10 @@ rules:
 	applied  = `{"stage":"ResponseComplete","verb":"patch","user":{"username":"op"},"objectRef":{"resource":"secrets","name":"own"},"responseStatus":{"code":201}}`
 	other    = `{"stage":"ResponseComplete","verb":"get","user":{"username":"op"},"objectRef":{"resource":"secrets","name":"other"},"requestURI":"/uri","responseStatus":{"code":403}}`
 	ending   = `{"stage":"ResponseComplete","verb":"patch","user":{"username":"op"},"objectRef":{"resource":"secrets","name":"own"},"responseStatus":{"code":403,"message":"unable to create new content in namespace x because it is being terminated"}}`
+	early    = `{"stage":"ResponseComplete","verb":"get","requestReceivedTimestamp":"2026-11-23T10:00:00.5Z","user":{"username":"op"},"objectRef":{"resource":"secrets","name":"other"},"requestURI":"/uri","responseStatus":{"code":403}}`
+	late     = `{"stage":"ResponseComplete","verb":"get","requestReceivedTimestamp":"2026-11-23T10:01:30.5Z","user":{"username":"op"},"objectRef":{"resource":"secrets","name":"other"},"requestURI":"/uri","responseStatus":{"code":403}}`
+	roleKept = `{"stage":"ResponseComplete","verb":"delete","requestReceivedTimestamp":"2026-11-23T10:01:20.5Z","user":{"username":"admin"},"objectRef":{"resource":"clusterroles","apiGroup":"rbac.authorization.k8s.io","name":"op"},"responseStatus":{"code":404}}`
+	roleGone = `{"stage":"ResponseComplete","verb":"delete","requestReceivedTimestamp":"2026-11-23T10:01:20.5Z","user":{"username":"admin"},"objectRef":{"resource":"clusterroles","apiGroup":"rbac.authorization.k8s.io","name":"op"},"responseStatus":{"code":200}}`
 	nobodys  = `{"stage":"ResponseComplete","verb":"get","user":{"username":"other"},"objectRef":{"resource":"secrets","name":"own"},"responseStatus":{"code":200}}`
 	posed    = `{"stage":"ResponseComplete","verb":"get","user":{"username":"admin"},"impersonatedUser":{"username":"op"},"objectRef":{"resource":"secrets","name":"own"},"responseStatus":{"code":200}}`
 )
@@ -56,6 +60,9 @@ func TestComparison(t *testing.T) {
 		"denied":                      {log: []string{podList, other}, says: []string{"get /secrets other: NOT EXPECTED (/uri)"}},
 		"in an ending namespace":      {log: []string{podList, ending}, ok: true, says: []string{"1  patch /secrets own", "0 kinds of requests were denied"}},
 		"denied as expected":          {log: []string{podList, other}, denied: "get /secrets it is tried", ok: true, says: []string{"it is tried"}},
+		"denied once its roles went":  {log: []string{podList, late, roleGone}, denied: "get /secrets once its roles went: row 15", ok: true, says: []string{"row 15"}},
+		"denied before they went":     {log: []string{podList, early, late, roleGone}, denied: "get /secrets once its roles went: row 15", says: []string{"1  get /secrets other: NOT EXPECTED (/uri)"}},
+		"denied, and they stayed":     {log: []string{podList, late, roleKept}, denied: "get /secrets once its roles went: row 15", says: []string{"NOT EXPECTED (/uri)"}},
 		"unused":                      {log: []string{podList, watchOn, applied}, rare: "get /pods by name only seldom", says: []string{"get /pods: by name only seldom", "get /secrets own: NOT EXCUSED"}},
 		"unused and excused":          {log: []string{podList, watchOn, applied, posed}, rare: "get /pods seldom", ok: true},
 		"an excuse for no such right": {log: []string{podList}, rare: "get /pods a\nlist /pods a\nwatch /pods a\ncreate /secrets a\npatch /secrets a\nget /secrets a\nget /nodes a", says: []string{"get /nodes is excused and NOT GRANTED"}},
