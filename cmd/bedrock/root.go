@@ -10,6 +10,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(sayValue)
 	root.AddCommand(
 		newStartCommand(), newDevnetCommand(), newBenchCommand(), newReplayCommand(), newSimCommand(),
 		newInitCommand(), newIdentityCommand(), newGenesisCommand(), newConfigCommand(), newKeysCommand(),

@@ -45,8 +45,17 @@ func (c *checks) violated(n *node, format string, args ...any) {
 		c.w.log.Debug("a faulty node", "node", n.index, "does", fmt.Sprintf(format, args...))
 		return
 	}
-	c.w.s.Fail(fmt.Errorf("node %d: %s\n%s", n.index, fmt.Sprintf(format, args...), c.w.standing()))
+	c.w.s.Fail(&Violation{Rule: format, What: fmt.Sprintf("node %d: %s\n%s", n.index, fmt.Sprintf(format, args...), c.w.standing())})
 }
+
+// Violation is what a run must not show.
+type Violation struct {
+	Rule string // the same for what violates in the same way
+	What string
+}
+
+// Error implements error.
+func (v *Violation) Error() string { return v.What }
 
 // highest is the height up to which some honest node told that blocks are final; lowest,
 // up to which all of them did.
@@ -94,6 +103,7 @@ func (c *checks) toldFinal(n *node, blocks []engine.FinalBlock, cc *types.CC) {
 			c.begun(n, blocks[i].Change)
 			hash := o.Hash()
 			c.w.s.Note('f', hash[:])
+			c.w.tell("height %d of epoch %d, view %d, is final: node %d tells it first", o.Height, cc.Epoch, cc.View, n.index)
 		}
 	}
 	c.told[n.index] = max(c.told[n.index], cc.Outcome.Height)
@@ -240,6 +250,14 @@ func (c *checks) penalised(n *node, peer p2p.PeerID, reason string) {
 		return
 	}
 	c.violated(n, "it penalises node %d, which is honest: %s", c.w.net.index[peer], reason)
+}
+
+// foreign hears that a node takes its volume for another one's: it has seen a message of
+// its own key that the volume does not know.
+func (c *checks) foreign(n *node, reason string) {
+	if !c.faulty(n.index) {
+		c.violated(n, "its volume is judged foreign: %s", reason)
+	}
 }
 
 // alarmed hears of an alarm.

@@ -46,8 +46,10 @@ func (w *world) partitions() {
 		if w.healed {
 			return
 		}
-		w.net.cutSome(w.faults)
-		w.result.Partitions++
+		if cut, text := w.net.drawCut(w.faults); w.happens("%s", text) {
+			w.net.apply(cut, text)
+			w.result.Partitions++
+		}
 		w.s.Sleep(between(w.faults, 100*time.Millisecond, 10*time.Second))
 		w.net.join()
 	}
@@ -61,14 +63,18 @@ func (w *world) crashes() {
 			return
 		}
 		n := w.nodes[w.faults.IntN(len(w.nodes))]
-		switch w.faults.IntN(3) {
+		how, number := w.faults.IntN(3), w.faults.IntN(2000)
+		if !w.happens("crash of node %d, in way %d", n.index, how) {
+			continue
+		}
+		switch how {
 		case 0: // inside a write, or a little later
-			n.disk.CrashAfter(1 + w.faults.IntN(8))
+			n.disk.CrashAfter(1 + number%8)
 			give := w.s.Elapsed() + 2*time.Second
 			w.s.Call(2*time.Second, func() {})
 			w.s.Await(func() bool { return n.lost || w.s.Elapsed() >= give })
 		case 1: // at any switch
-			at := w.s.Switches() + uint64(w.faults.IntN(2000))
+			at := w.s.Switches() + uint64(number)
 			w.s.Await(func() bool { return w.s.Switches() >= at })
 		}
 		n.crash()
@@ -82,14 +88,17 @@ func (w *world) crashAll() {
 		if w.healed {
 			return
 		}
+		if !w.happens("crash of all nodes") {
+			continue
+		}
 		for _, n := range w.nodes {
 			n.crash()
 		}
 	}
 }
 
-// cutSome makes one of the partitions that there are.
-func (net *network) cutSome(rng interface{ IntN(int) int }) {
+// drawCut draws one of the partitions that there are: which links it cuts, and its name.
+func (net *network) drawCut(rng interface{ IntN(int) int }) (cut func(from, to int) bool, name string) {
 	n := len(net.w.nodes)
 	side := make([]bool, n)
 	switch rng.IntN(3) {
@@ -105,12 +114,19 @@ func (net *network) cutSome(rng interface{ IntN(int) int }) {
 		}
 	}
 	oneWay := rng.IntN(3) == 0
-	for i := range n {
-		for j := range n {
-			if side[i] != side[j] && (!oneWay || side[i]) {
-				net.cut[i][j] = true
-			}
+	name = fmt.Sprint("partition ", side)
+	if oneWay {
+		name += ", one way"
+	}
+	return func(from, to int) bool { return side[from] != side[to] && (!oneWay || side[from]) }, name
+}
+
+// apply cuts links.
+func (net *network) apply(cut func(from, to int) bool, name string) {
+	for i := range net.cut {
+		for j := range net.cut[i] {
+			net.cut[i][j] = net.cut[i][j] || cut(i, j)
 		}
 	}
-	net.w.s.Note('p', fmt.Append(nil, side, oneWay))
+	net.w.s.Note('p', []byte(name))
 }

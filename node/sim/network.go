@@ -36,6 +36,7 @@ func newNetwork(w *world) *network {
 
 // join mends all links.
 func (net *network) join() {
+	net.w.tell("all links are up")
 	for i := range net.cut {
 		clear(net.cut[i])
 	}
@@ -54,7 +55,7 @@ func (net *network) carry(from, to int, kind byte, data []byte, arrive func()) {
 	}
 	if !net.w.healed {
 		most = max(plan.Delay, leastDelay)
-		if net.rng.Float64() < plan.Duplicate {
+		if net.rng.Float64() < plan.Duplicate && net.w.happens("message %c from %d to %d twice", kind, from, to) {
 			copies = 2
 		}
 	}
@@ -63,7 +64,7 @@ func (net *network) carry(from, to int, kind byte, data []byte, arrive func()) {
 	note := binary.LittleEndian.AppendUint64([]byte{byte(from), byte(to), kind}, h.Sum64())
 	wanted := net.wanted(from, to, kind, data)
 	for range copies {
-		if !net.w.healed && (net.cut[from][to] || net.rng.Float64() < plan.Loss) {
+		if !net.w.healed && (net.cut[from][to] || net.rng.Float64() < plan.Loss && net.w.happens("message %c from %d to %d lost", kind, from, to)) {
 			net.w.result.Lost++
 			continue
 		}

@@ -78,6 +78,7 @@ func (n *node) supervise() {
 		n.lives++
 		n.process = n.w.s.Process(fmt.Sprintf("node %d, life %d", n.index, n.lives))
 		n.process.Go("node", n.run)
+		n.w.tell("node %d begins life %d", n.index, n.lives)
 		n.w.s.Await(func() bool { return n.process == nil })
 		n.w.s.Sleep(between(n.w.faults, 10*time.Millisecond, 3*time.Second))
 	}
@@ -97,6 +98,7 @@ func (n *node) crash() {
 	n.store.cut(n.w.chance)
 	n.process, n.lost, n.endpoint, n.pool, n.engine = nil, false, nil, nil, nil
 	n.w.result.Crashes++
+	n.w.tell("node %d is down", n.index)
 }
 
 // died ends what a task does on a disk that has crashed: nothing more leaves the node,
@@ -176,7 +178,7 @@ func (n *node) config(tasks task.Runtime, m *machine, log *votelog.Log, recovere
 		Start:     start, ChainID: "simulated", Clock: &clock{n: n, on: tasks}, Transport: n.endpoint, VoteLog: &voteLog{n: n, log: log}, Signer: watchedSigner{n, s},
 		Executor: m, Verifier: m, Store: n.store, Pool: wiring.Pool{Pool: n.pool, Tip: m}, Observer: observer{n}, Log: n.w.log.With("node", n.index),
 		SyncedHeight:  n.store.Tip(),
-		OnForeign:     func(reason string) { n.w.checks.violated(n, "its volume is judged foreign: %s", reason) },
+		OnForeign:     func(reason string) { n.w.checks.foreign(n, reason) },
 		OnSuperseded:  func(uint64) error { return nil },
 		OnStopSigning: func(consensus.StopSigning) error { return nil },
 	}

@@ -23,6 +23,7 @@ func (o observer) View(v consensus.EnteredView) {
 	if h := o.n.w.hooks.Entered; h != nil {
 		h(o.n.index, v)
 	}
+	o.n.w.tell("node %d enters view %d of epoch %d, by a TC: %v", o.n.index, v.View, v.Epoch, v.ByTC)
 	o.n.w.log.Debug("entered a view", "node", o.n.index, "epoch", v.Epoch, "view", v.View, "by_tc", v.ByTC)
 }
 

@@ -2,7 +2,11 @@ package sim
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -10,59 +14,123 @@ import (
 const MaxNodes = 100
 
 // Plan is what one run draws its faults from. The zero value of a fault means that it
-// does not come.
+// does not come. As JSON it is what `bedrock sim --plan` takes.
 type Plan struct {
-	Seed  uint64
-	Nodes int
+	Seed  uint64 `json:"seed"`
+	Nodes int    `json:"nodes"`
 	// Faulty is how long, in virtual time, faults come; Heal how soon after it every
 	// node must have committed new blocks, with the time for what it lacks above that.
-	Faulty, Heal time.Duration
+	Faulty time.Duration `json:"faulty_ns"`
+	Heal   time.Duration `json:"heal_ns"`
 
-	Loss      float64       // of messages
-	Duplicate float64       // of messages
-	Delay     time.Duration // of a message at most, while faults come
-	Partition bool
-	Crash     bool // of one node at a time, several within a run
-	CrashAll  bool // of all nodes at once
-	SlowDisk  time.Duration
-	SlowRun   time.Duration // the longest execution of a block
-	Unequal   bool          // powers of 1 to 5; else 1
-	Epochs    bool          // transactions change the powers, and with them the epoch
+	Loss      float64       `json:"loss,omitzero"`      // of messages
+	Duplicate float64       `json:"duplicate,omitzero"` // of messages
+	Delay     time.Duration `json:"delay_ns,omitzero"`  // of a message at most, while faults come
+	Partition bool          `json:"partition,omitzero"`
+	Crash     bool          `json:"crash,omitzero"`     // of one node at a time, several within a run
+	CrashAll  bool          `json:"crash_all,omitzero"` // of all nodes at once
+	SlowDisk  time.Duration `json:"slow_disk_ns,omitzero"`
+	SlowRun   time.Duration `json:"slow_run_ns,omitzero"` // the longest execution of a block
+	Unequal   bool          `json:"unequal,omitzero"`     // powers of 1 to 5; else 1
+	Epochs    bool          `json:"epochs,omitzero"`      // transactions change the powers, and with them the epoch
+
+	// Keep names the single faults (lost messages, cuts, crashes) that come, by their
+	// number in the run, in rising order; nil: all that the fields above bring.
+	Keep []uint64 `json:"keep,omitzero"`
 
 	// Calm is the longest delay of a message when nothing is wrong; 0: 10 ms.
-	Calm time.Duration
+	Calm time.Duration `json:"calm_ns,omitzero"`
 	// Conduct is what some nodes do otherwise; nil: all are as they should be.
 	Conduct Conduct `json:"-"`
 }
 
+// fault is one kind of fault: a field of the plan, by its JSON name.
+type fault struct {
+	name string
+	odds int // it comes in one of so many runs
+	set  func(p *Plan, rng *rand.Rand)
+}
+
+// faults are all kinds. Each draws from a stream of its own, so that one more of them
+// moves no other.
+var faults = []fault{
+	{"loss", 2, func(p *Plan, rng *rand.Rand) { p.Loss = 0.3 * rng.Float64() }},
+	{"duplicate", 2, func(p *Plan, rng *rand.Rand) { p.Duplicate = 0.5 * rng.Float64() }},
+	{"delay_ns", 2, func(p *Plan, rng *rand.Rand) { p.Delay = time.Duration(20+rng.IntN(1000)) * time.Millisecond }},
+	{"partition", 2, func(p *Plan, _ *rand.Rand) { p.Partition = true }},
+	{"crash", 2, func(p *Plan, _ *rand.Rand) { p.Crash = true }},
+	{"crash_all", 4, func(p *Plan, _ *rand.Rand) { p.CrashAll = true }},
+	{"slow_disk_ns", 4, func(p *Plan, rng *rand.Rand) { p.SlowDisk = time.Duration(rng.IntN(200)) * time.Millisecond }},
+	{"slow_run_ns", 4, func(p *Plan, rng *rand.Rand) { p.SlowRun = time.Duration(rng.IntN(3000)) * time.Millisecond }},
+	{"unequal", 3, func(p *Plan, _ *rand.Rand) { p.Unequal = true }},
+	{"epochs", 2, func(p *Plan, _ *rand.Rand) { p.Epochs = true }},
+}
+
+// Profile says which kinds of fault come.
+type Profile struct {
+	Name   string
+	Faults []string // always; nil: a random part of all
+}
+
+// Profiles are those that there are; the first is that of Draw.
+func Profiles() []Profile {
+	return []Profile{
+		{"swarm", nil},
+		{"calm", []string{}},
+		{"loss", []string{"loss", "duplicate"}},
+		{"delay", []string{"delay_ns"}},
+		{"partitions", []string{"partition"}},
+		{"crashes", []string{"crash"}},
+		{"outages", []string{"crash_all"}},
+		{"slow-disks", []string{"slow_disk_ns"}},
+		{"slow-execution", []string{"slow_run_ns"}},
+		{"epochs", []string{"epochs", "unequal", "partition", "crash"}},
+	}
+}
+
 // Draw switches a random part of the faults on, as the seed says.
-func Draw(seed uint64, nodes int) Plan {
-	rng := rand.New(rand.NewPCG(seed, 0x706c616e))
-	on := func() bool { return rng.IntN(2) == 0 }
-	p := Plan{Seed: seed, Nodes: nodes, Faulty: time.Duration(5+rng.IntN(25)) * time.Second,
-		Delay: time.Duration(1+rng.IntN(20)) * time.Millisecond, SlowRun: 5 * time.Millisecond, SlowDisk: 2 * time.Millisecond}
-	if on() {
-		p.Loss = 0.3 * rng.Float64()
+func Draw(seed uint64, nodes int) Plan { return Profile{}.Draw(seed, nodes) }
+
+// Draw is a plan of the profile.
+func (f Profile) Draw(seed uint64, nodes int) Plan {
+	p := calm(seed, nodes)
+	for _, kind := range faults {
+		rng := stream(seed, kind.name)
+		if on := rng.IntN(kind.odds) == 0; f.Faults == nil && on || slices.Contains(f.Faults, kind.name) {
+			kind.set(&p, rng)
+		}
 	}
-	if on() {
-		p.Duplicate = 0.5 * rng.Float64()
-	}
-	if on() {
-		p.Delay = time.Duration(20+rng.IntN(1000)) * time.Millisecond
-	}
-	p.Partition, p.Crash, p.CrashAll = on(), on(), rng.IntN(4) == 0
-	if rng.IntN(4) == 0 {
-		p.SlowDisk = time.Duration(rng.IntN(200)) * time.Millisecond
-	}
-	if rng.IntN(4) == 0 {
-		p.SlowRun = time.Duration(rng.IntN(3000)) * time.Millisecond
-	}
-	p.Unequal, p.Epochs = rng.IntN(3) == 0, on()
-	p.Heal = 10*time.Second + 8*p.SlowRun + 20*p.SlowDisk
+	p.Heal += 8*p.SlowRun + 20*p.SlowDisk
 	return p
 }
 
-func (p *Plan) check() error {
+// calm is a plan in which nothing goes wrong but what is so on every day.
+func calm(seed uint64, nodes int) Plan {
+	rng := stream(seed, "plan")
+	return Plan{Seed: seed, Nodes: nodes, Heal: 10 * time.Second, Faulty: time.Duration(5+rng.IntN(25)) * time.Second,
+		Delay: time.Duration(1+rng.IntN(20)) * time.Millisecond, SlowRun: 5 * time.Millisecond, SlowDisk: 2 * time.Millisecond}
+}
+
+// stream is a source of chance with a name.
+func stream(seed uint64, name string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return rand.New(rand.NewPCG(seed, h.Sum64()))
+}
+
+// without is the plan with one kind of fault as on a calm day.
+func (p Plan) without(name string) Plan {
+	from, to := reflect.ValueOf(calm(p.Seed, p.Nodes)), reflect.ValueOf(&p).Elem()
+	for i := range to.NumField() {
+		if field, _, _ := strings.Cut(to.Type().Field(i).Tag.Get("json"), ","); field == name {
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+	return p
+}
+
+// Check says what is wrong with a plan.
+func (p *Plan) Check() error {
 	switch {
 	case p.Nodes < 1 || p.Nodes > MaxNodes:
 		return fmt.Errorf("%d nodes: a simulation has 1 to %d", p.Nodes, MaxNodes)
@@ -70,22 +138,14 @@ func (p *Plan) check() error {
 		return fmt.Errorf("loss %v and duplicates %v: want 0 to 0.9 and 0 to 1", p.Loss, p.Duplicate)
 	case p.Faulty < 0 || p.Heal <= 0 || p.Delay < 0 || p.Calm < 0 || p.SlowDisk < 0 || p.SlowRun < 0:
 		return fmt.Errorf("a duration is below zero, or there is no time to heal in: %+v", *p)
+	case !slices.IsSorted(p.Keep):
+		return fmt.Errorf("keep: the numbers of faults must rise")
 	}
 	return nil
 }
 
-// Result is what a run did.
-type Result struct {
-	Seed        uint64        `json:"seed"`
-	Fingerprint string        `json:"fingerprint"` // of the whole history
-	Height      uint64        `json:"height"`      // that every node has reached
-	Virtual     time.Duration `json:"virtual"`     // how long it lasted, in virtual time
-	Healed      time.Duration `json:"healed"`      // from the last fault until all had committed
-	Switches    uint64        `json:"switches"`    // of tasks
-	Messages    uint64        `json:"messages"`    // that arrived
-	Lost        uint64        `json:"lost"`        // messages
-	Crashes     int           `json:"crashes"`
-	Partitions  int           `json:"partitions"`
-	Epochs      uint64        `json:"epochs"`   // that began after the first
-	Evidence    int           `json:"evidence"` // that final blocks hold
+// equal reports whether both plans run the same.
+func (p Plan) equal(o Plan) bool {
+	p.Conduct, o.Conduct = nil, nil
+	return reflect.DeepEqual(p, o)
 }

@@ -39,14 +39,7 @@ func TestSeeds(t *testing.T) {
 						t.Errorf("%v\n%+v", err, Draw(seed, *nodesFlag))
 					}
 					mu.Lock()
-					sum.Virtual += r.Virtual
-					sum.Switches += r.Switches
-					sum.Messages += r.Messages
-					sum.Lost += r.Lost
-					sum.Height += r.Height
-					sum.Crashes += r.Crashes
-					sum.Partitions += r.Partitions
-					sum.Epochs += r.Epochs
+					sum.Add(&r)
 					mu.Unlock()
 				}
 			})

@@ -40,6 +40,8 @@ type world struct {
 	healed  bool
 	log     *slog.Logger
 	result  Result
+	traced  bool
+	trace   []Event
 }
 
 // Run runs a plan. The error names the seed, what was violated, and when.
@@ -49,8 +51,16 @@ func Run(p Plan) (Result, error) { return run(p, slog.New(slog.DiscardHandler)) 
 func RunLogged(p Plan, log *slog.Logger) (Result, error) { return run(p, log) }
 
 func run(p Plan, log *slog.Logger) (Result, error) {
-	if err := p.check(); err != nil {
+	w, err := newWorld(p, log)
+	if err != nil {
 		return Result{}, err
+	}
+	return w.run()
+}
+
+func newWorld(p Plan, log *slog.Logger) (*world, error) {
+	if err := p.Check(); err != nil {
+		return nil, err
 	}
 	s := deterministic.New(deterministic.Config{Seed: p.Seed})
 	w := &world{plan: p, s: s, scheme: types.Ed25519{}, genesis: types.SumHash([]byte("simulated genesis")),
@@ -62,20 +72,25 @@ func run(p Plan, log *slog.Logger) (Result, error) {
 		w.hooks.Timing(&w.timing)
 	}
 	if err := w.people(); err != nil {
-		return w.result, err
+		return nil, err
 	}
 	set, err := types.NewValidatorSet(w.genesis, w.epoch, w.scheme)
 	if err != nil {
-		return w.result, fmt.Errorf("validators of the simulation: %w", err)
+		return nil, fmt.Errorf("validators of the simulation: %w", err)
 	}
 	w.checks = newChecks(w, set)
 	w.net = newNetwork(w)
-	err = s.Run(w.main)
+	return w, nil
+}
+
+func (w *world) run() (Result, error) {
+	s := w.s
+	err := s.Run(w.main)
 	w.result.Fingerprint = hex.EncodeToString(fingerprint(s))
 	w.result.Virtual, w.result.Switches, w.result.Height = s.Elapsed(), s.Switches(), w.checks.lowest()
 	w.result.Epochs = uint64(len(w.checks.sets) - 1)
 	if err != nil {
-		return w.result, fmt.Errorf("seed %d, %d nodes, after %s: %w", p.Seed, p.Nodes, s.Elapsed(), err)
+		return w.result, fmt.Errorf("seed %d, %d nodes, after %s: %w", w.plan.Seed, w.plan.Nodes, s.Elapsed(), err)
 	}
 	return w.result, nil
 }
@@ -161,15 +176,23 @@ func (w *world) main() {
 	late := false
 	bound := w.plan.Heal + 2*w.plan.SlowRun*time.Duration(top-w.checks.lowest()) // who is behind executes what it lacks
 	w.s.Call(bound, func() { late = true })
+	w.tell("the last fault is over, height %d is final", top)
+	w.s.Await(func() bool { return late || w.checks.highest() > top })
+	w.result.FirstCommit = w.s.Elapsed() - from
 	w.s.Await(func() bool {
 		return late || w.checks.lowest() >= top+progress && w.checks.executed > executed && w.checks.signing(top)
 	})
 	if late {
-		w.s.Fail(fmt.Errorf("no progress: %s after the last fault not every node has %d blocks more than the %d that were final, with transactions (%d), and has voted again\n%s%s",
-			bound, progress, top, w.checks.executed-executed, w.checks.silent(top), w.standing()))
+		w.s.Fail(&Violation{Rule: "progress", What: fmt.Sprintf("no progress: %s after the last fault not every node has %d blocks more than the %d that were final, with transactions (%d), and has voted again\n%s%s",
+			bound, progress, top, w.checks.executed-executed, w.checks.silent(top), w.standing())})
 	}
 	w.result.Healed = w.s.Elapsed() - from
 	w.checks.end()
+}
+
+// BaseTimeout is how long the timer of a view runs in which nothing went wrong before.
+func BaseTimeout() time.Duration {
+	return time.Duration(consensus.DevnetTiming().BaseMs) * time.Millisecond
 }
 
 // progress is how many blocks more than the highest told every node must commit.
