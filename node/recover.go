@@ -116,6 +116,9 @@ type RecoveryOptions struct {
 	// set of the recovered chain, with their powers.
 	Survivors [][32]byte
 	TimeMs    uint64
+	// Bodies are signer folders of other survivors, whose vote logs may hold blocks that
+	// this one locked and never voted for: their identity records and vote logs are read.
+	Bodies []string
 }
 
 // MakeRecovery makes a recovery genesis, not signed yet, from what a survivor that does
@@ -146,6 +149,9 @@ func MakeRecovery(ctx context.Context, o RecoveryOptions) (*genesis.Genesis, err
 	if err := signsUnder(o.Config.Dirs.Signer, g, &recovered.State); err != nil {
 		return nil, err
 	}
+	if err := addBodies(&recovered, &o, unsafe); err != nil {
+		return nil, err
+	}
 	for extended := false; ; extended = true {
 		store, err := storage.Open(filepath.Join(o.Config.Dirs.Data, "db"), storage.Options{Genesis: g.Hash(), VoteLogSynced: recovered.SyncedHeight, AllowUnsafeFileSystem: unsafe, BallastBytes: -1})
 		if err != nil {
@@ -162,6 +168,27 @@ func MakeRecovery(ctx context.Context, o RecoveryOptions) (*genesis.Genesis, err
 			return nil, fmt.Errorf("bring the database up to the lock at height %d: %w", recovered.State.Lock.Height, err)
 		}
 	}
+}
+
+// addBodies reads the vote logs of other survivors. A block is named by its hash: nothing
+// depends on whose log it lay in. // rule: recovery-genesis
+func addBodies(recovered *votelog.Recovered, o *RecoveryOptions, unsafe bool) error {
+	for _, dir := range o.Bodies {
+		record, err := signer.ReadRecord(dir)
+		if err != nil {
+			return err
+		}
+		_, owner, _, err := record.Keys()
+		if err != nil {
+			return err
+		}
+		blocks, err := votelog.Bodies(filepath.Join(dir, "votelog"), votelog.Options{Owner: owner, AllowUnsafeFileSystem: unsafe})
+		if err != nil {
+			return fmt.Errorf("blocks in %s: %w", dir, err)
+		}
+		recovered.Blocks = append(recovered.Blocks, blocks...)
+	}
+	return nil
 }
 
 // recoveryOf makes the document from what is stored; locked says that the lock is above

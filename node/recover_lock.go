@@ -250,7 +250,7 @@ func lockedLine(recovered *votelog.Recovered, lock *types.QC, tip types.Hash) ([
 	for id := lock.Block; id != tip; {
 		b := bodies[id]
 		if b == nil || len(line) > len(recovered.Blocks) {
-			return nil, fmt.Errorf("the vote log lacks block %s below its lock at height %d: continue from another survivor with that lock", id, lock.Height)
+			return nil, fmt.Errorf("the vote log lacks block %s below its lock at height %d: continue from another survivor with that lock, or name the signer folders of others as --bodies: one that voted for it has it", id, lock.Height)
 		}
 		line = append(line, b)
 		id = b.Header.Parent

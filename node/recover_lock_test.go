@@ -2,8 +2,10 @@ package node_test
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -150,6 +152,31 @@ func cutOff(t *testing.T, homes []string) [2]stood {
 	return [2]stood{stands(t, homes[0]), stands(t, homes[1])}
 }
 
+// withoutBodies makes a survivor's vote log one that never voted for what it locked, and
+// answers a folder in which the blocks are, as another survivor's.
+func withoutBodies(t *testing.T, s stood) (had string) {
+	t.Helper()
+	had = t.TempDir()
+	if err := os.CopyFS(had, os.DirFS(s.cfg.Dirs.Signer)); err != nil {
+		t.Fatal(err)
+	}
+	dir, o := filepath.Join(s.cfg.Dirs.Signer, "votelog"), votelog.Options{Owner: s.identity, AllowUnsafeFileSystem: true}
+	log, recovered, err := votelog.Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(log.Close(), os.RemoveAll(dir), votelog.Create(dir, o)); err != nil {
+		t.Fatal(err)
+	}
+	if log, _, err = votelog.Open(dir, o); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(log.Append(votelog.Record{State: recovered.State, SyncedHeight: recovered.SyncedHeight, Outcomes: recovered.Outcomes}), log.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return had
+}
+
 // give submits a transfer and waits for nothing.
 func give(t *testing.T, homes []string, n *running, nonce uint64) {
 	t.Helper()
@@ -187,6 +214,11 @@ func TestRecoveryContinuesFromTheHighestLock(t *testing.T) {
 	}
 	recovery := node.RecoveryOptions{Home: filepath.Dir(best.cfg.Dirs.Data), Config: &best.cfg,
 		Survivors: [][32]byte{left[0].identity, left[1].identity}, TimeMs: uint64(time.Now().UnixMilli())}
+	had := withoutBodies(t, best)
+	if _, err := node.MakeRecovery(t.Context(), recovery); err == nil || !strings.Contains(err.Error(), "--bodies") {
+		t.Fatalf("without the locked block: %v, want a word of where it may be", err)
+	}
+	recovery.Bodies = []string{had}
 	g, err := node.MakeRecovery(t.Context(), recovery)
 	if err != nil {
 		t.Fatal(err)

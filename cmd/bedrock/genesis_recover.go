@@ -16,7 +16,7 @@ import (
 
 func newGenesisRecoverCommand() *cobra.Command {
 	var home, begins string
-	var survivors []string
+	var survivors, bodies []string
 	cmd := &cobra.Command{
 		Use:   "recover --home H --survivor V --survivor V …",
 		Short: "Make the genesis that continues a chain whose signer volumes are lost",
@@ -28,8 +28,10 @@ first set, under a hash of its own, so that no signature of one counts in the ot
 Stop all survivors first. H is the home of the one with the highest lock, which is the
 one of the latest view in the latest epoch, at whatever height ("bedrock inspect
 votelog"); blocks up to that lock are executed and stored first, since somebody may
-have seen them final. Name all survivors, by moniker or network identity; their powers
-stay. Prints the document; the authority of the old state signs it ("bedrock genesis
+have seen them final. Where its vote log lacks one of them (it locked a block that it
+never voted for), name the signer folders of other survivors as --bodies: of a copy
+identity.json and votelog/ are enough, keys are never copied. Name all survivors, by
+moniker or network identity; their powers stay. Prints the document; the authority of the old state signs it ("bedrock genesis
 sign"), and a survivor refuses it otherwise.`,
 		Example: `  bedrock genesis recover --home /var/lib/bedrock --survivor node0 --survivor node1 > unsigned.json
   bedrock genesis sign unsigned.json --key a.json > one.json
@@ -40,7 +42,7 @@ sign"), and a survivor refuses it otherwise.`,
 			if err != nil {
 				return err
 			}
-			o := node.RecoveryOptions{Home: home, Config: &cfg, TimeMs: uint64(time.Now().UnixMilli())}
+			o := node.RecoveryOptions{Home: home, Config: &cfg, TimeMs: uint64(time.Now().UnixMilli()), Bodies: bodies}
 			if begins != "" {
 				at, err := time.Parse(time.RFC3339, begins)
 				if err != nil {
@@ -61,6 +63,7 @@ sign"), and a survivor refuses it otherwise.`,
 	}
 	cmd.Flags().StringVar(&home, "home", "", "home of a survivor, whose node does not run")
 	cmd.Flags().StringArrayVar(&survivors, "survivor", nil, "moniker at genesis, or network identity, of a validator whose signer volume is there; once for each")
+	cmd.Flags().StringArrayVar(&bodies, "bodies", nil, "signer folder of another survivor, whose node does not run, to read blocks from its vote log")
 	cmd.Flags().StringVar(&begins, "time", "", "when this was decided, as 2026-11-22T12:00:00Z (default: now)")
 	for _, name := range []string{"home", "survivor"} {
 		must(cmd.MarkFlagRequired(name))

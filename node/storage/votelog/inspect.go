@@ -74,6 +74,33 @@ func Inspect(dir string, opt Options) (Inspection, error) {
 	return in, errors.Join(in.fill(d), lock.Close())
 }
 
+// Bodies reads every block that a log holds which no process uses, and changes nothing in
+// it. Each is what its own hash names, whoever gave the log.
+func Bodies(dir string, opt Options) ([]*types.Block, error) {
+	opt.setDefaults()
+	lock, err := opt.FS.Lock(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read the bodies of a vote log: %w", err)
+	}
+	d, err := readDir(opt.FS, dir, opt.Owner)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	var out []*types.Block
+	for _, r := range d.segments.records { // a slot holds none
+		c, err := decodeContent(r.payload)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s at %d: %w", r.file, r.offset, err), lock.Close())
+		}
+		blocks, err := c.decodeBlocks()
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s at %d: %w", r.file, r.offset, err), lock.Close())
+		}
+		out = append(out, blocks...)
+	}
+	return out, lock.Close()
+}
+
 func (in *Inspection) fill(d *dirScan) error {
 	for _, s := range d.live {
 		in.Segments = append(in.Segments, FileInfo{Name: segmentName(s.number), Bytes: s.size})
