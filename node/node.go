@@ -69,7 +69,7 @@ type Node struct {
 	faults    *faultCount
 	public    http.Handler
 	engine    *engine.Engine
-	gossip    *gossip
+	gossip    *wiring.Gossip
 	upgrades  *upgrades
 
 	halt    atomic.Uint64  // height; 0: none
@@ -284,7 +284,7 @@ func (n *Node) openPool(context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.pool = pool
+	n.pool, n.gossip.Pool = pool, pool
 	n.closers = append(n.closers, pool.Close)
 	return nil
 }
@@ -304,8 +304,8 @@ func (n *Node) openNetwork(context.Context) error {
 	if err := n.shareModules(); err != nil {
 		return err
 	}
-	n.gossip = &gossip{}
-	return n.gossip.open(n)
+	n.gossip = &wiring.Gossip{Network: n.network, Log: n.log}
+	return n.gossip.Open()
 }
 
 // join opens the network, which dials the configured peers.
@@ -362,5 +362,6 @@ func (n *Node) openEngine(context.Context) error {
 	}
 	n.upgrades = newUpgrades(n)
 	n.engine, err = engine.New(cfg)
+	n.gossip.Engine = n.engine
 	return err
 }

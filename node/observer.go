@@ -134,7 +134,7 @@ func (o *observer) Final(blocks []engine.FinalBlock, certificate *types.CC) {
 	close(o.news)
 	o.news = make(chan struct{})
 	o.mu.Unlock()
-	o.n.gossip.announce(certificate)
+	o.n.gossip.Announce(certificate)
 }
 
 // Voted implements engine.Observer. // rule: seen

@@ -36,7 +36,7 @@ func (n *Node) Run(ctx context.Context) error {
 		group.Go(func() error { return rpc.Serve(ctx, l.listener, l.handler, l.options) })
 	}
 	group.Go(func() error { return n.engine.Run(ctx) })
-	group.Go(func() error { return n.gossip.run(ctx) })
+	group.Go(func() error { return n.gossip.Run(ctx) })
 	group.Go(func() error { return n.watchSpace(ctx) })
 	group.Go(func() error { return n.watchHalt(ctx) })
 	group.Go(func() error { return n.watchPeers(ctx) })

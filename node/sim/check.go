@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
@@ -24,6 +25,7 @@ type checks struct {
 	executed uint64                // transactions of final blocks
 	promises
 	certificates
+	signs map[int]int // by validator, how many messages that no other has the place of
 }
 
 // signedKey is what a validator signs once.
@@ -36,7 +38,7 @@ type signedKey struct {
 
 func newChecks(w *world, set *types.ValidatorSet) *checks {
 	return &checks{w: w, sets: map[uint64]*types.ValidatorSet{1: set}, final: []types.Outcome{w.genesisOutcome()}, told: make([]uint64, len(w.nodes)), signed: map[signedKey]types.Hash{},
-		roots: map[uint64]types.Root{1: {Block: w.genesis}}, last: 1, promises: newPromises(), certificates: newCertificates()}
+		roots: map[uint64]types.Root{1: {Block: w.genesis}}, last: 1, promises: newPromises(), certificates: newCertificates(), signs: map[int]int{}}
 }
 
 // violated ends the run, but if the node is one that may.
@@ -148,7 +150,7 @@ func (c *checks) begun(n *node, next *types.Epoch) {
 
 // opened holds what a node finds on its volumes against what it told before.
 func (c *checks) opened(n *node, synced uint64) {
-	if tip := n.store.Tip(); tip < synced {
+	if tip := n.store.Tip(); tip < synced && !n.store.filling {
 		c.violated(n, "the store ends at height %d, the vote log saw %d synced", tip, synced)
 	}
 	for h := range n.store.heights {
@@ -169,7 +171,7 @@ func (c *checks) sent(n *node, data []byte) {
 		return
 	}
 	c.certified(n, &m)
-	key := signedKey{node: n.index, epoch: m.Epoch(), view: m.View()}
+	key := signedKey{epoch: m.Epoch(), view: m.View()}
 	var validator uint32
 	var what types.Signable
 	switch {
@@ -188,9 +190,11 @@ func (c *checks) sent(n *node, data []byte) {
 	default:
 		return // certificates
 	}
-	if signer, ok := c.nodeOf(key.epoch, validator); !ok || signer != n.index {
+	signer, ok := c.nodeOf(key.epoch, validator) // of copies the first
+	if !ok || !bytes.Equal(c.sets[key.epoch].Epoch.Validators[validator].ConsensusKey, n.key.Public()) {
 		return // passed on
 	}
+	key.node = signer
 	id := types.SumHash(what.SignBytes(types.Domain{Genesis: c.w.genesis, Epoch: key.epoch}))
 	if p := m.Proposal; p != nil {
 		id = p.BlockID // normal or fallback: one block
@@ -198,6 +202,8 @@ func (c *checks) sent(n *node, data []byte) {
 	was, before := c.signed[key]
 	if before && was != id && m.Timeout == nil { // these may report a lock that rose
 		c.violated(n, "DOUBLE VOTE: two different messages of kind %d in view %d of epoch %d", key.kind, key.view, key.epoch)
+	} else if !before {
+		c.signsNew(n, &key)
 	}
 	if was != id {
 		c.promised(n, &m)
@@ -205,9 +211,25 @@ func (c *checks) sent(n *node, data []byte) {
 	c.signed[key] = id
 }
 
+// signsNew holds a first message of one kind and view against what became of the volumes.
+func (c *checks) signsNew(n *node, key *signedKey) {
+	c.signs[key.node]++
+	if n.stale { // rule: own-echo
+		c.violated(n, "it signs with a signer volume that lacks what others have seen of its key")
+	}
+	if n.syncFailed == n.lives { // rule: sync-failure
+		c.violated(n, "it signs after a failed sync of its signer volume")
+	}
+	if set := c.sets[key.epoch]; set != nil && n.endpoint != nil { // rule: instance-match
+		if _, in := set.Epoch.IndexOfNetworkKey(n.endpoint.id); !in {
+			c.violated(n, "it signs in epoch %d, which does not name its identity", key.epoch)
+		}
+	}
+}
+
 // faulty reports whether a node may break the rules.
 func (c *checks) faulty(node int) bool {
-	return c.w.hooks.Faulty != nil && c.w.hooks.Faulty(c.w.nodes[node].validator)
+	return c.w.nodes[node].unseen || c.w.hooks.Faulty != nil && c.w.hooks.Faulty(c.w.nodes[node].validator)
 }
 
 // convicted holds that final evidence is of faulty validators.
@@ -250,14 +272,6 @@ func (c *checks) penalised(n *node, peer p2p.PeerID, reason string) {
 		return
 	}
 	c.violated(n, "it penalises node %d, which is honest: %s", c.w.net.index[peer], reason)
-}
-
-// foreign hears that a node takes its volume for another one's: it has seen a message of
-// its own key that the volume does not know.
-func (c *checks) foreign(n *node, reason string) {
-	if !c.faulty(n.index) {
-		c.violated(n, "its volume is judged foreign: %s", reason)
-	}
 }
 
 // alarmed hears of an alarm.

@@ -50,6 +50,9 @@ func (l *voteLog) Append(r votelog.Record) error {
 	if err == nil {
 		l.n.w.checks.recorded(l.n, &r.State)
 	}
+	if l.n.disk.FailedSyncs() > 0 {
+		l.n.failedSync()
+	}
 	l.n.w.s.Sleep(wait / 2)
 	return err
 }

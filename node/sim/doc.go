@@ -13,10 +13,14 @@
 //     answered by a task of the other node, or not. Not yet: rate limits, scores,
 //     gossip that others pass on, links that clog.
 //   - The disk of the signer volume: package simdisk, with crashes at any write and
-//     what was not synced lost or torn. Not yet: flipped bits, lost and misdirected
-//     writes, lost, cloned and rolled-back volumes.
+//     what was not synced lost or torn; flipped bits, lost and misdirected writes in one
+//     copy of the vote log or in both; syncs that fail; no room; a volume that is lost,
+//     rolled back or copied to a second process (disks.go, volumefaults.go). Identities
+//     are made and set aside by the rules of docs/keys.md (volume.go); marks, which the
+//     signer holds volumes against, and the boot count are not simulated.
 //   - The chain's store (store.go): heights in memory; a crash cuts it at a batch at or
-//     above the height that was synced. Not yet: damage, a lost volume, RocksDB.
+//     above the height that was synced. Heights that do not read, syncs that fail, a lost
+//     volume, which fills itself from peers. Not yet: RocksDB.
 //   - The executor (machine.go): eight accounts with nonces, which takes time. It ends
 //     epochs, which change powers. Not yet: WASM, blocks that fail, members that come
 //     and go, upgrades.

@@ -20,6 +20,7 @@ type endpoint struct {
 	net     *network
 	node    *node
 	process *deterministic.Process
+	id      p2p.PeerID // of this life
 	down    bool
 
 	votes, blocks chan p2p.Message
@@ -38,18 +39,18 @@ type subscription struct {
 var _ engine.Transport = (*endpoint)(nil)
 
 func newEndpoint(n *node) *endpoint {
-	return &endpoint{net: n.w.net, node: n, process: n.process, votes: make(chan p2p.Message, queued), blocks: make(chan p2p.Message, queued),
+	return &endpoint{net: n.w.net, node: n, process: n.process, id: n.id, votes: make(chan p2p.Message, queued), blocks: make(chan p2p.Message, queued),
 		handlers: map[string]p2p.RequestHandler{}, topics: map[p2p.Topic]*subscription{}, tips: map[p2p.PeerID]uint64{}}
 }
 
 // Self implements engine.Transport.
-func (e *endpoint) Self() p2p.PeerID { return e.node.id }
+func (e *endpoint) Self() p2p.PeerID { return e.id }
 
 // SetValidators implements engine.Transport.
 func (e *endpoint) SetValidators(ids []p2p.PeerID) {
 	e.validators = nil
 	for _, id := range ids {
-		if id != e.node.id {
+		if id != e.id {
 			e.validators = append(e.validators, id)
 		}
 	}
@@ -88,7 +89,7 @@ func (e *endpoint) send(c p2p.Channel, data []byte, to ...p2p.PeerID) error {
 		if !ok {
 			return fmt.Errorf("send to %s: %w", id.Short(), p2p.ErrNotConnected)
 		}
-		for _, body := range e.net.bodies(i) {
+		for _, body := range e.net.bodies(i, id) {
 			e.deliver(c, data, body)
 		}
 	}
@@ -103,7 +104,7 @@ func (e *endpoint) deliver(c p2p.Channel, data []byte, to int) {
 			if c == p2p.ChannelBlocks {
 				box = r.blocks
 			}
-			push(box, p2p.Message{From: e.node.id, Channel: c, Data: data})
+			push(box, p2p.Message{From: e.id, Channel: c, Data: data})
 		}
 	})
 }
@@ -134,13 +135,18 @@ func (e *endpoint) Request(ctx context.Context, to p2p.PeerID, p p2p.Protocol, r
 	if e.down || !ok {
 		return nil, p2p.ErrNotConnected
 	}
-	if all := e.net.bodies(i); len(all) > 1 {
+	switch all := e.net.bodies(i, to); len(all) {
+	case 0:
+		return nil, p2p.ErrNotConnected
+	case 1:
+		i = all[0]
+	default:
 		i = all[e.net.rng.IntN(len(all))]
 	}
 	answers := make(chan reply, 4)
 	e.net.carry(e.node.index, i, 'q', request, func() {
 		if r := e.net.at(i); r != nil {
-			r.answer(e.node.index, p, request, answers)
+			r.answer(e.node.index, e.id, p, request, answers)
 		}
 	})
 	timer := e.process.Runtime().Timer()
@@ -157,8 +163,7 @@ func (e *endpoint) Request(ctx context.Context, to p2p.PeerID, p p2p.Protocol, r
 }
 
 // answer serves a request in a task of its own.
-func (e *endpoint) answer(from int, p p2p.Protocol, request []byte, answers chan<- reply) {
-	asker := e.net.w.nodes[from].id
+func (e *endpoint) answer(from int, asker p2p.PeerID, p p2p.Protocol, request []byte, answers chan<- reply) {
 	e.process.Go("serve "+p.Name, func() {
 		handler := e.handlers[p.Name]
 		if handler == nil {
@@ -171,7 +176,7 @@ func (e *endpoint) answer(from int, p p2p.Protocol, request []byte, answers chan
 			got.data, got.err = handler(ctx, asker, request)
 		}
 		if got.err != nil {
-			got = reply{err: &p2p.RemoteError{Peer: e.node.id, Text: got.err.Error()}}
+			got = reply{err: &p2p.RemoteError{Peer: e.id, Text: got.err.Error()}}
 		} else if len(got.data) > p.MaxResponseBytes {
 			got = reply{err: p2p.ErrTooLarge}
 		}
@@ -210,7 +215,7 @@ func (e *endpoint) Publish(topic p2p.Topic, data []byte) error {
 		}
 		e.net.carry(e.node.index, i, 'g', data, func() {
 			if r := e.net.at(i); r != nil {
-				r.hear(topic, e.node.id, data)
+				r.hear(topic, e.id, data)
 			}
 		})
 	}
@@ -242,11 +247,11 @@ func (e *endpoint) Peers() []p2p.PeerInfo {
 	var out []p2p.PeerInfo
 	for i, n := range e.net.w.nodes {
 		r := e.net.at(i)
-		if r == nil || n.id == e.node.id || i >= e.net.w.plan.Nodes {
+		if r == nil || n.id == e.id || i >= e.net.w.plan.Nodes {
 			continue
 		}
-		out = append(out, p2p.PeerInfo{ID: n.id, Address: "simulated", Role: p2p.RoleValidator, Validator: true,
-			TipHeight: max(r.tip, e.tips[n.id]), Protocol: p2p.ProtocolMax, Connected: time.Time{}})
+		out = append(out, p2p.PeerInfo{ID: r.id, Address: "simulated", Role: p2p.RoleValidator, Validator: true,
+			TipHeight: max(r.tip, e.tips[r.id]), Protocol: p2p.ProtocolMax, Connected: time.Time{}})
 	}
 	return out
 }

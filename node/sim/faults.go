@@ -29,6 +29,13 @@ func (w *world) startFaults(p *deterministic.Process) (calm func() bool) {
 	if w.plan.CrashAll {
 		begin("crash of all", w.crashAll)
 	}
+	if w.plan.FailSync {
+		begin("failing syncs", w.failSyncs)
+	}
+	if w.plan.FullDisk {
+		begin("full disks", w.fullDisks)
+	}
+	w.startVolumeFaults(begin)
 	return func() bool {
 		for _, n := range w.nodes {
 			if n.process == nil && !w.checks.faulty(n.index) {

@@ -90,11 +90,15 @@ func (net *network) wanted(from, to int, kind byte, data []byte) time.Duration {
 	return m.Delay
 }
 
-// bodies are the nodes that have the identity of one: more than one of a twin.
-func (net *network) bodies(i int) []int {
-	all := []int{i}
-	for j := net.w.plan.Nodes; j < len(net.w.nodes); j++ {
-		if net.w.nodes[j].validator == i {
+// bodies are the nodes that have an identity, of which the first had it at the beginning:
+// more than one of a twin or a copy, none of one that was set aside.
+func (net *network) bodies(first int, id p2p.PeerID) []int {
+	var all []int
+	if net.w.nodes[first].id == id {
+		all = append(all, first)
+	}
+	for j := max(first+1, net.w.plan.Nodes); j < len(net.w.nodes); j++ {
+		if net.w.nodes[j].id == id {
 			all = append(all, j)
 		}
 	}

@@ -16,6 +16,7 @@ var _ engine.Observer = observer{}
 // Final implements engine.Observer.
 func (o observer) Final(blocks []engine.FinalBlock, cc *types.CC) {
 	o.n.w.checks.toldFinal(o.n, blocks, cc)
+	o.n.gossip.Announce(cc)
 }
 
 // View implements engine.Observer.

@@ -38,6 +38,20 @@ type Plan struct {
 	// number in the run, in rising order; nil: all that the fields above bring.
 	Keep []uint64 `json:"keep,omitzero"`
 
+	// Faults of disks (disks.go). Those of the hurt node count it among the f, for as long
+	// as it has not got a new identity, and need four nodes.
+	WearSlots    float64 `json:"wear_slots,omitzero"`    // of the syncs of a vote log's slots: bits flip, writes are lost or misdirected, unseen until a start
+	WearSegments float64 `json:"wear_segments,omitzero"` // of those of the hurt node's segments, whose slots are whole then
+	FailSync     bool    `json:"fail_sync,omitzero"`     // syncs of either volume fail: the process must end
+	FullDisk     bool    `json:"full_disk,omitzero"`     // signer volumes have no room for a while
+	DamageChain  float64 `json:"damage_chain,omitzero"`  // of the hurt node's heights, which do not read any more
+	LoseChain    bool    `json:"lose_chain,omitzero"`    // the hurt node's chain volume is another, empty one
+	LoseSigner   bool    `json:"lose_signer,omitzero"`   // its signer volume too: a new identity
+	DamageBoth   bool    `json:"damage_both,omitzero"`   // both copies of its vote log are damaged
+	RollBack     bool    `json:"roll_back,omitzero"`     // its signer volume is what it was a while ago
+	CloneVolume  bool    `json:"clone_volume,omitzero"`  // a second process runs with a copy of its signer volume
+	CloneKey     bool    `json:"clone_key,omitzero"`     // and one with its consensus key under another identity
+
 	// Calm is the longest delay of a message when nothing is wrong; 0: 10 ms.
 	Calm time.Duration `json:"calm_ns,omitzero"`
 	// Conduct is what some nodes do otherwise; nil: all are as they should be.
@@ -64,6 +78,17 @@ var faults = []fault{
 	{"slow_run_ns", 4, func(p *Plan, rng *rand.Rand) { p.SlowRun = time.Duration(rng.IntN(3000)) * time.Millisecond }},
 	{"unequal", 3, func(p *Plan, _ *rand.Rand) { p.Unequal = true }},
 	{"epochs", 2, func(p *Plan, _ *rand.Rand) { p.Epochs = true }},
+	{"wear_slots", 3, func(p *Plan, rng *rand.Rand) { p.WearSlots = 0.1 * rng.Float64() }},
+	{"wear_segments", 4, hurting(func(p *Plan, rng *rand.Rand) { p.WearSegments = 0.1 * rng.Float64() })},
+	{"fail_sync", 4, func(p *Plan, _ *rand.Rand) { p.FailSync = true }},
+	{"full_disk", 6, func(p *Plan, _ *rand.Rand) { p.FullDisk = true }},
+	{"damage_chain", 6, hurting(func(p *Plan, rng *rand.Rand) { p.DamageChain = 0.1 * rng.Float64() })},
+	{"lose_chain", 5, hurting(func(p *Plan, _ *rand.Rand) { p.LoseChain = true })},
+	{"lose_signer", 10, hurting(func(p *Plan, _ *rand.Rand) { p.LoseSigner = true })},
+	{"damage_both", 10, hurting(func(p *Plan, _ *rand.Rand) { p.DamageBoth = true })},
+	{"roll_back", 8, hurting(func(p *Plan, _ *rand.Rand) { p.RollBack = true })},
+	{"clone_volume", 10, hurting(func(p *Plan, _ *rand.Rand) { p.CloneVolume = true })},
+	{"clone_key", 10, hurting(func(p *Plan, _ *rand.Rand) { p.CloneKey = true })},
 }
 
 // Profile says which kinds of fault come.
@@ -85,6 +110,9 @@ func Profiles() []Profile {
 		{"slow-disks", []string{"slow_disk_ns"}},
 		{"slow-execution", []string{"slow_run_ns"}},
 		{"epochs", []string{"epochs", "unequal", "partition", "crash"}},
+		{"disks", []string{"wear_slots", "wear_segments", "fail_sync", "full_disk", "damage_chain", "lose_chain", "crash"}},
+		{"volumes", []string{"lose_chain", "lose_signer", "damage_both", "clone_key", "crash"}},
+		{"copies", []string{"roll_back", "clone_volume", "clone_key"}},
 	}
 }
 
@@ -141,7 +169,7 @@ func (p *Plan) Check() error {
 	case !slices.IsSorted(p.Keep):
 		return fmt.Errorf("keep: the numbers of faults must rise")
 	}
-	return nil
+	return p.checkDisks()
 }
 
 // equal reports whether both plans run the same.

@@ -45,6 +45,12 @@ func newPromises() promises {
 	return promises{synced: map[int]types.SafetyState{}, epoch: map[int]uint64{}, voted: map[int]uint64{}}
 }
 
+// forget says that a node's signer volume is another one now.
+func (c *checks) forget(n *node) {
+	delete(c.promises.synced, n.index)
+	delete(c.promises.epoch, n.index)
+}
+
 // recorded hears what a node's vote log has synced.
 func (c *checks) recorded(n *node, now *types.SafetyState) {
 	was := c.promises.synced[n.index]
@@ -175,7 +181,8 @@ func (c *checks) newest() []int {
 	var out []int
 	set := c.sets[c.last]
 	for v := range set.Epoch.Validators {
-		if i, ok := c.nodeOf(c.last, uint32(v)); ok && !c.faulty(i) {
+		// One whose identity was set aside signs no more.
+		if i, ok := c.nodeOf(c.last, uint32(v)); ok && !c.faulty(i) && c.w.nodes[i].id == set.Epoch.Validators[v].NetworkKey {
 			out = append(out, i)
 		}
 	}

@@ -14,8 +14,15 @@ type Result struct {
 	Faults      uint64        `json:"faults"`               // single ones: messages lost or doubled, cuts, crashes
 	Crashes     int           `json:"crashes"`
 	Partitions  int           `json:"partitions"`
-	Epochs      uint64        `json:"epochs"`   // that began after the first
-	Evidence    int           `json:"evidence"` // that final blocks hold
+	Epochs      uint64        `json:"epochs"`       // that began after the first
+	Evidence    int           `json:"evidence"`     // that final blocks hold
+	Noticed     int           `json:"noticed"`      // pieces of damage that an opening or a read reported, torn writes aside
+	SyncsFailed int           `json:"syncs_failed"` // each ended a process
+	FullEnds    int           `json:"full_ends"`    // processes that ended for want of room
+	ChainsLost  int           `json:"chains_lost"`  // chain volumes filled from peers
+	SignersLost int           `json:"signers_lost"` // signer volumes lost, damaged in both copies or rolled back
+	Foreign     int           `json:"foreign"`      // identities set aside by own-echo or the vote log
+	Clones      int           `json:"clones"`       // processes with what is another's
 	// FirstCommit is from the last fault to the first block after it that some node told
 	// final; Healed, until every node had committed several. Of many runs: the longest.
 	FirstCommit time.Duration `json:"first_commit_ns"`
@@ -34,6 +41,13 @@ func (r *Result) Add(o *Result) {
 	r.Partitions += o.Partitions
 	r.Epochs += o.Epochs
 	r.Evidence += o.Evidence
+	r.Noticed += o.Noticed
+	r.SyncsFailed += o.SyncsFailed
+	r.FullEnds += o.FullEnds
+	r.ChainsLost += o.ChainsLost
+	r.SignersLost += o.SignersLost
+	r.Foreign += o.Foreign
+	r.Clones += o.Clones
 	r.FirstCommit = max(r.FirstCommit, o.FirstCommit)
 	r.Healed = max(r.Healed, o.Healed)
 }

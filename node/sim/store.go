@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -17,6 +18,34 @@ type store struct {
 	batches []uint64 // the last height of each commit, from the synced one on
 	synced  uint64
 	epochs  map[uint64]*types.EpochStart
+
+	filling  bool   // it lacks what the vote log saw synced, and is filled from peers
+	want     uint64 // what the vote log saw synced when it was opened
+	failSync bool   // the next sync fails
+	failed   bool   // one did: nothing more is written
+	noticed  func()
+	damaged  map[uint64]bool // heights that do not read
+}
+
+// errDamaged is what reading a damaged height gives; errStoreSync what a failed sync does.
+var (
+	errDamaged   = errors.New("the chain volume is damaged")
+	errStoreSync = errors.New("the chain volume failed to sync")
+)
+
+// open holds the store against what the vote log saw synced. One that is empty is filled
+// from peers, as package storage does it. // rule: key-with-memory
+func (s *store) open(synced uint64) error {
+	s.want, s.failSync, s.failed = synced, false, false
+	switch tip := s.Tip(); {
+	case tip >= synced:
+		s.filling = false
+	case tip == 0:
+		s.filling = true
+	case !s.filling:
+		return fmt.Errorf("the store ends at height %d, the vote log saw %d synced", tip, synced)
+	}
+	return nil
 }
 
 // stored is one height.
@@ -31,6 +60,14 @@ func newStore(genesis types.Outcome, epoch types.Epoch) *store {
 	return &store{heights: []stored{{outcome: genesis}}, batches: []uint64{0}, epochs: map[uint64]*types.EpochStart{1: {Epoch: epoch}}}
 }
 
+// damage makes a height unreadable.
+func (s *store) damage(height uint64) {
+	if s.damaged == nil {
+		s.damaged = map[uint64]bool{}
+	}
+	s.damaged[height] = true
+}
+
 // cut loses what was not synced: all batches from one on, as a log that ends there.
 func (s *store) cut(rng *rand.Rand) {
 	keep := s.batches[rng.IntN(len(s.batches))]
@@ -40,12 +77,20 @@ func (s *store) cut(rng *rand.Rand) {
 		}
 	}
 	s.heights = s.heights[:keep+1]
+	for h := range s.damaged {
+		if h > keep {
+			delete(s.damaged, h)
+		}
+	}
 	s.synced, s.batches = keep, []uint64{keep}
 }
 
 // Commit implements engine.Store.
 func (s *store) Commit(blocks []engine.FinalBlock, certificate *types.CC, starts []types.EpochStart) error {
 	s.wait()
+	if s.failed {
+		return errStoreSync
+	}
 	for i := range blocks {
 		b := &blocks[i]
 		if b.Outcome.Height != uint64(len(s.heights)) {
@@ -73,7 +118,14 @@ func (s *store) Commit(blocks []engine.FinalBlock, certificate *types.CC, starts
 func (s *store) Sync() (uint64, error) {
 	tip := s.Tip()
 	s.wait()
+	if s.failSync || s.failed {
+		s.failed = true
+		return 0, errStoreSync
+	}
 	s.synced = tip
+	if tip >= s.want {
+		s.filling = false
+	}
 	for len(s.batches) > 1 && s.batches[0] < tip {
 		s.batches = s.batches[1:]
 	}
@@ -89,6 +141,10 @@ func (s *store) Floor() uint64 { return 1 }
 func (s *store) at(height uint64) (*stored, error) {
 	if height >= uint64(len(s.heights)) {
 		return nil, fmt.Errorf("height %d is not here, the tip is %d", height, s.Tip())
+	}
+	if s.damaged[height] { // rule: host-fault
+		s.noticed()
+		return nil, fmt.Errorf("%w: height %d does not match its checksum", errDamaged, height)
 	}
 	return &s.heights[height], nil
 }
@@ -106,7 +162,7 @@ func (s *store) Block(height uint64) (*types.Block, error) {
 func (s *store) BlockByID(id types.Hash) (*types.Block, error) {
 	for i := len(s.heights) - 1; i > 0; i-- {
 		if s.heights[i].outcome.Block == id {
-			return s.heights[i].block, nil
+			return s.Block(uint64(i))
 		}
 	}
 	return nil, fmt.Errorf("block %s is not here", id)
@@ -124,8 +180,12 @@ func (s *store) Outcome(height uint64) (*types.Outcome, error) {
 // Certificate implements engine.Store.
 func (s *store) Certificate(height uint64) (*types.CC, error) {
 	for ; height < uint64(len(s.heights)); height++ {
-		if cc := s.heights[height].certificate; cc != nil {
-			return cc, nil
+		if s.heights[height].certificate != nil {
+			h, err := s.at(height)
+			if err != nil {
+				return nil, err
+			}
+			return h.certificate, nil
 		}
 	}
 	return nil, fmt.Errorf("height %d: %w", height, blocksync.ErrNoCertificate)

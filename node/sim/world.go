@@ -62,7 +62,7 @@ func newWorld(p Plan, log *slog.Logger) (*world, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	s := deterministic.New(deterministic.Config{Seed: p.Seed})
+	s := deterministic.New(deterministic.Config{Seed: p.Seed, Stuck: 5 * time.Minute})
 	w := &world{plan: p, s: s, scheme: types.Ed25519{}, genesis: types.SumHash([]byte("simulated genesis")),
 		timing: consensus.DevnetTiming(), faults: s.Rand(randFaults), chance: s.Rand(randNodes), log: slog.New(virtualTime{log.Handler(), s}), result: Result{Seed: p.Seed}}
 	if p.Conduct != nil {
@@ -129,8 +129,8 @@ func (w *world) people() error {
 
 // power is a validator's in an epoch.
 func (w *world) power(epoch uint64, i int) uint64 {
-	if !w.plan.Unequal && epoch == 1 {
-		return 1
+	if !w.plan.Unequal && epoch == 1 || w.plan.hurts() && i == w.hurtIndex() && w.hooks.Faulty == nil {
+		return 1 // the others are a quorum without the hurt one
 	}
 	h := types.SumHash(fmt.Appendf(nil, "power %d %d %d", w.plan.Seed, epoch, i))
 	return 1 + uint64(h[0])%5

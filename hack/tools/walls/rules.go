@@ -122,7 +122,7 @@ var impureImports = map[string]string{
 }
 
 // onTasks are the packages that run on node/task, on the machine and in the simulator.
-var onTasks = []string{"node/engine", "node/mempool", "node/blocksync"}
+var onTasks = []string{"node/engine", "node/mempool", "node/blocksync", "node/wiring"}
 
 // unseenNames are what starts, waits or takes the time without node/task, by package.
 var unseenNames = map[string][]string{

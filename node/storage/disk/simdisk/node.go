@@ -185,6 +185,7 @@ func (f *file) Sync() error {
 	f.disk.syncs++
 	if f.disk.failAt != 0 && f.disk.syncs >= f.disk.failAt {
 		f.disk.failAt = 0
+		f.disk.failed++
 		f.node.failSync()
 		return fmt.Errorf("%s: %w", f.name, ErrSync)
 	}

@@ -38,6 +38,7 @@ type Disk struct {
 	crashed bool
 	free    uint64
 	full    bool
+	failed  int // syncs that FailSync chose, since the last power cut or kill
 	wear    Wear
 	worn    int
 }
@@ -75,6 +76,13 @@ func (d *Disk) FailSync(n int) {
 	d.failAt = d.syncs + n
 }
 
+// FailedSyncs is how many syncs have failed since the disk was last brought back.
+func (d *Disk) FailedSyncs() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failed
+}
+
 // SetFree sets what Free answers.
 func (d *Disk) SetFree(bytes uint64) {
 	d.mu.Lock()
@@ -99,7 +107,7 @@ func (d *Disk) Kill() {
 
 func (d *Disk) revive() {
 	d.locks = make(map[string]*lock)
-	d.crashed, d.crashAt, d.failAt = false, 0, 0
+	d.crashed, d.crashAt, d.failAt, d.failed = false, 0, 0, 0
 }
 
 // step counts a changing operation. It answers whether the operation is still
