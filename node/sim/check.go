@@ -47,7 +47,11 @@ func (c *checks) violated(n *node, format string, args ...any) {
 		c.w.log.Debug("a faulty node", "node", n.index, "does", fmt.Sprintf(format, args...))
 		return
 	}
-	c.w.s.Fail(&Violation{Rule: format, What: fmt.Sprintf("node %d: %s\n%s", n.index, fmt.Sprintf(format, args...), c.w.standing())})
+	what := fmt.Sprintf(format, args...)
+	if t := c.w.hooks.Tolerated; t != nil && t(what) {
+		return
+	}
+	c.w.s.Fail(&Violation{Rule: format, What: fmt.Sprintf("node %d: %s\n%s", n.index, what, c.w.standing())})
 }
 
 // Violation is what a run must not show.
@@ -276,6 +280,9 @@ func (c *checks) penalised(n *node, peer p2p.PeerID, reason string) {
 
 // alarmed hears of an alarm.
 func (c *checks) alarmed(n *node, a consensus.Alarm) {
+	if h := c.w.hooks.Alarmed; h != nil {
+		h(n.index, a)
+	}
 	if a.Kind == consensus.AlarmConflict || a.Kind == consensus.AlarmDivergenceSuspected && c.w.hooks.Faulty == nil {
 		c.violated(n, "alarm %s: %s", a.Kind, a.Detail)
 	}

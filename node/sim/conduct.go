@@ -47,6 +47,17 @@ type Hooks struct {
 	Accused   func(by int, ev *types.Evidence)
 	Final     func(by int, blocks []engine.FinalBlock, cc *types.CC)
 	Entered   func(by int, v consensus.EnteredView)
+	Alarmed   func(by int, a consensus.Alarm)
+
+	// Load is how many nonces clients go ahead of what is final; 0: they offer nothing
+	// now. Nil: a few.
+	Load func() int
+	// Tolerated reports violations that are what a conduct is about.
+	Tolerated func(what string) bool
+	// Calm says that all is well again: Plan.Watch begins. Over says that it ended, and
+	// answers what was not as it must be.
+	Calm func()
+	Over func() error
 }
 
 // What a message is carried as, beside the two channels of p2p.
@@ -118,6 +129,9 @@ func (w *World) Rand(name string) *rand.Rand {
 	h := types.SumHash([]byte("conduct " + name))
 	return rand.New(rand.NewPCG(w.w.plan.Seed, uint64(h[0])|uint64(h[1])<<8|uint64(h[2])<<16|uint64(h[3])<<24|uint64(h[4])<<32))
 }
+
+// Fail ends the run with a violation.
+func (w *World) Fail(err error) { w.w.s.Fail(fmt.Errorf("%w\n%s", err, w.w.standing())) }
 
 // Note adds to the history that is fingerprinted.
 func (w *World) Note(data []byte) { w.w.s.Note('b', data) }

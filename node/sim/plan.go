@@ -22,6 +22,8 @@ type Plan struct {
 	// node must have committed new blocks, with the time for what it lacks above that.
 	Faulty time.Duration `json:"faulty_ns"`
 	Heal   time.Duration `json:"heal_ns"`
+	// Watch is how long the run goes on after that, with nothing wrong.
+	Watch time.Duration `json:"watch_ns,omitzero"`
 
 	Loss      float64       `json:"loss,omitzero"`      // of messages
 	Duplicate float64       `json:"duplicate,omitzero"` // of messages
@@ -164,7 +166,7 @@ func (p *Plan) Check() error {
 		return fmt.Errorf("%d nodes: a simulation has 1 to %d", p.Nodes, MaxNodes)
 	case p.Loss < 0 || p.Loss > 0.9 || p.Duplicate < 0 || p.Duplicate > 1:
 		return fmt.Errorf("loss %v and duplicates %v: want 0 to 0.9 and 0 to 1", p.Loss, p.Duplicate)
-	case p.Faulty < 0 || p.Heal <= 0 || p.Delay < 0 || p.Calm < 0 || p.SlowDisk < 0 || p.SlowRun < 0:
+	case p.Faulty < 0 || p.Heal <= 0 || p.Watch < 0 || p.Delay < 0 || p.Calm < 0 || p.SlowDisk < 0 || p.SlowRun < 0:
 		return fmt.Errorf("a duration is below zero, or there is no time to heal in: %+v", *p)
 	case !slices.IsSorted(p.Keep):
 		return fmt.Errorf("keep: the numbers of faults must rise")

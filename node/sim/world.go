@@ -187,12 +187,26 @@ func (w *world) main() {
 			bound, progress, top, w.checks.executed-executed, w.checks.silent(top), w.standing())})
 	}
 	w.result.Healed = w.s.Elapsed() - from
+	w.watch()
 	w.checks.end()
 }
 
 // BaseTimeout is how long the timer of a view runs in which nothing went wrong before.
 func BaseTimeout() time.Duration {
 	return time.Duration(consensus.DevnetTiming().BaseMs) * time.Millisecond
+}
+
+// watch lets the run go on with nothing wrong.
+func (w *world) watch() {
+	if h := w.hooks.Calm; h != nil {
+		h()
+	}
+	w.s.Sleep(w.plan.Watch)
+	if h := w.hooks.Over; h != nil {
+		if err := h(); err != nil {
+			w.s.Fail(fmt.Errorf("%w\n%s", err, w.standing()))
+		}
+	}
 }
 
 // progress is how many blocks more than the highest told every node must commit.
