@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	profileFlag = flag.String("profile", "", "the one profile to hunt with; else all, with a few seeds each")
-	seedsFlag   = flag.Uint64("seeds", 2, "how many seeds")
+	profileFlag = flag.String("profile", "", "the one profile to hunt with; else all of them")
+	seedsFlag   = flag.Uint64("seeds", 1, "how many seeds")
 	firstFlag   = flag.Uint64("first", 1, "the first seed")
 )
 
