@@ -69,9 +69,12 @@ func (in *Input) asked() time.Time {
 
 // VotedSince says whether a node other than a validator noted a vote of it after a time
 // that nobody had noted before. Who fetches old blocks notes old votes now. asked is no
-// later than when nodes were asked, so that what is in doubt is no vote.
+// later than when nodes were asked, so that what is in doubt is no vote. The word of one
+// is nothing against two that remember its last vote from before: one that lies would keep
+// a dead validator from ever being taken over.
 func (v *View) VotedSince(identity ledger.ID, asked, since time.Time) bool {
 	var before, after uint64
+	noted, remember := 0, 0
 	for _, a := range v.answers {
 		m := a.Set.ByIdentity(identity)
 		if m == nil || a.Status.Identity == identity {
@@ -79,11 +82,15 @@ func (v *View) VotedSince(identity ledger.ID, asked, since time.Time) bool {
 		}
 		if asked.Add(-m.Seen.VoteAge).After(since) {
 			after = max(after, m.Seen.VoteHeight)
-		} else {
-			before = max(before, m.Seen.VoteHeight)
+			noted++
+			continue
+		}
+		before = max(before, m.Seen.VoteHeight)
+		if m.Seen.VoteHeight > 0 {
+			remember++
 		}
 	}
-	return after > before
+	return after > before && (noted >= enoughWitnesses || remember < enoughWitnesses)
 }
 
 // notes counts the nodes other than a validator that noted a sign of its life after a

@@ -52,10 +52,20 @@ func TestAMomentWithoutWitnesses(t *testing.T) {
 	}{
 		{"no vote for the first time", Told{}, nil, metav1.ConditionTrue, "VotesNotSeen"},
 		{"still none", told, nil, metav1.ConditionTrue, "VotesNotSeen"},
-		{"one of them noted a vote since, and all say that it is missing", told, func(s *scene, all []Answer) []Answer {
+		{"two of them noted a vote since, and all say that it is missing", told, func(s *scene, all []Answer) []Answer {
+			voted(s, all[1])
 			voted(s, all[2])
 			return all
 		}, metav1.ConditionUnknown, "MissingAgain"},
+		{"one noted a vote since, one remembers none, and one started since", told, func(s *scene, all []Answer) []Answer {
+			*seenOf(s, all[0]) = chain.Seen{ConnectionAge: time.Minute}
+			voted(s, all[2])
+			return all
+		}, metav1.ConditionUnknown, "MissingAgain"},
+		{"one says that it noted a vote since, and two remember none", told, func(s *scene, all []Answer) []Answer {
+			voted(s, all[2])
+			return all
+		}, metav1.ConditionTrue, "VotesNotSeen"},
 		{"one of them fetched blocks, and noted an old vote by that", told, func(s *scene, all []Answer) []Answer {
 			seenOf(s, all[2]).VoteAge = time.Minute
 			return all
