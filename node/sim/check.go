@@ -245,7 +245,8 @@ func (c *checks) convicted(n *node, b *types.Block) {
 			return
 		}
 		c.w.result.Evidence++
-		if set := c.sets[ev.Epoch]; set == nil || set.VerifyEvidence(ev) != nil || !c.faulty(int(ev.Validator)) {
+		who, ok := c.nodeOf(ev.Epoch, ev.Validator)
+		if !ok || c.sets[ev.Epoch].VerifyEvidence(ev) != nil || !c.faulty(who) {
 			c.violated(n, "final block %s holds evidence of epoch %d against validator %d, which is honest, or which does not verify", b.ID(), ev.Epoch, ev.Validator)
 		}
 	}
@@ -261,7 +262,7 @@ func (c *checks) accused(n *node, data []byte) {
 	if h := c.w.hooks.Accused; h != nil {
 		h(n.index, ev)
 	}
-	if int(ev.Validator) < len(c.w.nodes) && c.faulty(int(ev.Validator)) {
+	if who, ok := c.nodeOf(ev.Epoch, ev.Validator); ok && c.faulty(who) {
 		return
 	}
 	c.violated(n, "it accuses validator %d, which is honest, of kind %d", ev.Validator, ev.Kind)

@@ -84,9 +84,7 @@ func (s *Scheduler) Run(main func()) error {
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
-		for t := s.choose(); t != nil; t = s.choose() {
-			s.resume(t)
-		}
+		s.turn()
 		s.ending = true
 		for t := s.oldest(nil); t != nil; t = s.oldest(nil) {
 			s.unwind(t)
@@ -96,6 +94,20 @@ func (s *Scheduler) Run(main func()) error {
 		return stuck
 	}
 	return s.failed
+}
+
+// turn runs tasks until the run is over. What panics outside of a task is a timer's call, or
+// what a task waits for: a send to a closed channel.
+func (s *Scheduler) turn() {
+	defer func() {
+		if r := recover(); r != nil {
+			stack := make([]byte, 1<<16)
+			s.Fail(fmt.Errorf("panicked where no task ran: %v, at %s:\n%s%s", r, s.now, s.report(), stack[:runtime.Stack(stack, false)]))
+		}
+	}()
+	for t := s.choose(); t != nil; t = s.choose() {
+		s.resume(t)
+	}
 }
 
 // watch waits for the end of the run. A task that keeps the baton cannot be ended: it is

@@ -134,6 +134,15 @@ func TestARunThatCannotGoOnIsToldOf(t *testing.T) {
 			r.Go("breaks", func() { panic("on purpose") })
 			s.Sleep(time.Second)
 		}, []string{`task "breaks" of p panicked: on purpose`}},
+		{"panic of a call", Config{}, func(s *Scheduler, r task.Runtime) {
+			s.Call(time.Millisecond, func() { panic("on purpose") })
+			s.Sleep(time.Second)
+		}, []string{"panicked where no task ran: on purpose"}},
+		{"send to a closed channel", Config{}, func(s *Scheduler, r task.Runtime) {
+			closed := make(chan int, 1)
+			close(closed)
+			task.Select2(r, task.Send(closed, 1), task.Recv[int](nil, nil))
+		}, []string{"panicked where no task ran: send on closed channel", `"main" waits in`}},
 		{"failure", Config{}, func(s *Scheduler, r task.Runtime) {
 			r.Go("sees it", func() { s.Fail(errors.New("agreement is broken")) })
 			s.Sleep(time.Second)
