@@ -93,7 +93,7 @@ sim-long: build ## The same for two hours (MINUTES=120 NODES=4)
 	bin/bedrock sim --minutes $(or $(MINUTES),120) --nodes $(or $(NODES),4)
 
 .PHONY: test-long
-test-long: ## Fuzzing, race detector, models, the module rebuilt, nodes killed and damaged, each rule off in turn (PARTS="fuzz race model module engines chaos governance faults mutants scale cluster", FUZZTIME=60s, KILLS=20)
+test-long: ## Fuzzing, race detector, models, twins, the module rebuilt, nodes killed and damaged, each rule off in turn (PARTS="fuzz race model twins module engines chaos governance faults mutants scale cluster", FUZZTIME=60s, KILLS=20)
 	@hack/test-long $(PARTS)
 
 ##@ Measure
