@@ -221,6 +221,14 @@ func TestHandoffByConsent(t *testing.T) {
 	}
 	fails("exists", "handoff", "net-1", "--consent", said)
 	fails("not of", "handoff", "net-2", "--sign", said)
+	ever := filepath.Join(dir, "ever.json")
+	if code, text := w.run("handoff", "net-1", "--consent", ever, "--valid-for", "1000000"); code != exitFine {
+		t.Fatalf("no consent:\n%s", text)
+	}
+	fails("--valid-for", "handoff", "net-0", "--sign", ever, "--out", filepath.Join(dir, "ever.tx"))
+	if code, text := w.run("handoff", "net-0", "--sign", ever, "--out", filepath.Join(dir, "ever.tx"), "--valid-for", "1000000"); code != exitFine {
+		t.Fatalf("it is not signed for as long as was said:\n%s", text)
+	}
 	if code, text := w.run("handoff", "net-0", "--sign", said, "--out", signed); code != exitFine {
 		t.Fatalf("it is not signed:\n%s", text)
 	}

@@ -94,7 +94,7 @@ What is signed lets nobody do anything but put this one identity in that place.`
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.consent, "consent", "", "have the identity that was born here consent, and write that to this file; - is standard output")
-	f.Uint64Var(&o.validFor, "valid-for", defaultValidFor, "with --consent: for how many heights from now")
+	f.Uint64Var(&o.validFor, "valid-for", defaultValidFor, "with --consent: for how many heights from now; with --sign: of a consent that holds for twice as long nothing is signed")
 	f.StringVar(&o.admin, "admin", "", "with --consent and --endpoint: admin service of the new node, http://127.0.0.1:PORT, instead of reaching its pod through the API server")
 	f.StringVar(&o.sign, "sign", "", "file with a consent: sign for it with the key of this cluster's operator, which holds the validator now")
 	f.StringVar(&o.out, "out", "-", "with --sign: file for the signed transaction; - is standard output")

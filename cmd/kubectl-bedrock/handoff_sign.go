@@ -193,6 +193,10 @@ func (a *app) signHandoff(ctx context.Context, c *cluster, v *v1alpha1.Validator
 	if t.ValidUntil <= height {
 		return fmt.Errorf("%s: its last height is %d and the chain is at %d: get another consent", o.sign, t.ValidUntil, height)
 	}
+	// Nodes differ in their heights, and what the new one said of its own was not proven.
+	if left := t.ValidUntil - height; left/2 >= o.validFor {
+		return fmt.Errorf("%s: its last height is %d, which is %d heights from now: so long could what you sign move %s; get another consent, or say that you mean it by --valid-for %d", o.sign, t.ValidUntil, left, v.Name, left)
+	}
 	genesis := fleet.ID(string(n.Status.Genesis.Hash))
 	op, err := t.Rotate(genesis, m.Name, m.Identity)
 	if err != nil {
