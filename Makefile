@@ -85,12 +85,12 @@ e2e: ## Tests on a real cluster that they start themselves (ROW=0)
 	@hack/e2e $(ROW)
 
 .PHONY: sim
-sim: build ## Whole nodes under faults in virtual time, by seed (SEEDS=200 NODES=4)
-	bin/bedrock sim --seeds $(or $(SEEDS),200) --nodes $(or $(NODES),4)
+sim: build ## Whole nodes under faults in virtual time, by seed (SEEDS=200, NODES= and PROFILE= as bedrock sim)
+	bin/bedrock sim --seeds $(or $(SEEDS),200) --nodes $(or $(NODES),0) --profile $(or $(PROFILE),swarm)
 
 .PHONY: sim-long
-sim-long: build ## The same for two hours (MINUTES=120 NODES=4)
-	bin/bedrock sim --minutes $(or $(MINUTES),120) --nodes $(or $(NODES),4)
+sim-long: build ## The same for two hours (MINUTES=120)
+	bin/bedrock sim --minutes $(or $(MINUTES),120) --nodes $(or $(NODES),0) --profile $(or $(PROFILE),swarm)
 
 .PHONY: test-long
 test-long: ## Fuzzing, race detector, models, twins, the module rebuilt, nodes killed and damaged, each rule off in turn (PARTS="fuzz race model twins module engines chaos governance faults mutants scale cluster", FUZZTIME=60s, KILLS=20)

@@ -49,7 +49,7 @@ command that runs it again, and the exit code is not 0 then.`,
 	cmd.Flags().Uint64Var(&f.seed, "seed", 0, "run this seed alone; 0: those from 1 on")
 	cmd.Flags().Uint64Var(&f.seeds, "seeds", 20, "how many seeds to run")
 	cmd.Flags().Uint64Var(&f.minutes, "minutes", 0, "run seeds for so long instead; 0: a number of seeds")
-	cmd.Flags().IntVar(&f.nodes, "nodes", 4, "how many validators each run has")
+	cmd.Flags().IntVar(&f.nodes, "nodes", 0, "how many validators each run has; 0: the seed says, 1 to 10")
 	cmd.Flags().IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "how many runs go on at once")
 	cmd.Flags().StringVar(&f.profile, "profile", "swarm", "which faults come: "+strings.Join(profileNames(), ", "))
 	cmd.Flags().StringVar(&f.plan, "plan", "", "run this one plan, in JSON, instead of what seeds draw")
@@ -178,8 +178,8 @@ func (f *simFlags) draw() (func(seed uint64) sim.Plan, error) {
 
 func (f *simFlags) check() error {
 	switch {
-	case f.nodes < 1 || f.nodes > sim.MaxNodes:
-		return fmt.Errorf("--nodes %d: use 1 to %d", f.nodes, sim.MaxNodes)
+	case f.nodes < 0 || f.nodes > sim.MaxNodes:
+		return fmt.Errorf("--nodes %d: use 1 to %d, or 0 to let the seed say", f.nodes, sim.MaxNodes)
 	case f.workers < 1 || f.seeds < 1:
 		return errors.New("--workers and --seeds must be at least 1")
 	case f.shrink < 0:
@@ -259,7 +259,7 @@ func (f *simFlags) many(ctx context.Context, s *simSummary, draw func(uint64) si
 		}
 	})
 	for _, seed := range slices.Sorted(maps.Keys(failed)) {
-		replay := fmt.Sprintf("bedrock sim --seed %d --nodes %d --profile %s", seed, f.nodes, f.profile)
+		replay := fmt.Sprintf("bedrock sim --seed %d --nodes %d --profile %s", seed, draw(seed).Nodes, f.profile)
 		s.Failures = append(s.Failures, f.failure(draw(seed), failed[seed], replay))
 	}
 	return err

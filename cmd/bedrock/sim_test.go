@@ -28,7 +28,7 @@ func TestSimGivesAFingerprintAgain(t *testing.T) {
 
 func TestSimRefusesWhatItCannotRun(t *testing.T) {
 	for args, want := range map[string]string{
-		"--nodes 0":          "use 1 to 100",
+		"--nodes -1":         "use 1 to 100",
 		"--nodes 101":        "use 1 to 100",
 		"--workers 0":        "at least 1",
 		"--seeds 0":          "at least 1",
@@ -59,7 +59,7 @@ func TestSimRunsAPlanAgain(t *testing.T) {
 		}
 		return s
 	}
-	bySeed := run("--seed", "3", "--trace")
+	bySeed := run("--seed", "3", "--nodes", "4", "--trace")
 	command := planReplay(sim.Draw(3, 4))
 	plan := strings.Trim(strings.TrimPrefix(command, "bedrock sim --plan "), "'")
 	byPlan := run("--plan", plan)

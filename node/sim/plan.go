@@ -121,8 +121,15 @@ func Profiles() []Profile {
 // Draw switches a random part of the faults on, as the seed says.
 func Draw(seed uint64, nodes int) Plan { return Profile{}.Draw(seed, nodes) }
 
-// Draw is a plan of the profile.
+// sizes are how many nodes a run has where the seed says it: mostly the fewest that
+// tolerate one that is faulty.
+var sizes = []int{1, 2, 3, 4, 4, 4, 4, 4, 5, 5, 6, 7, 7, 10}
+
+// Draw is a plan of the profile. Of 0 nodes the seed says how many.
 func (f Profile) Draw(seed uint64, nodes int) Plan {
+	if nodes == 0 {
+		nodes = sizes[stream(seed, "nodes").IntN(len(sizes))]
+	}
 	p := calm(seed, nodes)
 	for _, kind := range faults {
 		rng := stream(seed, kind.name)

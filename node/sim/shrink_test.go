@@ -57,6 +57,23 @@ func TestShrinkLeavesAPlanThatHolds(t *testing.T) {
 	}
 }
 
+// Without a number of nodes the seed says it, and the plan is that of the number.
+func TestTheSeedSaysHowManyNodes(t *testing.T) {
+	seen := map[int]bool{}
+	for seed := range uint64(200) {
+		p := Draw(seed, 0)
+		seen[p.Nodes] = true
+		if !p.equal(Draw(seed, p.Nodes)) {
+			t.Errorf("seed %d draws %d nodes, and another plan when it is told so many", seed, p.Nodes)
+		}
+	}
+	for _, n := range sizes {
+		if !seen[n] {
+			t.Errorf("no seed of 200 has %d nodes", n)
+		}
+	}
+}
+
 // A plan is the same after JSON, and one that keeps no fault is not one that keeps all.
 func TestAPlanIsJSON(t *testing.T) {
 	for seed := range uint64(20) {
