@@ -26,7 +26,7 @@
 //     and go, upgrades.
 //   - Crashes: at any switch of tasks, or inside a write; restart of one or of all.
 //   - Conduct (conduct.go) puts other parts in the place of some nodes' own: Byzantine
-//     validators, and what must be caught.
+//     validators (package byzantine), and what must be caught.
 //   - Not yet: clocks that jump.
 //
 // What holds after every event, or the run ends with the seed: one block and one outcome

@@ -22,7 +22,8 @@ type Plan struct {
 	// node must have committed new blocks, with the time for what it lacks above that.
 	Faulty time.Duration `json:"faulty_ns"`
 	Heal   time.Duration `json:"heal_ns"`
-	// Watch is how long the run goes on after that, with nothing wrong.
+	// Watch is how long the run goes on after that, with nothing wrong; new blocks must
+	// go on to come within Heal.
 	Watch time.Duration `json:"watch_ns,omitzero"`
 
 	Loss      float64       `json:"loss,omitzero"`      // of messages

@@ -172,11 +172,21 @@ func (w *world) main() {
 	w.healed = true
 	w.net.heal()
 	w.s.Await(calm)
-	from, top, executed := w.s.Elapsed(), w.checks.highest(), w.checks.executed
-	late := false
+	from := w.s.Elapsed()
+	w.tell("the last fault is over, height %d is final", w.checks.highest())
+	w.advance()
+	w.result.Healed = w.s.Elapsed() - from
+	w.watch()
+	w.checks.end()
+}
+
+// advance waits until every node has committed new blocks, with transactions, and has
+// voted again, and no longer than it may.
+func (w *world) advance() {
+	from := w.s.Elapsed()
+	top, executed, late := w.checks.highest(), w.checks.executed, false
 	bound := w.plan.Heal + 2*w.plan.SlowRun*time.Duration(top-w.checks.lowest()) // who is behind executes what it lacks
 	w.s.Call(bound, func() { late = true })
-	w.tell("the last fault is over, height %d is final", top)
 	w.s.Await(func() bool { return late || w.checks.highest() > top })
 	w.result.FirstCommit = w.s.Elapsed() - from
 	w.s.Await(func() bool {
@@ -186,9 +196,6 @@ func (w *world) main() {
 		w.s.Fail(&Violation{Rule: "progress", What: fmt.Sprintf("no progress: %s after the last fault not every node has %d blocks more than the %d that were final, with transactions (%d), and has voted again\n%s%s",
 			bound, progress, top, w.checks.executed-executed, w.checks.silent(top), w.standing())})
 	}
-	w.result.Healed = w.s.Elapsed() - from
-	w.watch()
-	w.checks.end()
 }
 
 // BaseTimeout is how long the timer of a view runs in which nothing went wrong before.
@@ -201,7 +208,13 @@ func (w *world) watch() {
 	if h := w.hooks.Calm; h != nil {
 		h()
 	}
-	w.s.Sleep(w.plan.Watch)
+	for left := w.plan.Watch; left > 0 && w.s.Failed() == nil; left -= w.plan.Heal {
+		before := w.checks.lowest()
+		w.s.Sleep(min(left, w.plan.Heal))
+		if left > w.plan.Heal && w.checks.lowest() == before {
+			w.s.Fail(&Violation{Rule: "progress", What: fmt.Sprintf("no progress: in %s with nothing wrong not every node has a block above the %d that it had\n%s", w.plan.Heal, before, w.standing())})
+		}
+	}
 	if h := w.hooks.Over; h != nil {
 		if err := h(); err != nil {
 			w.s.Fail(fmt.Errorf("%w\n%s", err, w.standing()))
