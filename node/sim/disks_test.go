@@ -19,7 +19,7 @@ func TestFaultsOfDisks(t *testing.T) {
 		came func(r Result) bool
 	}{
 		{"slots wear out", func(p *Plan) { p.WearSlots, p.Crash = 0.3, true }, func(r Result) bool { return r.Noticed > 0 }},
-		{"segments wear out", func(p *Plan) { p.WearSegments, p.Crash = 0.3, true }, func(r Result) bool { return r.Noticed > 0 }},
+		{"segments wear out", func(p *Plan) { p.WearSegments, p.Crash, p.CrashAll = 0.6, true, true }, func(r Result) bool { return r.Noticed > 0 }},
 		{"syncs fail", func(p *Plan) { p.FailSync, p.Crash = true, true }, func(r Result) bool { return r.SyncsFailed > 0 }},
 		{"disks are full", func(p *Plan) { p.FullDisk = true }, func(r Result) bool { return r.FullEnds > 0 }},
 		{"heights are damaged", func(p *Plan) { p.DamageChain, p.CrashAll = 0.1, true }, func(r Result) bool { return r.Noticed > 0 && r.ChainsLost > 0 }},
