@@ -110,6 +110,11 @@ func chooseAside(dir, folder string) (SetAside, error) {
 		if folder != "" && a.Folder != folder {
 			continue
 		}
+		if there, err := exists(filepath.Join(dir, a.Folder, identityName)); err != nil {
+			return SetAside{}, err
+		} else if !there && folder == "" { // taken back before: all but the removal was done
+			continue
+		}
 		if a.Why == AsideMarks || a.Why == AsideAdopted {
 			fit = append(fit, a)
 		} else if folder != "" {

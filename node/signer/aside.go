@@ -151,7 +151,7 @@ func listAsides(dir string) ([]SetAside, error) {
 	}
 	var asides []SetAside
 	for _, e := range entries {
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), asidePrefix) {
+		if _, ok := asideNumber(e.Name()); !ok || !e.IsDir() {
 			continue
 		}
 		aside := SetAside{Folder: e.Name()}
@@ -177,6 +177,13 @@ func (s *Signer) LastAside() (string, error) {
 	return fmt.Sprintf("identity %s was set aside (%s: %s)", last.NetworkKey, last.Why, last.Detail), nil
 }
 
+// asideNumber is that of a folder's name; false: it is somebody's own.
+func asideNumber(name string) (int, bool) {
+	digits, ok := strings.CutPrefix(name, asidePrefix)
+	n, err := strconv.Atoi(digits)
+	return n, ok && err == nil && len(digits) == asideDigits
+}
+
 // newAsideName is a folder above all that there are, so that their names tell their order:
 // one that was taken back leaves a gap.
 func newAsideName(dir string) (string, error) {
@@ -186,8 +193,7 @@ func newAsideName(dir string) (string, error) {
 	}
 	last := 0
 	for _, e := range entries {
-		digits, ok := strings.CutPrefix(e.Name(), asidePrefix)
-		if n, err := strconv.Atoi(digits); ok && err == nil && len(digits) == asideDigits {
+		if n, ok := asideNumber(e.Name()); ok {
 			last = max(last, n)
 		}
 	}

@@ -297,6 +297,44 @@ func TestAsidesAreNamedInOrder(t *testing.T) {
 	}
 }
 
+// An adoption that was killed before its last step leaves a folder with a reason alone, and
+// people keep copies: neither is an identity that can be taken back.
+func TestWhatIsLeftOfAnAdoptionIsNoIdentity(t *testing.T) {
+	dir := t.TempDir()
+	opt := testInit
+	opt.Marks = []string{"claim-1"}
+	mustInit(t, dir, opt)
+	for _, marks := range []string{"claim-2", "claim-1"} { // each is set aside once
+		s, _ := mustOpen(t, dir, marks)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asides, err := listAsides(dir)
+	if err != nil || len(asides) != 2 {
+		t.Fatalf("%v, %v: want two", asides, err)
+	}
+	for _, left := range []string{asidePrefix + "0003", asidePrefix + "0001.bak"} {
+		if err := os.CopyFS(filepath.Join(dir, left), os.DirFS(filepath.Join(dir, asides[0].Folder))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range identityFiles {
+		if err := os.RemoveAll(filepath.Join(dir, asidePrefix+"0003", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := chooseAside(dir, ""); err == nil || strings.Contains(err.Error(), "0003") || strings.Contains(err.Error(), "bak") {
+		t.Errorf("two can be taken back: %v", err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, asides[1].Folder)); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := chooseAside(dir, ""); err != nil || a.Folder != asides[0].Folder {
+		t.Errorf("%s is taken back, %v, want %s", a.Folder, err, asides[0].Folder)
+	}
+}
+
 // rule: own-echo
 func TestWhatPeersKnowBetterIsNeverTakenBack(t *testing.T) {
 	for _, why := range []string{AsideEcho, AsideVoteLog} {
