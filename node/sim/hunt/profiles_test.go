@@ -161,8 +161,9 @@ func forgetful(seed uint64) sim.Plan {
 	return p
 }
 
-// halted reports that a run ended without progress: that is none of its concern. What a
-// node could not go on with is none either.
+// halted reports that a run ended without progress, or by a node that could not go on with
+// what its executor gave: that is none of its concern. All else that violates is.
 func halted(text string) bool {
-	return !strings.Contains(text, "AGREEMENT") && !strings.Contains(text, "DOUBLE VOTE") && !strings.Contains(text, "certificate of another outcome")
+	text, _, _ = strings.Cut(text, "\n")
+	return strings.Contains(text, "no progress") || strings.Contains(text, "it ended by itself: execute block") || strings.Contains(text, "it ended by itself: store blocks")
 }
