@@ -92,6 +92,11 @@ sim: build ## Whole nodes under faults in virtual time, by seed (SEEDS=200, NODE
 sim-long: build ## The same for two hours (MINUTES=120)
 	bin/bedrock sim --minutes $(or $(MINUTES),120) --nodes $(or $(NODES),0) --profile $(or $(PROFILE),swarm)
 
+.PHONY: fuzz
+fuzz: ## One fuzz target; without TARGET the list of them (TARGET=wire.FuzzDecodeBlock TIME=10m)
+	@hack/setup go node
+	@hack/fuzz $(TARGET) $(if $(TARGET),$(or $(TIME),60s))
+
 .PHONY: test-long
 test-long: ## Fuzzing, race detector, models, twins, the module rebuilt, nodes killed and damaged, each rule off in turn (PARTS="fuzz race model twins module engines chaos governance faults mutants scale cluster", FUZZTIME=60s, KILLS=20)
 	@hack/test-long $(PARTS)
