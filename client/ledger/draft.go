@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 )
 
@@ -134,11 +135,17 @@ var ErrNoDraft = errors.New("not a half-signed transaction")
 
 // ParseDraft reads a draft's file and verifies every signature in it.
 func ParseDraft(raw []byte) (*Draft, error) {
+	if len(raw) > MaxDraftBytes {
+		return nil, ErrNoDraft
+	}
 	var f draftFile
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil || f.Kind != draftKind || len(raw) > MaxDraftBytes {
+	if err := dec.Decode(&f); err != nil || f.Kind != draftKind {
 		return nil, ErrNoDraft
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: something follows it", ErrNoDraft)
 	}
 	body, err := hex.DecodeString(f.Body)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -75,7 +76,7 @@ func (p *pass) announce(about runtime.Object, before []metav1.Condition, say []v
 		if slices.ContainsFunc(before, func(b metav1.Condition) bool { return b.Type == v.Type && b.Reason == v.Reason }) {
 			continue
 		}
-		p.Events.Eventf(about, nil, corev1.EventTypeNormal, v.Reason, v.Type, "%s", v.Message[:min(len(v.Message), maxNote)])
+		p.Events.Eventf(about, nil, corev1.EventTypeNormal, v.Reason, v.Type, "%s", strings.ToValidUTF8(v.Message[:min(len(v.Message), maxNote)], ""))
 	}
 }
 

@@ -71,9 +71,8 @@ func lastWords(s *corev1.ContainerStatus) string {
 	return "it left no message"
 }
 
-func cut(s string) string { return s[:min(len(s), maxDetail)] }
+func cut(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxDetail)], "") }
 
-// tail is the end of a log: the error is there.
 // unknownFlag is how a node of a release that lacks one of the operator's arguments ends.
 const unknownFlag = "unknown flag: --"
 
@@ -86,7 +85,8 @@ func words(message string) string {
 	return out
 }
 
-func tail(s string) string { return s[max(0, len(s)-maxDetail):] }
+// tail is the end of a log: the error is there.
+func tail(s string) string { return strings.ToValidUTF8(s[max(0, len(s)-maxDetail):], "") }
 
 // Ended is how a pod's container ended; nil: it did not.
 func Ended(p *corev1.Pod, container string) *corev1.ContainerStateTerminated {

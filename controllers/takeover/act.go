@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -230,5 +231,5 @@ func (p *pass) announce(say verdict.Verdict) {
 			return
 		}
 	}
-	p.Events.Eventf(p.validator, nil, corev1.EventTypeNormal, say.Reason, say.Type, "%s", say.Message[:min(len(say.Message), maxNote)])
+	p.Events.Eventf(p.validator, nil, corev1.EventTypeNormal, say.Reason, say.Type, "%s", strings.ToValidUTF8(say.Message[:min(len(say.Message), maxNote)], ""))
 }

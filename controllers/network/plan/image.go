@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/verdict"
@@ -25,7 +26,7 @@ func ReadImage(image, said string) (*v1alpha1.NodeImage, error) {
 	if v.OldestSchema < 1 || v.NewestSchema < v.OldestSchema || v.NewestSchema > math.MaxInt32 {
 		return nil, fmt.Errorf("it reads databases of schema %d to %d, which makes no sense", v.OldestSchema, v.NewestSchema)
 	}
-	return &v1alpha1.NodeImage{Image: image, Version: v.Version[:min(len(v.Version), maxVersion)], OldestSchema: int32(v.OldestSchema), NewestSchema: int32(v.NewestSchema)}, nil
+	return &v1alpha1.NodeImage{Image: image, Version: strings.ToValidUTF8(v.Version[:min(len(v.Version), maxVersion)], ""), OldestSchema: int32(v.OldestSchema), NewestSchema: int32(v.NewestSchema)}, nil
 }
 
 // Database is what is known of one validator's instance.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/bedrock-bft/bedrock/api/v1alpha1"
 	"github.com/bedrock-bft/bedrock/controllers/chain"
@@ -104,4 +105,4 @@ func (h *Heard) seen() bool {
 // maxDetail bounds what is quoted of a node's words.
 const maxDetail = 600
 
-func cut(s string) string { return s[:min(len(s), maxDetail)] }
+func cut(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxDetail)], "") }

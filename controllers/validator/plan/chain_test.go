@@ -3,6 +3,7 @@ package plan_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -97,5 +98,13 @@ func TestRecords(t *testing.T) {
 		if err := plan.TakeRecord(&e, tt.message, v1alpha1.SchemeEd25519); err == nil || !strings.Contains(err.Error(), tt.says) || e.Identity != "" {
 			t.Errorf("%s: %v, %+v", name, err, e)
 		}
+	}
+}
+
+// What is quoted of a node is cut between letters.
+func TestQuotesAreCutBetweenLetters(t *testing.T) {
+	h := plan.Heard{Identity: v1alpha1.Ed25519Key(ledger.ID{1}.String()), OwnError: "x" + strings.Repeat("é", 2000)}
+	if v := plan.Signing(&h); !utf8.ValidString(v.Message) || !strings.Contains(v.Message, "xéé") {
+		t.Errorf("%q", v.Message)
 	}
 }

@@ -47,7 +47,7 @@ func voteRecord(view, height, synced uint64, payload int) Record {
 }
 
 // newLog creates a log on a simulated disk and opens it.
-func newLog(t *testing.T, d *simdisk.Disk) *Log {
+func newLog(t testing.TB, d *simdisk.Disk) *Log {
 	t.Helper()
 	if err := Create(testDir, simOptions(d)); err != nil {
 		t.Fatalf("create: %v", err)
@@ -60,7 +60,7 @@ func newLog(t *testing.T, d *simdisk.Disk) *Log {
 }
 
 // written is a disk with a closed log that voted in views 1 to n.
-func written(t *testing.T, n int) *simdisk.Disk {
+func written(t testing.TB, n int) *simdisk.Disk {
 	t.Helper()
 	d := simdisk.New(1)
 	l := newLog(t, d)
