@@ -40,6 +40,9 @@ type Options struct {
 	Module     string // of a new chain: a module's file; empty: the canonical one
 	// FirstHost is x of node0's address 127.0.0.x; each further node takes the next.
 	FirstHost int
+	// Hosts, if set, are the addresses in place of those, one for each node: of nodes
+	// that Binary starts elsewhere, such as in network namespaces.
+	Hosts []string
 	// InitArgs are further arguments of `bedrock init`.
 	InitArgs []string
 	// Env is added to each node's environment (NAME=value).
@@ -81,9 +84,12 @@ func (n *Network) init(ctx context.Context) error {
 	if o.Validators < 1 || o.Validators > MaxValidators {
 		return fmt.Errorf("%d validators: a network on one machine has 1 to %d", o.Validators, MaxValidators)
 	}
+	if len(o.Hosts) > 0 && len(o.Hosts) < o.Validators {
+		return fmt.Errorf("%d addresses for %d validators: name one for each", len(o.Hosts), o.Validators)
+	}
 	hosts := make([]string, o.Validators)
 	for i := range hosts {
-		hosts[i] = fmt.Sprintf("127.0.0.%d", o.FirstHost+i)
+		hosts[i] = n.Host(i)
 	}
 	args := []string{"init", "--chain-id", o.ChainID, "--validators", strconv.Itoa(o.Validators), "--dir", o.Dir, "--hosts", strings.Join(hosts, ",")}
 	if o.Scheme != "" {
@@ -119,7 +125,12 @@ func (n *Network) Find() error {
 }
 
 // Host is a node's address.
-func (n *Network) Host(i int) string { return fmt.Sprintf("127.0.0.%d", n.opt.FirstHost+i) }
+func (n *Network) Host(i int) string {
+	if i < len(n.opt.Hosts) {
+		return n.opt.Hosts[i]
+	}
+	return fmt.Sprintf("127.0.0.%d", n.opt.FirstHost+i)
+}
 
 // RPC is the base URL of a node's public interface.
 func (n *Network) RPC(i int) string { return "http://" + n.Host(i) + ":7601" }
