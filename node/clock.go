@@ -6,21 +6,26 @@ import (
 	"github.com/bedrock-bft/bedrock/node/consensus"
 )
 
-// clock is the machine's: monotonic milliseconds since the process began, and
-// the wall clock.
-type clock struct{ origin time.Time }
+// clock is the engine's: monotonic milliseconds since the process began, and the wall
+// clock. Both are as the reader says.
+type clock struct {
+	origin time.Time
+	reader clockReader
+}
 
-func newClock() clock { return clock{origin: time.Now()} }
+func newClock() clock { return clock{origin: time.Now(), reader: newClockReader()} }
 
 // Now implements engine.Clock.
 func (c clock) Now() consensus.Now {
 	now := time.Now()
-	return consensus.Now{MonoMs: uint64(now.Sub(c.origin).Milliseconds()), WallMs: uint64(max(0, now.UnixMilli()))}
+	mono, wall := c.reader.read(now.Sub(c.origin), now)
+	return consensus.Now{MonoMs: uint64(mono.Milliseconds()), WallMs: uint64(max(0, wall.UnixMilli()))}
 }
 
 // After implements engine.Clock.
 func (c clock) After(mono uint64, f func()) func() {
-	wait := time.Duration(mono)*time.Millisecond - time.Since(c.origin)
-	timer := time.AfterFunc(max(0, wait), f)
+	now := time.Now()
+	read, _ := c.reader.read(now.Sub(c.origin), now)
+	timer := time.AfterFunc(c.reader.real(max(0, time.Duration(mono)*time.Millisecond-read)), f)
 	return func() { timer.Stop() }
 }

@@ -13,15 +13,16 @@ import (
 )
 
 var (
-	binaryFlag = flag.String("binary", "", "bedrock program to test (default: build it)")
-	hostFlag   = flag.Int("first-host", 100, "x of the first node's address 127.0.0.x")
-	seedFlag   = flag.Uint64("seed", 0, "seed of instants and bits (default: the time)")
-	killsFlag  = flag.Int("kills", 3, "how often all nodes are killed")
-	schemeFlag = flag.String("scheme", "ed25519", "signature scheme of the networks: ed25519 or bls12381")
-	flipsFlag  = flag.Int("flips", 1, "how many bits are flipped in each place")
-	healsFlag  = flag.Int("heals", 1, "how often a network is cut in halves and healed")
-	cutFlag    = flag.Duration("cut", 5*time.Second, "how long it is cut each time")
-	loopFlag   = flag.Bool("loop", false, "a module that loops as well, which takes the fuel of a block on all nodes")
+	binaryFlag  = flag.String("binary", "", "bedrock program to test (default: build it)")
+	hostFlag    = flag.Int("first-host", 100, "x of the first node's address 127.0.0.x")
+	seedFlag    = flag.Uint64("seed", 0, "seed of instants and bits (default: the time)")
+	killsFlag   = flag.Int("kills", 3, "how often all nodes are killed")
+	schemeFlag  = flag.String("scheme", "ed25519", "signature scheme of the networks: ed25519 or bls12381")
+	flipsFlag   = flag.Int("flips", 1, "how many bits are flipped in each place")
+	healsFlag   = flag.Int("heals", 1, "how often a network is cut in halves and healed")
+	cutFlag     = flag.Duration("cut", 5*time.Second, "how long it is cut each time")
+	minutesFlag = flag.Float64("minutes", 0.1, "how long a storm lasts")
+	loopFlag    = flag.Bool("loop", false, "a module that loops as well, which takes the fuel of a block on all nodes")
 )
 
 // bedrock is the program under test.
