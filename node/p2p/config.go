@@ -52,8 +52,12 @@ type Config struct {
 	// MaxConnections bounds connections of any kind from one IP address, before
 	// their key is known [512].
 	MaxConnections int
-	// DialMin and DialMax bound the wait between dials of one peer [250 ms, 15 s].
-	DialMin, DialMax time.Duration
+	// DialMin and DialMax bound the wait between dials of one peer [250 ms, 15 s];
+	// DialValidatorMax that between dials of a validator [500 ms].
+	DialMin, DialMax, DialValidatorMax time.Duration
+	// SilenceMax ends a connection with a validator or configured peer on which nothing
+	// was heard for so long [3 s].
+	SilenceMax time.Duration
 	// HandshakeTimeout ends a connection that has not said who it is [10 s].
 	HandshakeTimeout time.Duration
 	// WriteTimeout gives a stream up whose peer does not read [10 s].
@@ -94,6 +98,8 @@ func (c Config) withDefaults() (Config, error) {
 	setInt(&c.MaxConnections, 512)
 	setDuration(&c.DialMin, 250*time.Millisecond)
 	setDuration(&c.DialMax, 15*time.Second)
+	setDuration(&c.DialValidatorMax, max(c.DialMin, 500*time.Millisecond))
+	setDuration(&c.SilenceMax, 3*time.Second)
 	setDuration(&c.HandshakeTimeout, 10*time.Second)
 	setDuration(&c.WriteTimeout, 10*time.Second)
 	setDuration(&c.BanFor, 10*time.Minute)

@@ -93,24 +93,24 @@ func (n *Network) keepConnected(id PeerID, t *target) {
 	if string(id[:]) < string(n.self[:]) && !n.pause(t, n.cfg.DialMin) {
 		return
 	}
-	lastText := ""
+	lastText, lastTold := "", time.Time{}
 	for n.ctx.Err() == nil && n.wanted(t) {
 		if n.connected(id) {
 			wait = n.cfg.DialMin
-			lastText = ""
+			lastText, lastTold = "", time.Time{}
 			select {
 			case <-t.wake:
 			case <-n.ctx.Done():
 			}
 			continue
 		}
-		err := n.dial(id)
+		err := n.dial(id, n.dialPatience(id))
 		if err == nil {
 			// The handshake decides; its end wakes this loop.
 			n.pause(t, n.cfg.HandshakeTimeout)
-		} else if text := err.Error(); text != lastText && n.ctx.Err() == nil {
+		} else if text := err.Error(); text != lastText && time.Since(lastTold) > tellEvery && n.ctx.Err() == nil {
 			n.log.Info("peer cannot be reached, will try again", "peer", id, "error", err)
-			lastText = text
+			lastText, lastTold = text, time.Now()
 		}
 		if n.connected(id) {
 			continue
@@ -118,7 +118,7 @@ func (n *Network) keepConnected(id PeerID, t *target) {
 		if !n.sleep(wait/2 + rand.N(wait)) {
 			return
 		}
-		wait = min(2*wait, n.cfg.DialMax)
+		wait = min(2*wait, n.longestWait(id))
 	}
 }
 
@@ -152,16 +152,40 @@ func (n *Network) sleep(d time.Duration) bool {
 	}
 }
 
-// dialTimeout bounds one dial, name resolution included.
-const dialTimeout = 10 * time.Second
+const (
+	// dialTimeout bounds one dial, and the resolution of names before it.
+	dialTimeout = 10 * time.Second
+	// quickDial is what most dials of a validator may take: one that began while
+	// nothing passed waits longer with each of its packets, a new one does not.
+	quickDial = time.Second
+	// patientDials is which share of a validator's dials takes its time all the same.
+	patientDials = 8
+	// tellEvery bounds how often changing reasons are told of one peer.
+	tellEvery = time.Minute
+)
 
-func (n *Network) dial(id PeerID) error {
+// dialPatience is how long the next dial of a peer may take.
+func (n *Network) dialPatience(id PeerID) time.Duration {
+	if n.isValidator(id) && rand.N(patientDials) > 0 {
+		return quickDial
+	}
+	return dialTimeout
+}
+
+// longestWait bounds the wait between dials of a peer. A network that heals must not
+// wait for its validators' next dials.
+func (n *Network) longestWait(id PeerID) time.Duration {
+	if n.isValidator(id) {
+		return min(n.cfg.DialValidatorMax, n.cfg.DialMax)
+	}
+	return n.cfg.DialMax
+}
+
+func (n *Network) dial(id PeerID, patience time.Duration) error {
 	n.mu.Lock()
 	addresses := n.where(id)
 	n.mu.Unlock()
-	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
-	defer cancel()
-	err := n.dialOnce(ctx, id, addresses)
+	err := n.dialOnce(id, addresses, patience)
 	result := "ok"
 	if err != nil {
 		result = "failed"
@@ -170,11 +194,15 @@ func (n *Network) dial(id PeerID) error {
 	return err
 }
 
-func (n *Network) dialOnce(ctx context.Context, id PeerID, addresses []string) error {
-	found, err := resolve(ctx, n.cfg.Resolver, addresses)
+func (n *Network) dialOnce(id PeerID, addresses []string, patience time.Duration) error {
+	names, resolved := context.WithTimeout(n.ctx, dialTimeout)
+	defer resolved()
+	found, err := resolve(names, n.cfg.Resolver, addresses)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(n.ctx, patience)
+	defer cancel()
 	pid, err := libp2pID(id)
 	if err != nil {
 		return err
@@ -185,7 +213,7 @@ func (n *Network) dialOnce(ctx context.Context, id PeerID, addresses []string) e
 	if s, ok := n.host.Network().(*swarm.Swarm); ok {
 		s.Backoff().Clear(pid)
 	}
-	_, err = n.host.Network().DialPeer(network.WithDialPeerTimeout(ctx, dialTimeout), pid)
+	_, err = n.host.Network().DialPeer(network.WithDialPeerTimeout(ctx, patience), pid)
 	var dialErr *swarm.DialError
 	if errors.As(err, &dialErr) && len(dialErr.DialErrors) > 0 {
 		return fmt.Errorf("dial %s: %w", dialErr.DialErrors[0].Address, dialErr.DialErrors[0].Cause)

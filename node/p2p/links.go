@@ -22,6 +22,8 @@ type link struct {
 	ready   chan struct{}
 	isReady bool // guarded by Network.mu
 	hello   *p2pv1.Hello
+	ended   chan struct{} // closed with the connection
+	heard   atomic.Int64  // when, on Network's clock
 }
 
 // remote is a connected peer: at least one ready link, the newest last.
@@ -51,7 +53,7 @@ func (n *Network) onConnected(c network.Conn) {
 		c.Close()
 		return
 	}
-	l := &link{id: id, conn: c, ready: make(chan struct{})}
+	l := &link{id: id, conn: c, ready: make(chan struct{}), ended: make(chan struct{})}
 	if !n.isExempt(id) {
 		if !n.gater.admit(id, remoteIP(c.RemoteMultiaddr())) {
 			n.metrics.refused.WithLabelValues("limit").Inc()
@@ -114,6 +116,12 @@ func (n *Network) onReady(l *link, hello *p2pv1.Hello) {
 		p = n.meet(l, hello)
 	}
 	n.noteAnnounced(l.id, hello.GetAddresses())
+	n.hear(l)
+	n.work.Add(1)
+	go func() {
+		defer n.work.Done()
+		n.watch(l)
+	}()
 	p.links = append(p.links, l)
 	if len(p.links) > maxLinks {
 		stale = append(stale, p.links[0].conn)
@@ -184,6 +192,7 @@ func (n *Network) onDisconnected(c network.Conn) {
 		return
 	}
 	delete(n.links, c)
+	close(l.ended)
 	if l.counted {
 		n.gater.release(l.id)
 	}

@@ -45,6 +45,7 @@ type metrics struct {
 	requestSeconds *prometheus.HistogramVec
 	gossipRefused  *prometheus.CounterVec // reason
 	penalties      prometheus.Counter
+	silent         prometheus.Counter
 
 	lost atomic.Uint64 // the sum of dropped
 }
@@ -71,13 +72,15 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		gossipRefused: counter("gossip_refused_messages_total", "Gossip messages judged unfit, by reason.", "reason"),
 		penalties: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "bedrock", Subsystem: "p2p",
 			Name: "penalties_total", Help: "Faults of peers counted."}),
+		silent: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "bedrock", Subsystem: "p2p",
+			Name: "silent_connections_total", Help: "Connections with validators and configured peers ended since nothing was heard on them."}),
 	}
 	m.showAll()
 	if r == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{m.peers, m.received, m.receivedBytes, m.sent, m.sentBytes, m.dropped,
-		m.streamsReset, m.dials, m.refused, m.requests, m.requestSeconds, m.gossipRefused, m.penalties} {
+		m.streamsReset, m.dials, m.refused, m.requests, m.requestSeconds, m.gossipRefused, m.penalties, m.silent} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

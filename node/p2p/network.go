@@ -35,6 +35,7 @@ type Network struct {
 	host    host.Host
 	pubsub  *pubsub.PubSub
 	metrics *metrics
+	began   time.Time
 	gater   *gater
 	buckets buckets
 	votes   *inbox
@@ -69,6 +70,7 @@ func New(cfg Config) (*Network, error) {
 	}
 	n := &Network{
 		cfg:        cfg,
+		began:      time.Now(),
 		prefix:     fmt.Sprintf("/bedrock/%s/%x", cfg.ChainID, cfg.Genesis[:8]),
 		session:    make([]byte, sessionBytes),
 		validators: make(map[PeerID]bool),
@@ -126,6 +128,7 @@ func (n *Network) start() error {
 		return err
 	}
 	n.host.SetStreamHandler(handshakeProtocol, n.serveHandshake)
+	n.host.SetStreamHandler(n.protocol(pingProtocol), n.answerPing)
 	n.host.SetStreamHandler(n.protocol("votes/1"), func(s network.Stream) { n.serveChannel(s, ChannelVotes) })
 	n.host.SetStreamHandler(n.protocol("proposals/1"), func(s network.Stream) { n.serveChannel(s, ChannelBlocks) })
 	n.host.Network().Notify(&network.NotifyBundle{

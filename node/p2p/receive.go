@@ -24,7 +24,7 @@ func (n *Network) serveChannel(s network.Stream, c Channel) {
 		n.metrics.streamsReset.WithLabelValues(c.String(), "refused").Inc()
 		return
 	}
-	reader := &frameReader{r: bufio.NewReaderSize(s, 16<<10), channel: c, max: MaxVoteBytes}
+	reader := &frameReader{r: bufio.NewReaderSize(&heardReader{n, l, s}, 16<<10), channel: c, max: MaxVoteBytes}
 	box := n.votes
 	if c == ChannelBlocks {
 		reader.max = n.cfg.MaxBlockBytes
