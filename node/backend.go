@@ -97,28 +97,51 @@ func answer[T any](value T, err error) (T, error) {
 	return value, err
 }
 
+// shown waits until a height that the store has is the final height of every answer:
+// the store has it a moment before, and who was told of it must not read an older
+// state next.
+func (b backend) shown(ctx context.Context, height uint64) error {
+	if height <= b.FinalHeight() {
+		return nil
+	}
+	_, err := b.WaitFinal(ctx, height-1)
+	return err
+}
+
 // Block implements rpc.Backend.
-func (b backend) Block(_ context.Context, height uint64) (*types.Block, error) {
-	return answer(b.n.store.Block(height))
+func (b backend) Block(ctx context.Context, height uint64) (*types.Block, error) {
+	block, err := answer(b.n.store.Block(height))
+	if err != nil {
+		return nil, err
+	}
+	return block, b.shown(ctx, height)
 }
 
 // Outcome implements rpc.Backend.
-func (b backend) Outcome(_ context.Context, height uint64) (*types.Outcome, error) {
-	return answer(b.n.store.Outcome(height))
+func (b backend) Outcome(ctx context.Context, height uint64) (*types.Outcome, error) {
+	outcome, err := answer(b.n.store.Outcome(height))
+	if err != nil {
+		return nil, err
+	}
+	return outcome, b.shown(ctx, height)
 }
 
 // Receipts implements rpc.Backend.
-func (b backend) Receipts(_ context.Context, height uint64) ([]receipts.Receipt, error) {
-	return answer(b.n.store.Receipts(height))
+func (b backend) Receipts(ctx context.Context, height uint64) ([]receipts.Receipt, error) {
+	list, err := answer(b.n.store.Receipts(height))
+	if err != nil {
+		return nil, err
+	}
+	return list, b.shown(ctx, height)
 }
 
 // HeightOf implements rpc.Backend.
-func (b backend) HeightOf(_ context.Context, id types.Hash) (uint64, error) {
+func (b backend) HeightOf(ctx context.Context, id types.Hash) (uint64, error) {
 	block, err := answer(b.n.store.BlockByID(id))
 	if err != nil {
 		return 0, err
 	}
-	return block.Header.Height, nil
+	return block.Header.Height, b.shown(ctx, block.Header.Height)
 }
 
 // Certificate implements rpc.Backend.
@@ -132,12 +155,12 @@ func (b backend) EpochStart(_ context.Context, number uint64) (*types.EpochStart
 }
 
 // Locate implements rpc.Backend.
-func (b backend) Locate(_ context.Context, tx types.Hash) (uint64, int, error) {
+func (b backend) Locate(ctx context.Context, tx types.Hash) (uint64, int, error) {
 	place, err := answer(b.n.store.TxLookup(tx))
 	if err != nil {
 		return 0, 0, err
 	}
-	return place.Height, int(place.Index), nil
+	return place.Height, int(place.Index), b.shown(ctx, place.Height)
 }
 
 // Pending implements rpc.Backend.
