@@ -13,8 +13,9 @@ import (
 
 // A network that is cut in two halves has no quorum: nothing is final while it lasts,
 // and once it heals the next block is, soon: within two seconds in the middle of
-// -heals partitions of -cut. (The median, since other programs may hold up one of them:
-// the whole distribution is printed.) Clients keep what they were told.
+// -heals partitions of -cut, if these are five at least. (The median, since other
+// programs may hold up one of them: the whole distribution is printed.) Clients keep
+// what they were told.
 func TestHalvesHeal(t *testing.T) {
 	if !apart(t) {
 		return
@@ -54,7 +55,7 @@ func TestHalvesHeal(t *testing.T) {
 	c.NoConflict()
 	t.Logf("heal to first commit: %s", distribution(first))
 	t.Logf("heal to all nodes:    %s", distribution(all))
-	if m := quantile(first, 0.5); m > 2*time.Second {
+	if m := quantile(first, 0.5); len(first) >= 5 && m > 2*time.Second {
 		t.Errorf("in the middle the first commit comes %s after the network healed, want 2 s", m)
 	}
 }

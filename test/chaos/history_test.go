@@ -9,7 +9,10 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/bedrock-bft/bedrock/client"
 	"github.com/bedrock-bft/bedrock/client/ledger"
@@ -24,6 +27,7 @@ import (
 type history struct {
 	c       *cluster
 	clients []*writer
+	ending  atomic.Bool // no write more
 
 	mu     sync.Mutex
 	told   []told
@@ -59,7 +63,7 @@ type writer struct {
 const callTime = 4 * time.Second
 
 // record starts so many clients, with accounts of their own from first on, until stop
-// is called, which waits for them.
+// is called, which waits until their last writes are final.
 func (c *cluster) record(rng *rand.Rand, first, clients int) (h *history, stop func()) {
 	c.Helper()
 	h = &history{c: c}
@@ -76,9 +80,20 @@ func (c *cluster) record(rng *rand.Rand, first, clients int) (h *history, stop f
 	for _, w := range h.clients {
 		all.Go(func() { w.write(ctx) })
 	}
-	stop = func() { cancel(); all.Wait() }
-	c.Cleanup(stop)
-	return h, stop
+	c.Cleanup(func() { cancel(); all.Wait() })
+	return h, func() {
+		h.ending.Store(true)
+		done := make(chan struct{})
+		go func() { all.Wait(); close(done) }()
+		c.Wait("the clients' last writes are final", func() (bool, string) {
+			select {
+			case <-done:
+				return true, ""
+			default:
+				return false, fmt.Sprintf("%d answers", h.size())
+			}
+		})
+	}
 }
 
 func (h *history) add(t told) {
@@ -115,7 +130,7 @@ func (h *history) size() int {
 
 // write writes the client's record until ctx ends.
 func (w *writer) write(ctx context.Context) {
-	for count := uint64(1); ctx.Err() == nil; count++ {
+	for count := uint64(1); ctx.Err() == nil && !w.h.ending.Load(); count++ {
 		data := binary.LittleEndian.AppendUint64(nil, count)
 		op := ledger.RecordPut{Key: []byte("count"), Data: data}
 		tx, err := ledger.Sign(w.key, ledger.Body{Genesis: w.h.c.Trust.Genesis, Nonce: w.nonce, GasLimit: ledger.GasLimit(op), GasPrice: 1, Operation: op})
@@ -219,6 +234,9 @@ func (w *writer) read(ctx context.Context) {
 func (h *history) check(w *fleet.Told) {
 	h.c.Helper()
 	height, _ := w.Count()
+	for _, t := range h.told {
+		height = max(height, t.height)
+	}
 	h.c.WaitHeight(height, h.c.All()...)
 	finals := 0
 	for _, one := range h.clients {
@@ -243,42 +261,63 @@ func (h *history) check(w *fleet.Told) {
 	}
 }
 
+// place is where a node has a write.
+type place struct {
+	there   bool
+	height  uint64
+	receipt types.Hash
+}
+
+// places asks all nodes at once where they have a client's writes, by node and count.
+func (h *history) places(one *writer) [][]place {
+	h.c.Helper()
+	all := make([][]place, len(h.c.Clients))
+	var asking errgroup.Group
+	for node, c := range h.c.Clients {
+		all[node] = make([]place, len(one.writes))
+		for part := range 4 {
+			asking.Go(func() error {
+				for k := part; k < len(one.writes); k += 4 {
+					t, _, err := c.Transaction(h.c.Context(), one.writes[k])
+					switch {
+					case errors.Is(err, client.ErrNotFound):
+					case err != nil:
+						return fmt.Errorf("write %d of client %d at node%d: %w", k+1, one.at, node, err)
+					default:
+						all[node][k] = place{true, t.Height, types.SumHash(t.Receipt.Append(nil))}
+					}
+				}
+				return nil
+			})
+		}
+	}
+	if err := asking.Wait(); err != nil {
+		h.c.Fatal(err)
+	}
+	return all
+}
+
 // chainOf is at which heights a client's writes are final, by count from 1, as every
 // node has them.
 func (h *history) chainOf(one *writer, w *fleet.Told) []uint64 {
 	h.c.Helper()
+	all := h.places(one)
 	var heights []uint64
 	var receipts []types.Hash
 	for k, hash := range one.writes {
-		for _, node := range h.c.All() {
-			t, _, err := h.c.Clients[node].Transaction(h.c.Context(), hash)
-			if errors.Is(err, client.ErrNotFound) {
-				if len(heights) > k {
-					h.report("write %d of client %d is final at height %d, and node%d does not know it", k+1, one.at, heights[k], node)
-				}
-				continue
-			}
-			if err != nil {
-				h.c.Fatalf("write %d of client %d at node%d: %v", k+1, one.at, node, err)
-			}
-			receipt := types.SumHash(t.Receipt.Append(nil))
-			switch {
-			case len(heights) < k:
-				h.report("write %d of client %d is final and the one before is not", k+1, one.at)
-				return heights
-			case len(heights) == k:
-				if node != 0 {
-					h.report("write %d of client %d is final at node%d, and node0 does not know it", k+1, one.at, node)
-				}
-				heights, receipts = append(heights, t.Height), append(receipts, receipt)
-			case t.Height != heights[k] || receipt != receipts[k]:
-				h.report("write %d of client %d: node%d has it at height %d with receipt %s, another at height %d with %s", k+1, one.at, node, t.Height, receipt, heights[k], receipts[k])
+		is := all[0][k]
+		for node := range all {
+			if all[node][k] != is {
+				h.report("write %d of client %d: node0 has it at %+v, node%d at %+v", k+1, one.at, is, node, all[node][k])
 			}
 		}
-		if len(heights) > k {
-			if followed := w.HeightOf(hash); followed != heights[k] && followed != 0 {
-				h.report("write %d of client %d: followers were told height %d, it is at %d", k+1, one.at, followed, heights[k])
-			}
+		if !is.there {
+			h.report("write %d of client %d is not final at node0", k+1, one.at)
+			break
+		}
+		heights, receipts = append(heights, is.height), append(receipts, is.receipt)
+		if followed := w.HeightOf(hash); followed != is.height && followed != 0 {
+			h.report("write %d of client %d: followers were told height %d, it is at %d", k+1, one.at, followed, is.height)
 		}
 	}
 	for _, t := range h.told {

@@ -20,7 +20,7 @@ var (
 	schemeFlag  = flag.String("scheme", "ed25519", "signature scheme of the networks: ed25519 or bls12381")
 	flipsFlag   = flag.Int("flips", 1, "how many bits are flipped in each place")
 	healsFlag   = flag.Int("heals", 1, "how often a network is cut in halves and healed")
-	cutFlag     = flag.Duration("cut", 5*time.Second, "how long it is cut each time")
+	cutFlag     = flag.Duration("cut", 2*time.Second, "how long it is cut each time")
 	minutesFlag = flag.Float64("minutes", 0.1, "how long a storm lasts")
 	loopFlag    = flag.Bool("loop", false, "a module that loops as well, which takes the fuel of a block on all nodes")
 )
