@@ -13,11 +13,7 @@ func calmPlan(seed uint64, nodes int) Plan {
 
 // Each fault of a disk comes, is noticed, and breaks nothing.
 func TestFaultsOfDisks(t *testing.T) {
-	for _, tc := range []struct {
-		name string
-		set  func(*Plan)
-		came func(r Result) bool
-	}{
+	comes(t, []coming{
 		{"slots wear out", func(p *Plan) { p.WearSlots, p.Crash = 0.3, true }, func(r Result) bool { return r.Noticed > 0 }},
 		{"segments wear out", func(p *Plan) { p.WearSegments, p.Crash, p.CrashAll = 0.6, true, true }, func(r Result) bool { return r.Noticed > 0 }},
 		{"syncs fail", func(p *Plan) { p.FailSync, p.Crash = true, true }, func(r Result) bool { return r.SyncsFailed > 0 }},
@@ -29,7 +25,30 @@ func TestFaultsOfDisks(t *testing.T) {
 		{"the signer volume is rolled back", func(p *Plan) { p.RollBack = true }, func(r Result) bool { return r.Foreign > 0 }},
 		{"the signer volume is copied", func(p *Plan) { p.CloneVolume = true }, func(r Result) bool { return r.Clones > 0 && r.Foreign > 0 }},
 		{"the key is copied", func(p *Plan) { p.CloneKey, p.Crash = true, true }, func(r Result) bool { return r.Clones > 0 }},
-	} {
+	})
+}
+
+// Clocks that are wrong, links that clog and partitions by power break nothing either.
+func TestFaultsOfClocksAndLinks(t *testing.T) {
+	comes(t, []coming{
+		{"clocks jump within what blocks may be ahead", func(p *Plan) { p.ClockJump = 400 * time.Millisecond }, func(r Result) bool { return r.ClockJumps > 4 }},
+		{"clocks jump far", func(p *Plan) { p.ClockJump, p.Heal = 6*time.Second, p.Heal+18*time.Second }, func(r Result) bool { return r.ClockJumps > 4 }},
+		{"clocks drift", func(p *Plan) { p.ClockDrift, p.ClockJump = 100_000, 3*time.Second }, func(r Result) bool { return r.ClockJumps > 4 }},
+		{"links clog", func(p *Plan) { p.Clog = 20_000 }, func(r Result) bool { return r.Clogged > 100 }},
+		{"links clog until messages are lost", func(p *Plan) { p.Clog = 1_000 }, func(r Result) bool { return r.Lost > 10 }},
+		{"partitions", func(p *Plan) { p.Partition, p.Unequal = true, true }, func(r Result) bool { return r.Partitions > 0 }},
+	})
+}
+
+// coming is a fault and whether a run had it.
+type coming struct {
+	name string
+	set  func(*Plan)
+	came func(r Result) bool
+}
+
+func comes(t *testing.T, faults []coming) {
+	for _, tc := range faults {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			came := 0

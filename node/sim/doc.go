@@ -9,9 +9,9 @@
 // What is simulated
 //
 //   - The network (network.go): messages are late, lost, doubled and out of order,
-//     links are cut one way or both, peers are gone and come back. Requests are
+//     links are cut one way or both, clog (clog.go), peers are gone and come back. Requests are
 //     answered by a task of the other node, or not. Not yet: rate limits, scores,
-//     gossip that others pass on, links that clog.
+//     gossip that others pass on.
 //   - The disk of the signer volume: package simdisk, with crashes at any write and
 //     what was not synced lost or torn; flipped bits, lost and misdirected writes in one
 //     copy of the vote log or in both; syncs that fail; no room; a volume that is lost,
@@ -24,10 +24,10 @@
 //   - The executor (machine.go): eight accounts with nonces, which takes time. It ends
 //     epochs, which change powers. Not yet: WASM, blocks that fail, members that come
 //     and go, upgrades.
+//   - Clocks (clock.go): both run too fast or too slow, the wall clock jumps.
 //   - Crashes: at any switch of tasks, or inside a write; restart of one or of all.
 //   - Conduct (conduct.go) puts other parts in the place of some nodes' own: Byzantine
 //     validators (package byzantine), and what must be caught.
-//   - Not yet: clocks that jump.
 //
 // What holds after every event, or the run ends with the seed: one block and one outcome
 // a height, each of the epoch that it must be of; nothing told final is missing later; no

@@ -29,6 +29,12 @@ func (w *world) startFaults(p *deterministic.Process) (calm func() bool) {
 	if w.plan.CrashAll {
 		begin("crash of all", w.crashAll)
 	}
+	if w.plan.Clog > 0 && w.plan.Nodes > 1 {
+		begin("clogged links", w.clogs)
+	}
+	if w.plan.ClockJump > 0 {
+		begin("jumps of clocks", w.clockJumps)
+	}
 	if w.plan.FailSync {
 		begin("failing syncs", w.failSyncs)
 	}
@@ -108,7 +114,7 @@ func (w *world) crashAll() {
 func (net *network) drawCut(rng interface{ IntN(int) int }) (cut func(from, to int) bool, name string) {
 	n := len(net.w.nodes)
 	side := make([]bool, n)
-	switch rng.IntN(3) {
+	switch rng.IntN(4) {
 	case 0: // halves
 		for i := range side {
 			side[i] = i < n/2
@@ -118,6 +124,19 @@ func (net *network) drawCut(rng interface{ IntN(int) int }) (cut func(from, to i
 	case 2:
 		for i := range side {
 			side[i] = rng.IntN(2) == 0
+		}
+	case 3: // by power: as few as the others are no quorum without
+		validators := net.w.checks.sets[net.w.checks.last].Epoch.Validators
+		var power, total uint64
+		for i := range validators {
+			total += validators[i].Power
+		}
+		for first, i := rng.IntN(len(validators)), 0; i < len(validators) && 3*power <= total; i++ {
+			v := (first + i) % len(validators)
+			power += validators[v].Power
+			if at, ok := net.w.checks.nodeOf(net.w.checks.last, uint32(v)); ok {
+				side[at] = true
+			}
 		}
 	}
 	oneWay := rng.IntN(3) == 0

@@ -19,7 +19,8 @@ const (
 type network struct {
 	w     *world
 	rng   *rand.Rand
-	cut   [][]bool // from, to
+	cut   [][]bool         // from, to
+	links map[[2]int]*clog // from, to: those that clog now
 	index map[p2p.PeerID]int
 }
 
@@ -43,7 +44,10 @@ func (net *network) join() {
 }
 
 // heal ends all faults of the network.
-func (net *network) heal() { net.join() }
+func (net *network) heal() {
+	net.join()
+	net.links = nil
+}
 
 // carry brings something from one node to another, perhaps: arrive is called when it is
 // there, for each copy.
@@ -72,7 +76,12 @@ func (net *network) carry(from, to int, kind byte, data []byte, arrive func()) {
 		if wanted >= 0 {
 			delay = min(max(wanted, leastDelay), max(most, leastDelay))
 		}
-		net.w.s.Call(delay, func() {
+		wait, room := net.queue(from, to, len(data))
+		if !room {
+			net.w.result.Lost++
+			continue
+		}
+		net.w.s.Call(wait+delay, func() {
 			net.w.result.Messages++
 			net.w.s.Note('m', note)
 			arrive()

@@ -34,6 +34,7 @@ type node struct {
 	births    int           // of identities before this one on it
 	store     *store        // the chain volume
 	skew      int64         // of the wall clock, ms
+	drift     int64         // of both clocks, millionths
 	lives     int
 
 	volumeState

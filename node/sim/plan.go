@@ -41,6 +41,10 @@ type Plan struct {
 	// number in the run, in rising order; nil: all that the fields above bring.
 	Keep []uint64 `json:"keep,omitzero"`
 
+	Clog       int           `json:"clog_bytes,omitzero"`    // a second that links take at most, which clog: the others wait in their queues
+	ClockJump  time.Duration `json:"clock_jump_ns,omitzero"` // of wall clocks at most, to either side, now and then
+	ClockDrift int           `json:"clock_drift,omitzero"`   // of clocks against true time at most, in millionths
+
 	// Faults of disks (disks.go). Those of the hurt node count it among the f, for as long
 	// as it has not got a new identity, and need four nodes.
 	WearSlots    float64 `json:"wear_slots,omitzero"`    // of the syncs of a vote log's slots: bits flip, writes are lost or misdirected, unseen until a start
@@ -81,6 +85,9 @@ var faults = []fault{
 	{"slow_run_ns", 4, func(p *Plan, rng *rand.Rand) { p.SlowRun = time.Duration(rng.IntN(3000)) * time.Millisecond }},
 	{"unequal", 3, func(p *Plan, _ *rand.Rand) { p.Unequal = true }},
 	{"epochs", 2, func(p *Plan, _ *rand.Rand) { p.Epochs = true }},
+	{"clog_bytes", 4, func(p *Plan, rng *rand.Rand) { p.Clog = 2_000 + rng.IntN(60_000) }},
+	{"clock_jump_ns", 4, func(p *Plan, rng *rand.Rand) { p.ClockJump = time.Duration(50+rng.IntN(6000)) * time.Millisecond }},
+	{"clock_drift", 4, func(p *Plan, rng *rand.Rand) { p.ClockDrift = 1 + rng.IntN(50_000) }},
 	{"wear_slots", 3, func(p *Plan, rng *rand.Rand) { p.WearSlots = 0.1 * rng.Float64() }},
 	{"wear_segments", 4, hurting(func(p *Plan, rng *rand.Rand) { p.WearSegments = 0.1 * rng.Float64() })},
 	{"fail_sync", 4, func(p *Plan, _ *rand.Rand) { p.FailSync = true }},
@@ -113,6 +120,8 @@ func Profiles() []Profile {
 		{"slow-disks", []string{"slow_disk_ns"}},
 		{"slow-execution", []string{"slow_run_ns"}},
 		{"epochs", []string{"epochs", "unequal", "partition", "crash"}},
+		{"clogs", []string{"clog_bytes"}},
+		{"clocks", []string{"clock_jump_ns", "clock_drift"}},
 		{"disks", []string{"wear_slots", "wear_segments", "fail_sync", "full_disk", "damage_chain", "lose_chain", "crash"}},
 		{"volumes", []string{"lose_chain", "lose_signer", "damage_both", "clone_key", "crash"}},
 		{"copies", []string{"roll_back", "clone_volume", "clone_key"}},
@@ -138,7 +147,7 @@ func (f Profile) Draw(seed uint64, nodes int) Plan {
 			kind.set(&p, rng)
 		}
 	}
-	p.Heal += 8*p.SlowRun + 20*p.SlowDisk
+	p.Heal += 3*p.ClockJump + 8*p.SlowRun + 20*p.SlowDisk
 	return p
 }
 
@@ -176,6 +185,8 @@ func (p *Plan) Check() error {
 		return fmt.Errorf("loss %v and duplicates %v: want 0 to 0.9 and 0 to 1", p.Loss, p.Duplicate)
 	case p.Faulty < 0 || p.Heal <= 0 || p.Watch < 0 || p.Delay < 0 || p.Calm < 0 || p.SlowDisk < 0 || p.SlowRun < 0:
 		return fmt.Errorf("a duration is below zero, or there is no time to heal in: %+v", *p)
+	case p.Clog < 0 || p.ClockJump < 0 || p.ClockJump > time.Hour || p.ClockDrift < 0 || p.ClockDrift > maxDrift:
+		return fmt.Errorf("clog of %d bytes, jumps of %s and drift of %d millionths: want none below zero, an hour and %d at most", p.Clog, p.ClockJump, p.ClockDrift, maxDrift)
 	case !slices.IsSorted(p.Keep):
 		return fmt.Errorf("keep: the numbers of faults must rise")
 	}

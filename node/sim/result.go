@@ -16,6 +16,8 @@ type Result struct {
 	Partitions  int           `json:"partitions"`
 	Epochs      uint64        `json:"epochs"`       // that began after the first
 	Evidence    int           `json:"evidence"`     // that final blocks hold
+	Clogged     uint64        `json:"clogged"`      // messages that waited in a link's queue
+	ClockJumps  int           `json:"clock_jumps"`  // of wall clocks
 	Noticed     int           `json:"noticed"`      // pieces of damage that an opening or a read reported, torn writes aside
 	SyncsFailed int           `json:"syncs_failed"` // each ended a process
 	FullEnds    int           `json:"full_ends"`    // processes that ended for want of room
@@ -41,6 +43,8 @@ func (r *Result) Add(o *Result) {
 	r.Partitions += o.Partitions
 	r.Epochs += o.Epochs
 	r.Evidence += o.Evidence
+	r.Clogged += o.Clogged
+	r.ClockJumps += o.ClockJumps
 	r.Noticed += o.Noticed
 	r.SyncsFailed += o.SyncsFailed
 	r.FullEnds += o.FullEnds

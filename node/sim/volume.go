@@ -29,6 +29,9 @@ type volumeState struct {
 
 func newNode(w *world, i, validator int) (*node, error) {
 	n := &node{w: w, index: i, validator: validator, disk: simdisk.New(w.plan.Seed ^ uint64(i+1)<<32), skew: int64(w.chance.IntN(400)) - 200}
+	if most := w.plan.ClockDrift; most > 0 {
+		n.drift = int64(stream(w.plan.Seed, fmt.Sprint("clock_drift of node ", i)).IntN(2*most+1) - most)
+	}
 	return n, n.identify(fmt.Sprint(validator))
 }
 
