@@ -3,7 +3,7 @@
 //	result, err := sim.Run(sim.Draw(seed, 4))
 //
 // What is real: consensus, engine, mempool, block sync, the vote log (its files, its
-// records, its opening), the rules of the signer, Ed25519 and every encoding. They run
+// records, its opening), the rules of the signer, both signature schemes and every encoding. They run
 // on package deterministic, with not a line of their own for it.
 //
 // What is simulated

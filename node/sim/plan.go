@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bedrock-bft/bedrock/node/types"
 )
 
 // MaxNodes bounds a plan.
@@ -59,6 +61,8 @@ type Plan struct {
 	CloneVolume  bool    `json:"clone_volume,omitzero"`  // a second process runs with a copy of its signer volume
 	CloneKey     bool    `json:"clone_key,omitzero"`     // and one with its consensus key under another identity
 
+	// Scheme is that of the signatures, by its name; empty: ed25519.
+	Scheme string `json:"scheme,omitzero"`
 	// Calm is the longest delay of a message when nothing is wrong; 0: 10 ms.
 	Calm time.Duration `json:"calm_ns,omitzero"`
 	// Conduct is what some nodes do otherwise; nil: all are as they should be.
@@ -178,6 +182,9 @@ func (p Plan) without(name string) Plan {
 
 // Check says what is wrong with a plan.
 func (p *Plan) Check() error {
+	if _, err := p.scheme(); err != nil {
+		return err
+	}
 	switch {
 	case p.Nodes < 1 || p.Nodes > MaxNodes:
 		return fmt.Errorf("%d nodes: a simulation has 1 to %d", p.Nodes, MaxNodes)
@@ -191,6 +198,14 @@ func (p *Plan) Check() error {
 		return fmt.Errorf("keep: the numbers of faults must rise")
 	}
 	return p.checkDisks()
+}
+
+// scheme is the one of the signatures.
+func (p *Plan) scheme() (types.Scheme, error) {
+	if p.Scheme == "" {
+		return types.Ed25519{}, nil
+	}
+	return types.SchemeByName(p.Scheme)
 }
 
 // equal reports whether both plans run the same.

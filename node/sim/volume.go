@@ -38,6 +38,9 @@ func newNode(w *world, i, validator int) (*node, error) {
 // identify makes the keys of an identity.
 func (n *node) identify(name string) error {
 	secret := types.SumHash([]byte("consensus key " + name))
+	if n.w.scheme.ID() != types.SchemeEd25519 { // below the group's order
+		secret[0], secret[31] = secret[0]&0x0f, secret[31]&0x0f
+	}
 	key, err := n.w.scheme.PrivateKey(secret[:])
 	if err != nil {
 		return err

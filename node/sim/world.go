@@ -62,8 +62,12 @@ func newWorld(p Plan, log *slog.Logger) (*world, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
+	scheme, err := p.scheme()
+	if err != nil {
+		return nil, err
+	}
 	s := deterministic.New(deterministic.Config{Seed: p.Seed, Stuck: 5 * time.Minute})
-	w := &world{plan: p, s: s, scheme: types.Ed25519{}, genesis: types.SumHash([]byte("simulated genesis")),
+	w := &world{plan: p, s: s, scheme: scheme, genesis: types.SumHash([]byte("simulated genesis")),
 		timing: consensus.DevnetTiming(), faults: s.Rand(randFaults), chance: s.Rand(randNodes), log: slog.New(virtualTime{log.Handler(), s}), result: Result{Seed: p.Seed}}
 	if p.Conduct != nil {
 		w.hooks = p.Conduct(&World{w})
@@ -109,7 +113,7 @@ func (w *world) people() error {
 			return fmt.Errorf("make validator %d: %w", i, err)
 		}
 		w.nodes = append(w.nodes, n)
-		w.epoch.Validators = append(w.epoch.Validators, types.Validator{ConsensusKey: n.key.Public(), NetworkKey: n.id, Power: w.power(1, i)})
+		w.epoch.Validators = append(w.epoch.Validators, types.Validator{ConsensusKey: n.key.Public(), NetworkKey: n.id, Power: w.power(1, i), Possession: n.key.Possession()})
 	}
 	w.bound(w.epoch.Validators)
 	for _, v := range w.hooks.Twins {
