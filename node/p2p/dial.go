@@ -93,7 +93,7 @@ func (n *Network) keepConnected(id PeerID, t *target) {
 	if string(id[:]) < string(n.self[:]) && !n.pause(t, n.cfg.DialMin) {
 		return
 	}
-	lastText, lastTold := "", time.Time{}
+	lastText, lastTold, first := "", time.Time{}, true
 	for n.ctx.Err() == nil && n.wanted(t) {
 		if n.connected(id) {
 			wait = n.cfg.DialMin
@@ -104,7 +104,11 @@ func (n *Network) keepConnected(id PeerID, t *target) {
 			}
 			continue
 		}
-		err := n.dial(id, n.dialPatience(id))
+		patience := n.dialPatience(id)
+		if first {
+			patience, first = dialTimeout, false
+		}
+		err := n.dial(id, patience)
 		if err == nil {
 			// The handshake decides; its end wakes this loop.
 			n.pause(t, n.cfg.HandshakeTimeout)
@@ -158,18 +162,23 @@ const (
 	// quickDial is what most dials of a validator may take: one that began while
 	// nothing passed waits longer with each of its packets, a new one does not.
 	quickDial = time.Second
-	// patientDials is which share of a validator's dials takes its time all the same.
-	patientDials = 8
+	// patientDial is what one of patientDials of them may take, and the first: nothing may
+	// be wrong but that the way is long.
+	patientDial  = 3 * time.Second
+	patientDials = 16
 	// tellEvery bounds how often changing reasons are told of one peer.
 	tellEvery = time.Minute
 )
 
 // dialPatience is how long the next dial of a peer may take.
 func (n *Network) dialPatience(id PeerID) time.Duration {
-	if n.isValidator(id) && rand.N(patientDials) > 0 {
-		return quickDial
+	switch {
+	case !n.isValidator(id):
+		return dialTimeout
+	case rand.N(patientDials) == 0:
+		return patientDial
 	}
-	return dialTimeout
+	return quickDial
 }
 
 // longestWait bounds the wait between dials of a peer. A network that heals must not

@@ -24,6 +24,9 @@
 //   - A frame that breaks its bounds closes its stream, not the connection of
 //     another peer and never the process.
 //   - Send methods never block on a peer.
+//   - A link to a validator or configured peer on which nothing is heard, not even when
+//     asked, is ended within Config.SilenceMax; a validator that is away is dialled again
+//     within Config.DialValidatorMax and one quick dial, for ever.
 //   - Votes and blocks of a peer that is not in the validator set pass a narrow
 //     token bucket or none: blocks of such a peer are drained and dropped.
 //

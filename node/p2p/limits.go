@@ -10,6 +10,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	xrate "github.com/libp2p/go-libp2p/x/rate"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 	"golang.org/x/time/rate"
@@ -46,7 +47,31 @@ func resourceManager(cfg Config) (network.ResourceManager, error) {
 	v4 := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: cfg.MaxConnections}}
 	v6 := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: cfg.MaxConnections}}
 	limits := partial.Build(scaling.AutoScale())
-	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), rcmgr.WithLimitPerSubnet(v4, v6), rcmgr.WithMetricsDisabled())
+	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), rcmgr.WithLimitPerSubnet(v4, v6),
+		rcmgr.WithConnRateLimiters(connectionRates()), rcmgr.WithMetricsDisabled())
+}
+
+// Connections of one address, either way: what a validator that is dialled often needs,
+// many times over, since several nodes may share an address. libp2p's own limit, one in
+// five seconds, would refuse dials for as long as a partition has lasted.
+const (
+	connectionsPerSecond = 16
+	connectionsBurst     = 128
+)
+
+// connectionRates bounds how often connections are begun, by address; loopback is free.
+func connectionRates() *xrate.Limiter {
+	limit := func(prefix, times int) xrate.SubnetLimit {
+		return xrate.SubnetLimit{PrefixLength: prefix, Limit: xrate.Limit{RPS: float64(times * connectionsPerSecond), Burst: times * connectionsBurst}}
+	}
+	return &xrate.Limiter{
+		NetworkPrefixLimits: []xrate.PrefixLimit{{Prefix: netip.MustParsePrefix("127.0.0.0/8")}, {Prefix: netip.MustParsePrefix("::1/128")}},
+		SubnetRateLimiter: xrate.SubnetLimiter{
+			IPv4SubnetLimits: []xrate.SubnetLimit{limit(32, 1)},
+			IPv6SubnetLimits: []xrate.SubnetLimit{limit(56, 1), limit(48, 4)},
+			GracePeriod:      time.Minute,
+		},
+	}
 }
 
 // gater decides by key and address which connections live. Validators and

@@ -2,10 +2,13 @@ package p2p
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
 )
 
 const silent = "bedrock_p2p_silent_connections_total"
@@ -165,10 +168,36 @@ func TestValidatorsAreDialledOften(t *testing.T) {
 			quick++
 		}
 	}
-	if quick < 200 || quick == 400 {
+	if quick < 300 || quick == 400 {
 		t.Errorf("%d of 400 dials of a validator are quick", quick)
 	}
 	if got := a.dialPatience(other); got != dialTimeout {
 		t.Errorf("a dial of another peer takes up to %s", got)
+	}
+}
+
+// An address is dialled as often as a validator that is away is, for minutes; a flood of
+// connections from one is refused. (On loopback, where other tests are, nothing is.)
+func TestAnAddressIsDialledOftenAndNotWithoutEnd(t *testing.T) {
+	cfg, _, _ := testConfig(1)
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	resources, err := resourceManager(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resources.Close()
+	begun := 0
+	for ; begun < 10*connectionsBurst; begun++ {
+		conn, err := resources.OpenConnection(network.DirOutbound, false, quicAddress(netip.MustParseAddr("10.1.2.3"), 7600))
+		if err != nil {
+			break
+		}
+		conn.Done()
+	}
+	if begun < connectionsBurst || begun == 10*connectionsBurst {
+		t.Errorf("%d connections with one address at once: want %d and not without end", begun, connectionsBurst)
 	}
 }
