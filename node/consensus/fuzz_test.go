@@ -8,7 +8,8 @@ import (
 )
 
 // FuzzStep plays bytes as the moves of the random walk's adversary: nothing may
-// panic, break an invariant, or commit two chains.
+// panic, break an invariant, go back to an earlier view, sign what is not on record or
+// contradicts what was signed, forget what was on record, or commit two chains.
 func FuzzStep(f *testing.F) {
 	for seed := range byte(8) {
 		moves := make([]byte, 200)
@@ -24,6 +25,7 @@ func FuzzStep(f *testing.F) {
 		w := newWalk(int64(binary.LittleEndian.Uint32(moves)))
 		for _, m := range moves[4:min(len(moves), 400)] {
 			n := w.nodes[int(m)%3]
+			core, view := n.core, n.core.view
 			switch m % 8 {
 			case 0, 1, 2:
 				w.deliver(n)
@@ -49,6 +51,9 @@ func FuzzStep(f *testing.F) {
 			}
 			if err := n.core.invariants(); err != nil {
 				t.Fatal(err)
+			}
+			if n.core == core && core.view < view {
+				t.Fatalf("node %d went back from view %d to %d", n.i, view, core.view)
 			}
 		}
 	})

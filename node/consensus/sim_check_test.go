@@ -6,51 +6,60 @@ import (
 	"github.com/bedrock-bft/bedrock/node/types"
 )
 
-// checkSigned checks what an honest node signs: it is on record before (persist
-// first, the block with it), nothing was signed that it contradicts, and it is of
-// no epoch that the node has left.
+// checkSigned checks what an honest node of the simulation signs.
 func (n *simNode) checkSigned(m types.Message) {
 	if n.byzantine() {
 		return
 	}
-	w, s := n.w, n.disk.safety
+	held := func(id types.Hash) bool { return n.disk.blocks[id] != nil }
+	if err := checkSigned(n.i, n.disk.safety, held, n.w.signed, m); err != nil {
+		n.w.fail("%v", err)
+	}
+}
+
+// checkSigned checks what honest node i signs: it is on record before (persist first,
+// the block with it), nothing was signed that it contradicts, and it is of no epoch
+// that the node has left. Signed remembers by node, class and view.
+func checkSigned(i int, s *types.SafetyState, held func(types.Hash) bool, signed map[string]string, m types.Message) error {
 	if s == nil || m.Epoch() != s.Epoch {
-		w.fail("node %d signs for epoch %d without a record of it", n.i, m.Epoch())
-		return
+		return fmt.Errorf("node %d signs for epoch %d without a record of it", i, m.Epoch())
 	}
-	once := func(class string, view uint64, what string) {
-		key := fmt.Sprintf("%d %s %d/%d", n.i, class, m.Epoch(), view)
-		if was, ok := w.signed[key]; ok && was != what {
-			w.fail("node %d signed twice: %s", n.i, key)
-		}
-		w.signed[key] = what
-	}
+	var class, what string
 	recorded := true
 	switch {
 	case m.Proposal != nil && m.Proposal.Kind == types.KindProposeOptimistic:
 		recorded = s.OptimisticView >= m.Proposal.View
-		once("optimistic", m.Proposal.View, m.Proposal.BlockID.String())
+		class, what = "optimistic", m.Proposal.BlockID.String()
 	case m.Proposal != nil:
 		recorded = s.ProposedView >= m.Proposal.View
-		once("proposal", m.Proposal.View, m.Proposal.BlockID.String())
+		class, what = "proposal", m.Proposal.BlockID.String()
 	case m.Prepare != nil:
 		v := m.Prepare.Vote
-		recorded = s.VotedView == v.View && s.VotedBlock == v.Block && n.disk.blocks[v.Block] != nil
-		once("prepare", v.View, v.Block.String())
+		recorded = s.VotedView == v.View && s.VotedBlock == v.Block && held(v.Block)
+		class, what = "prepare", v.Block.String()
 	case m.Commit != nil:
 		v := m.Commit.Vote
 		recorded = s.Commit != nil && *s.Commit == v && s.Lock.View >= v.View
-		once("commit", v.View, v.Block.String()+v.Outcome.String())
+		class, what = "commit", v.Block.String()+v.Outcome.String()
 	case m.Timeout != nil:
 		v := m.Timeout.Vote
 		recorded = s.TimeoutView >= v.View && s.Lock.View >= v.HighView
 		if s.Commit != nil && s.Commit.View <= v.View && v.HighView < s.Commit.View {
-			w.fail("node %d: amnesia", n.i)
+			return fmt.Errorf("node %d: amnesia", i)
 		}
 	}
 	if !recorded {
-		w.fail("node %d signs what its record does not hold: %+v", n.i, m)
+		return fmt.Errorf("node %d signs what its record does not hold: %+v", i, m)
 	}
+	if class == "" { // a timeout may be signed again with a newer lock
+		return nil
+	}
+	key := fmt.Sprintf("%d %s %d/%d", i, class, m.Epoch(), m.View())
+	if was, ok := signed[key]; ok && was != what {
+		return fmt.Errorf("node %d signed twice: %s", i, key)
+	}
+	signed[key] = what
+	return nil
 }
 
 // invariants are what must hold in every Core after every step.

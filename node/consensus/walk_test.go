@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand"
+	"slices"
 
 	"github.com/bedrock-bft/bedrock/node/types"
 )
@@ -27,6 +28,7 @@ type walk struct {
 	known  []*types.QC
 	commit map[types.Commit]int          // honest commit votes, a bit each
 	votes  map[uint64]map[types.Hash]int // honest prepare votes by view
+	signed map[string]string             // by honest nodes, by class and view
 	err    error
 	bias   [6]int
 	views  uint64
@@ -53,7 +55,7 @@ func newWalk(seed int64) *walk { return followedWalk(seed, nil) }
 func followedWalk(seed int64, model *refinement) *walk {
 	w := &walk{model: model, rnd: rand.New(rand.NewSource(seed)), epoch: fakeEpoch(1, []int{0, 1, 2, 3}, nil),
 		blocks: map[types.Hash]*types.Block{}, qcs: map[types.Hash]*types.QC{}, commit: map[types.Commit]int{}, votes: map[uint64]map[types.Hash]int{},
-		views: 4 + uint64(seed%4)}
+		signed: map[string]string{}, views: 4 + uint64(seed%4)}
 	w.set, _ = types.NewValidatorSet(fakeGenesis, w.epoch, fakeScheme{})
 	w.bias = [6]int{60, 1 + w.rnd.Intn(4), 1 + w.rnd.Intn(8), 1 + w.rnd.Intn(8), 1 + w.rnd.Intn(6), 1 + w.rnd.Intn(3)}
 	if seed%2 == 0 {
@@ -97,6 +99,7 @@ func (n *walkNode) carryOut(effects []Effect) {
 		switch x := x.(type) {
 		case Persist:
 			s := x.State
+			n.w.checkRecord(n, &s)
 			n.safety = &s
 			n.logged = append(n.logged, x.Blocks...)
 		case Sign:
@@ -163,6 +166,12 @@ func (w *walk) note(n *walkNode, m types.Message) {
 	if w.model != nil {
 		w.model.signed(w, n, m)
 	}
+	held := func(id types.Hash) bool {
+		return slices.ContainsFunc(n.logged, func(b *types.Block) bool { return b.ID() == id })
+	}
+	if err := checkSigned(n.i, n.safety, held, w.signed, m); err != nil {
+		w.fail("%v", err)
+	}
 	if m.Prepare != nil {
 		w.noteVote(n, m.Prepare.Vote)
 	}
@@ -179,6 +188,20 @@ func (w *walk) note(n *walkNode, m types.Message) {
 		if quorumWithBad(who) && !w.related(other.Block, v.Block) {
 			w.fail("CONFLICT: views %d and %d committed blocks of different chains", other.View, v.View)
 		}
+	}
+}
+
+// checkRecord checks that what a node puts on record forgets nothing that is there.
+func (w *walk) checkRecord(n *walkNode, s *types.SafetyState) {
+	old := n.safety
+	if old == nil {
+		return
+	}
+	voted := s.VotedView < old.VotedView || s.VotedView == old.VotedView && s.VotedBlock != old.VotedBlock
+	commit := old.Commit != nil && (s.Commit == nil || s.Commit.View < old.Commit.View)
+	if voted || commit || s.TimeoutView < old.TimeoutView || s.Lock.View < old.Lock.View ||
+		s.OptimisticView < old.OptimisticView || s.ProposedView < old.ProposedView {
+		w.fail("node %d forgets: %+v after %+v", n.i, s, old)
 	}
 }
 
