@@ -34,6 +34,7 @@ type walk struct {
 	views  uint64
 	mask   int // whom messages reach for now
 	model  *refinement
+	mute   bool // leaders build nothing
 }
 
 type walkNode struct {
@@ -144,6 +145,9 @@ func (w *walk) fail(format string, args ...any) {
 }
 
 func (w *walk) build(n *walkNode, x BuildBlock) Event {
+	if w.mute {
+		return BlockBuilt{Kind: x.Kind, View: x.View}
+	}
 	b := &types.Block{}
 	if !x.Empty {
 		b.Payload = [][]byte{fmt.Appendf(nil, "%d %d", n.i, w.rnd.Int63())}

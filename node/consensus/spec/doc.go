@@ -22,6 +22,10 @@
 // up, rolled back, swapped, damaged, lost, and the chain names one instance after the
 // other. Invariant: its key never signs two blocks of one view.
 //
+// Folder tla has the protocol in TLA+, for TLC (hack/model): agreement over epochs with
+// unequal powers, crashes and the outcome chain, and what the vote log holds while
+// commits are synced later. There, too, each rule is switched off in turn.
+//
 // It must not import the code that it models. Guarded by its own tests, which
 // switch each rule off and must find a violation.
 package spec
