@@ -28,6 +28,7 @@ type simFlags struct {
 	plan        string
 	shrink      int
 	trace       bool
+	conduct     simConduct
 }
 
 func newSimCommand() *cobra.Command {
@@ -55,6 +56,7 @@ command that runs it again, and the exit code is not 0 then.`,
 	cmd.Flags().StringVar(&f.plan, "plan", "", "run this one plan, in JSON, instead of what seeds draw")
 	cmd.Flags().IntVar(&f.shrink, "shrink", 200, "how many runs may go into making a failing one small; 0: none")
 	cmd.Flags().BoolVar(&f.trace, "trace", false, "print the events of a single run")
+	f.conduct.flags(cmd)
 	addOutputFlag(cmd)
 	return cmd
 }
@@ -170,7 +172,7 @@ func (s *simSummary) print(w io.Writer) {
 func (f *simFlags) draw() (func(seed uint64) sim.Plan, error) {
 	for _, p := range sim.Profiles() {
 		if p.Name == f.profile {
-			return func(seed uint64) sim.Plan { return p.Draw(seed, f.nodes) }, nil
+			return func(seed uint64) sim.Plan { return f.conduct.on(p.Draw(seed, f.nodes)) }, nil
 		}
 	}
 	return nil, fmt.Errorf("--profile %s: use one of %s", f.profile, strings.Join(profileNames(), ", "))
@@ -208,7 +210,7 @@ func simulate(cmd *cobra.Command, f *simFlags) error {
 		if err := decoder.Decode(&p); err != nil {
 			return fmt.Errorf("--plan: %w; want what a failing run printed, or --seed", err)
 		}
-		err = f.single(&summary, p)
+		err = f.single(&summary, f.conduct.on(p))
 	case f.seed != 0:
 		err = f.single(&summary, draw(f.seed))
 	default:
@@ -240,7 +242,7 @@ func (f *simFlags) single(s *simSummary, p sim.Plan) error {
 		s.Events = events
 	}
 	if err != nil {
-		s.Failures = append(s.Failures, f.failure(p, err, planReplay(p)))
+		s.Failures = append(s.Failures, f.failure(p, err, planReplay(p)+f.conduct.replay()))
 	}
 	return nil
 }
@@ -259,7 +261,7 @@ func (f *simFlags) many(ctx context.Context, s *simSummary, draw func(uint64) si
 		}
 	})
 	for _, seed := range slices.Sorted(maps.Keys(failed)) {
-		replay := fmt.Sprintf("bedrock sim --seed %d --nodes %d --profile %s", seed, draw(seed).Nodes, f.profile)
+		replay := fmt.Sprintf("bedrock sim --seed %d --nodes %d --profile %s%s", seed, draw(seed).Nodes, f.profile, f.conduct.replay())
 		s.Failures = append(s.Failures, f.failure(draw(seed), failed[seed], replay))
 	}
 	return err
@@ -272,7 +274,7 @@ func (f *simFlags) failure(p sim.Plan, err error, replay string) simFailure {
 		return x
 	}
 	small := sim.Shrink(p, f.shrink)
-	x.Plan, x.Faults, x.Runs, x.Small = &small.Plan, small.Faults, small.Runs, planReplay(small.Plan)
+	x.Plan, x.Faults, x.Runs, x.Small = &small.Plan, small.Faults, small.Runs, planReplay(small.Plan)+f.conduct.replay()
 	events, _, _ := sim.Trace(small.Plan)
 	x.Events = events[max(0, len(events)-maxSimEvents):]
 	return x

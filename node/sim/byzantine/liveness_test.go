@@ -18,10 +18,10 @@ const calmDelay = 49 * time.Millisecond
 func adversary(t *testing.T, nodes, least int, settleMs uint64) (sum *Report) {
 	t.Helper()
 	sum = newReport()
-	for seed := uint64(1); sum.Views.Honest < least; seed++ {
+	for seed := *seedFlag; sum.Views.Honest < least; seed++ {
 		p := sim.Draw(seed, nodes)
 		p.Faulty, p.SlowRun, p.SlowDisk, p.Epochs, p.Unequal = min(p.Faulty, 3*time.Second), 5*time.Millisecond, 2*time.Millisecond, false, false
-		p.Crash, p.CrashAll, p.Calm, p.Watch, p.Heal = false, false, calmDelay, min(10*time.Minute, time.Duration(least)*time.Second), 20*time.Second
+		p.Crash, p.CrashAll, p.Calm, p.Watch, p.Heal = false, false, calmDelay, min(5*time.Minute, time.Duration(least)*time.Second), 20*time.Second
 		s := Same(hidden, nodes)
 		s.SettleMs = settleMs
 		p, report, err := s.On(p)
@@ -32,15 +32,24 @@ func adversary(t *testing.T, nodes, least int, settleMs uint64) (sum *Report) {
 			t.Fatal(err)
 		}
 		sum.add(report)
+		t.Logf("seed %d: %+v", seed, sum.Views)
 	}
 	t.Logf("%d nodes, settle %d ms: %+v, certificates shown %d times", nodes, settleMs, sum.Views, sum.Did[hidden+": shown"])
 	return sum
 }
 
+// nodesOf are the sizes that are tried: that of the flag, when views are many.
+func nodesOf() []int {
+	if *viewsFlag > 1000 {
+		return []int{*nodesFlag}
+	}
+	return []int{4, 7}
+}
+
 // At most one honest-led view in a thousand is lost while a certificate is kept hidden,
 // and finality never stops.
 func TestAHiddenCertificateCostsNoView(t *testing.T) {
-	for _, nodes := range []int{4, 7} {
+	for _, nodes := range nodesOf() {
 		sum := adversary(t, nodes, *viewsFlag, 0)
 		if sum.Views.Lost > *viewsFlag/1000 {
 			t.Errorf("%d nodes: %d of %d honest-led views were lost, at most one in 1,000 may be: %v", nodes, sum.Views.Lost, sum.Views.Honest, sum.Views.LostViews)
