@@ -153,3 +153,44 @@ func TestRunsRefineModel(t *testing.T) {
 	}
 	t.Logf("%d steps of the model", steps)
 }
+
+// TestTheModelRefusesWhatIsBroken shows it records that break a rule.
+func TestTheModelRefusesWhatIsBroken(t *testing.T) {
+	genesis := types.SumHash([]byte("genesis"))
+	block := func(n uint64) *types.Block {
+		return &types.Block{Header: types.Header{Genesis: genesis, Epoch: 1, View: 1, Height: 1, Parent: genesis, TimestampMs: n}}
+	}
+	a, b := block(1), block(2)
+	vote := votelog.Record{State: types.SafetyState{Epoch: 1, VotedView: 1, VotedBlock: a.ID()}, Blocks: []*types.Block{a}}
+	lock := types.QC{Epoch: 1, View: 1, Height: 1, Block: a.ID()}
+	commit := types.SafetyState{Epoch: 1, VotedView: 1, VotedBlock: a.ID(), Lock: lock,
+		Commit: &types.Commit{View: 1, Height: 1, Block: a.ID()}}
+	out := types.SafetyState{Epoch: 1, VotedView: 1, VotedBlock: a.ID(), TimeoutView: 1}
+	for name, c := range map[string]struct {
+		last votelog.Record
+		bad  bool
+	}{
+		"a commit vote":                {votelog.Record{State: commit}, false},
+		"a timeout":                    {votelog.Record{State: out}, false},
+		"a second vote in the view":    {votelog.Record{State: vote.State, Blocks: []*types.Block{b}}, true},
+		"a lock that nobody voted for": {votelog.Record{State: types.SafetyState{Epoch: 1, Lock: types.QC{Epoch: 1, View: 1, Block: b.ID()}}}, true},
+		"a commit vote and a later timeout": {votelog.Record{State: types.SafetyState{Epoch: 1, TimeoutView: 2, Lock: lock,
+			Commit: commit.Commit}}, false}, // one record: the vote came first
+	} {
+		m := &modelled{state: spec.Initial(), ids: map[types.Hash]int8{genesis: 0}}
+		m.recorded(0, &vote)
+		m.recorded(1, &vote)
+		m.recorded(0, &c.last)
+		if (m.err != nil) != c.bad {
+			t.Errorf("%s: %v", name, m.err)
+		}
+	}
+	m := &modelled{state: spec.Initial(), ids: map[types.Hash]int8{genesis: 0}}
+	m.recorded(0, &vote)
+	m.recorded(1, &vote)
+	m.recorded(0, &votelog.Record{State: out})
+	m.recorded(0, &votelog.Record{State: commit})
+	if m.err == nil {
+		t.Error("a commit vote after a timeout of its view is a step of the model")
+	}
+}
