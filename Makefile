@@ -101,6 +101,10 @@ fuzz: ## One fuzz target; without TARGET the list of them (TARGET=wire.FuzzDecod
 test-long: ## Fuzzing, race detector, models, twins, the module rebuilt, nodes killed and damaged, each rule off in turn (PARTS="fuzz race model twins module engines chaos storm governance faults mutants symbols scale cluster", FUZZTIME=60s, KILLS=20, HEALS=10, STORM=30)
 	@hack/test-long $(PARTS)
 
+.PHONY: mutation-score
+mutation-score: ## Each rule of the protocol off in turn, hunted by seed: makes docs/mutation-score.md
+	cd hack/tools && go run ./mutants -C "$(CURDIR)" -only protocol.txt,disks.txt -table "$(CURDIR)/docs/mutation-score.md"
+
 ##@ Measure
 
 .PHONY: bench

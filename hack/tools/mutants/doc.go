@@ -2,8 +2,10 @@
 // wants a named test to fail.
 //
 //	mutants -C ROOT                 every mutant of ROOT/test/mutants/*.txt
-//	mutants -C ROOT -only PATTERN   those whose rule, file or test has the word
+//	mutants -C ROOT -only WORDS     those whose rule, table, file or test has one of the words, parted by commas
 //	mutants -C ROOT -check          only: each replacement applies, each test is there
+//	mutants -C ROOT -hasty          does not run campaigns without a mutant first
+//	mutants -C ROOT -journal FILE   goes on where a run with that file was broken off
 //	mutants -C ROOT -table FILE     writes the result as a page, too
 //
 // A table has entries, parted by empty lines; "#" begins a comment:

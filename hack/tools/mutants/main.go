@@ -14,9 +14,11 @@ func main() {
 	dir := flag.String("C", ".", "root of the tree")
 	only := flag.String("only", "", "take mutants whose rule, table, file or test has this word")
 	justCheck := flag.Bool("check", false, "build nothing: see that every entry fits the tree")
+	hasty := flag.Bool("hasty", false, "take for granted that campaigns pass without a mutant")
+	journal := flag.String("journal", "", "keep what is found in this file, and take from it what is there")
 	page := flag.String("table", "", "write the result to this page, if all are as they must be")
 	flag.Parse()
-	bad, err := mutants(os.Stdout, *dir, *only, *justCheck, *page)
+	bad, err := mutants(os.Stdout, job{dir: *dir, only: *only, check: *justCheck, hasty: *hasty, journal: *journal, page: *page})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "mutants: %v\n", err)
 		os.Exit(2)
@@ -27,11 +29,18 @@ func main() {
 	}
 }
 
+// job is what is asked for.
+type job struct {
+	dir, only     string
+	check, hasty  bool
+	journal, page string
+}
+
 // mutants goes through the tables of a tree and answers how many entries failed.
-func mutants(out io.Writer, dir, only string, justCheck bool, page string) (bad int, err error) {
-	root, err := filepath.Abs(dir)
+func mutants(out io.Writer, j job) (bad int, err error) {
+	root, err := filepath.Abs(j.dir)
 	if err != nil {
-		return 0, fmt.Errorf("find %s: %w", dir, err)
+		return 0, fmt.Errorf("find %s: %w", j.dir, err)
 	}
 	all, err := tables(filepath.Join(root, "test", "mutants"))
 	if err != nil {
@@ -42,15 +51,18 @@ func mutants(out io.Writer, dir, only string, justCheck bool, page string) (bad 
 		return 0, fmt.Errorf("make a folder for builds: %w", err)
 	}
 	defer os.RemoveAll(temp)
-	r := &runner{root: root, temp: temp, passes: map[string]error{}, built: map[string]string{}}
+	r := &runner{root: root, temp: temp, hasty: j.hasty, passes: map[string]error{}, built: map[string]string{}}
+	if r.journal, err = openJournal(j.journal); err != nil {
+		return 0, err
+	}
 	var fates []fate
 	for i := range all {
 		m := &all[i]
-		if !m.has(only) {
+		if !m.has(j.only) {
 			continue
 		}
 		f := fate{mutant: m}
-		if justCheck {
+		if j.check {
 			f.err = check(root, m)
 		} else {
 			f = r.try(m)
@@ -63,17 +75,17 @@ func mutants(out io.Writer, dir, only string, justCheck bool, page string) (bad 
 		fates = append(fates, f)
 	}
 	if len(fates) == 0 {
-		return 0, fmt.Errorf("no mutant has the word %q", only)
+		return 0, fmt.Errorf("no mutant has one of the words %q", j.only)
 	}
-	if !justCheck {
+	if !j.check {
 		table(out, fates, r.controls)
 	}
 	score := fmt.Sprintf("mutants: %d of %d as they must be", len(fates)-bad, len(fates))
 	fmt.Fprintln(out, score)
-	if page == "" || justCheck || bad > 0 {
+	if j.page == "" || j.check || j.hasty || bad > 0 {
 		return bad, nil
 	}
-	return bad, write(page, only, score, fates, r.controls)
+	return bad, write(j.page, j.only, score, fates, r.controls)
 }
 
 // write makes the page of a result.

@@ -37,7 +37,11 @@ func TestFates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &runner{root: root, temp: t.TempDir(), passes: map[string]error{}, built: map[string]string{}}
+	notes, err := openJournal(filepath.Join(t.TempDir(), "journal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &runner{root: root, temp: t.TempDir(), journal: notes, passes: map[string]error{}, built: map[string]string{}}
 	got := map[string]string{}
 	var fates []fate
 	for i := range all {
@@ -62,6 +66,21 @@ func TestFates(t *testing.T) {
 			t.Errorf("the page lacks %q:\n%s", want, page.String())
 		}
 	}
+	// Another run takes from the journal what is in it, and builds nothing of that.
+	again, err := openJournal(notes.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := &runner{root: root, temp: filepath.Join(root, "gone"), journal: again, passes: map[string]error{}, built: map[string]string{}}
+	for i := range all {
+		if m := &all[i]; want[m.rule] == "" {
+			f := next.try(m)
+			f.mutant = fates[i].mutant
+			if f.err != nil || f.seed != fates[i].seed || f.saw != fates[i].saw || (f.by == nil) != (fates[i].by == nil) {
+				t.Errorf("%s from the journal: %+v, it was %+v", m.rule, f, fates[i])
+			}
+		}
+	}
 	// Nothing of a mutant is in the tree.
 	raw, err := os.ReadFile(filepath.Join(root, "limit", "limit.go"))
 	if err != nil || !strings.Contains(string(raw), "const Limit = 3\n") {
@@ -71,7 +90,7 @@ func TestFates(t *testing.T) {
 
 func TestCheckBuildsNothing(t *testing.T) {
 	var out strings.Builder
-	bad, err := mutants(&out, unpack(t), "", true, "")
+	bad, err := mutants(&out, job{dir: unpack(t), check: true})
 	if err != nil || bad != 2 || !strings.Contains(out.String(), "has no test TestGone") || !strings.Contains(out.String(), "0 times, not once") {
 		t.Errorf("%d bad, %v:\n%s", bad, err, out.String())
 	}

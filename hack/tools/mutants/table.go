@@ -41,8 +41,12 @@ type edit struct {
 // name is what a mutant is called in messages.
 func (m *mutant) name() string { return m.rule + " (" + m.at + ")" }
 
-// has says whether a word names the mutant.
-func (m *mutant) has(word string) bool {
+// has says whether one of some words, parted by commas, names the mutant.
+func (m *mutant) has(words string) bool {
+	return slices.ContainsFunc(strings.Split(words, ","), m.hasWord)
+}
+
+func (m *mutant) hasWord(word string) bool {
 	if strings.Contains(m.rule, word) || strings.Contains(m.at, word) {
 		return true
 	}

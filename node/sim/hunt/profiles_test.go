@@ -60,7 +60,7 @@ func calm(seed uint64, watch time.Duration) sim.Plan {
 		SlowDisk: 2 * time.Millisecond, Heal: 20 * time.Second, Watch: watch}
 }
 
-// deviant is an executor that gives another state root when told to.
+// deviant is an executor that gives other receipts when told to.
 type deviant struct {
 	engine.Executor
 	differs func(*types.Block) bool
@@ -71,7 +71,7 @@ func (d deviant) Execute(ctx context.Context, epoch *types.Epoch, b *types.Block
 	x, err := d.Executor.Execute(ctx, epoch, b, parent)
 	if err == nil && d.differs(b) {
 		other := *x
-		other.StateRoot[0] ^= 1
+		other.ReceiptsRoot[0] ^= 1
 		return &other, nil
 	}
 	return x, err
@@ -108,7 +108,7 @@ func oneDiffers(seed uint64) sim.Plan {
 // twoDiffer has an executor that errs on two of four, in one way: nothing is final any
 // more, and those whose outcome differs from a weak quorum's say so.
 func twoDiffer(seed uint64) sim.Plan {
-	p := calm(seed, 5*time.Second)
+	p := calm(seed, 1500*time.Millisecond)
 	p.Conduct = func(*sim.World) sim.Hooks {
 		var at uint64
 		begun := false
@@ -119,7 +119,7 @@ func twoDiffer(seed uint64) sim.Plan {
 			Executor: func(n *sim.Node, x engine.Executor) engine.Executor {
 				return deviant{x, func(b *types.Block) bool {
 					if begun && at == 0 {
-						at = b.Header.Height + 10
+						at = b.Header.Height + 3
 					}
 					return n.Index() >= 2 && at != 0 && b.Header.Height == at
 				}}
