@@ -92,7 +92,7 @@ func (n *Network) ask(ctx context.Context, to PeerID, p Protocol, request []byte
 	if err := s.CloseWrite(); err != nil {
 		return nil, orContext(ctx, err)
 	}
-	answer, err := readAnswer(s, to, p.MaxResponseBytes)
+	answer, err := readAnswer(n.listening(s), to, p.MaxResponseBytes)
 	return answer, orContext(ctx, err)
 }
 

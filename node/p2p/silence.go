@@ -49,6 +49,17 @@ func (h *heardReader) Read(b []byte) (int, error) {
 	return count, err
 }
 
+// listening is a stream whose bytes count as being heard: a long answer on a slow link
+// is no silence.
+func (n *Network) listening(s network.Stream) io.Reader {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if l := n.links[s.Conn()]; l != nil {
+		return &heardReader{n, l, s}
+	}
+	return s
+}
+
 // watch ends a link to a validator or configured peer that has gone silent. It returns
 // with the link.
 func (n *Network) watch(l *link) {

@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"sync"
@@ -199,5 +200,29 @@ func TestAnAddressIsDialledOftenAndNotWithoutEnd(t *testing.T) {
 	}
 	if begun < connectionsBurst || begun == 10*connectionsBurst {
 		t.Errorf("%d connections with one address at once: want %d and not without end", begun, connectionsBurst)
+	}
+}
+
+// An answer that comes counts as a sign of life.
+func TestAnswersAreHeard(t *testing.T) {
+	nodes := cluster(t, 2, func(c *Config) { c.SilenceMax = time.Hour }) // nobody asks
+	p := Protocol{Name: "test/1", MaxRequestBytes: 8, MaxResponseBytes: 8, Timeout: 30 * time.Second, RatePerSecond: 10, Burst: 10, Concurrent: 1}
+	if err := nodes[1].Handle(p, func(_ context.Context, _ PeerID, request []byte) ([]byte, error) { return request, nil }); err != nil {
+		t.Fatal(err)
+	}
+	heard := func() (at int64) {
+		nodes[0].mu.Lock()
+		defer nodes[0].mu.Unlock()
+		for _, l := range nodes[0].links {
+			at = max(at, l.heard.Load())
+		}
+		return at
+	}
+	before := heard()
+	if _, err := nodes[0].Request(t.Context(), nodes[1].Self(), p, []byte("there?")); err != nil {
+		t.Fatal(err)
+	}
+	if heard() <= before {
+		t.Error("an answer came, and the link counts as silent since before")
 	}
 }
