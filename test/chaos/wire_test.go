@@ -38,11 +38,17 @@ type wire struct {
 const maxOnWire = 8192
 
 func newWires(l *lab) *wires {
-	w := &wires{l: l, rng: rand.New(rand.NewPCG(*seedFlag, 77))}
-	for i, space := range l.spaces {
+	return &wires{l: l, rng: rand.New(rand.NewPCG(*seedFlag, 77))}
+}
+
+// open makes the ends, once there is use for them: cuts need none.
+func (w *wires) open() {
+	l := w.l
+	l.Helper()
+	for _, space := range l.spaces {
 		end, err := openTun(space, "wire0")
 		if err != nil {
-			l.Fatal(err)
+			l.Fatalf("a bad link needs a TUN device: run as root, or allow sudo without a password: %v", err)
 		}
 		w.ends = append(w.ends, end)
 		l.run(space, "link set wire0 up\n", "ip", "-batch", "-")
@@ -50,10 +56,11 @@ func newWires(l *lab) *wires {
 		for _, conf := range []string{"all", "wire0", "eth0"} {
 			l.run(space, "0", "tee", "/proc/sys/net/ipv4/conf/"+conf+"/rp_filter")
 		}
+	}
+	for i := range w.ends {
 		w.done.Go(func() { w.carry(i) })
 	}
 	l.Cleanup(w.close)
-	return w
 }
 
 // openTun makes a TUN device in a namespace.
@@ -105,6 +112,12 @@ func (w *wires) close() {
 // use switches these directions to the wires, and all others to the bridge.
 func (w *wires) use(bad wire, directions ...link) {
 	w.l.Helper()
+	if len(w.ends) == 0 {
+		if len(directions) == 0 {
+			return
+		}
+		w.open()
+	}
 	w.mu.Lock()
 	w.bad = bad
 	w.mu.Unlock()
