@@ -39,7 +39,8 @@ func checkSigned(i int, s *types.SafetyState, held func(types.Hash) bool, signed
 		class, what = "prepare", v.Block.String()
 	case m.Commit != nil:
 		v := m.Commit.Vote
-		recorded = s.Commit != nil && *s.Commit == v && s.Lock.View >= v.View
+		// One write may stand for several votes: those of lower views come with it.
+		recorded = s.Commit != nil && (*s.Commit == v || s.Commit.View > v.View) && s.Lock.View >= v.View
 		class, what = "commit", v.Block.String()+v.Outcome.String()
 	case m.Timeout != nil:
 		v := m.Timeout.Vote
