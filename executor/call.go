@@ -48,12 +48,38 @@ type call struct {
 	found *reading
 }
 
-// eventLog collects a block's events by transaction.
+// eventLog collects a block's events, in the order of their transactions.
 type eventLog struct {
 	transactions int
-	total        int
-	last         int
-	byTx         map[int][]receipts.Event
+	events       []receipts.Event
+	of           []int32 // the transaction of each
+	// names holds types and keys, which are few, each once.
+	names map[string]string
+}
+
+// mostNames bounds names: a module may make up others.
+const mostNames = 256
+
+// last is the transaction of the event that was emitted last.
+func (l *eventLog) last() int {
+	if len(l.of) == 0 {
+		return 0
+	}
+	return int(l.of[len(l.of)-1])
+}
+
+// take gives the events of a transaction; transactions are asked for in order.
+func (l *eventLog) take(transaction int) []receipts.Event {
+	n := 0
+	for n < len(l.of) && int(l.of[n]) == transaction {
+		n++
+	}
+	events := l.events[:n:n]
+	l.events, l.of = l.events[n:], l.of[n:]
+	if n == 0 {
+		return nil
+	}
+	return events
 }
 
 // Call answers one import (sandbox.Host).

@@ -139,7 +139,7 @@ func (m *Module) execute(ctx context.Context, reader Reader, block *Block) (*Res
 		ctx: ctx, reader: reader, witness: block.Witness,
 		overlay:  state.NewOverlay(block.ID, block.Parent, after),
 		metadata: metadata, gasLeft: block.Context.GetGasLimit(),
-		events: &eventLog{transactions: len(block.Transactions), byTx: make(map[int][]receipts.Event)},
+		events: &eventLog{transactions: len(block.Transactions)},
 	}
 	c.overlay.Reserve(2*len(block.Transactions), 4*len(block.Transactions))
 	request := &executorv1.ExecutionRequest{State: stateRef(ref), Context: block.Context, Transactions: block.Transactions}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 	"unicode/utf8"
 
@@ -12,7 +13,6 @@ import (
 
 	executorv1 "github.com/bedrock-bft/bedrock/proto/bedrock/executor/v1"
 
-	"github.com/bedrock-bft/bedrock/executor/receipts"
 	"github.com/bedrock-bft/bedrock/executor/state"
 )
 
@@ -80,7 +80,7 @@ func FuzzImports(f *testing.F) {
 	f.Fuzz(func(t *testing.T, number byte, request []byte, out, capacity uint32) {
 		limits, reader := fuzzLimits(), &echo{}
 		c := &call{limits: limits, reader: reader, overlay: state.NewOverlay([32]byte{1}, [32]byte{}, state.Ref{Height: 4}),
-			metadata: []byte("metadata"), gasLeft: 100, events: &eventLog{transactions: 3, byTx: map[int][]receipts.Event{}}}
+			metadata: []byte("metadata"), gasLeft: 100, events: &eventLog{transactions: 3}}
 		memory := append(bytes.Clone(request), make([]byte, 1<<10)...)
 		args := [4]uint32{0, uint32(len(request)), out, capacity}
 		if int(number)%len(imports) == importBlockMetadata {
@@ -113,14 +113,15 @@ func checkWritten(t *testing.T, c *call, err error) {
 	if values+pages+stale > c.limits.ListEntries {
 		t.Fatalf("%d rows, %d pages, %d stale of one list", values, pages, stale)
 	}
-	for tx, events := range c.events.byTx {
-		if tx < 0 || tx >= c.events.transactions {
+	if !slices.IsSorted(c.events.of) || len(c.events.of) != len(c.events.events) {
+		t.Fatalf("events of transactions %d, %d in all", c.events.of, len(c.events.events))
+	}
+	for i, e := range c.events.events {
+		if tx := int(c.events.of[i]); tx < 0 || tx >= c.events.transactions {
 			t.Fatalf("an event of transaction %d", tx)
 		}
-		for _, e := range events {
-			if !utf8.ValidString(e.Type) || len(e.Attributes) > c.limits.EventAttributes {
-				t.Fatalf("event %q with %d attributes", e.Type, len(e.Attributes))
-			}
+		if !utf8.ValidString(e.Type) || len(e.Attributes) > c.limits.EventAttributes {
+			t.Fatalf("event %q with %d attributes", e.Type, len(e.Attributes))
 		}
 	}
 }

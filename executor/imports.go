@@ -3,6 +3,7 @@ package executor
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -212,44 +213,64 @@ func (c *call) writeValue(l *list) {
 
 func (c *call) emitEvent(request []byte) error {
 	log := c.events
-	l, count := newList("emit_event", request, min(c.limits.ListEntries, c.limits.Events-log.total))
+	l, count := newList("emit_event", request, min(c.limits.ListEntries, c.limits.Events-len(log.events)))
+	log.events, log.of = slices.Grow(log.events, count), slices.Grow(log.of, count)
 	for range count {
 		transaction := int(l.u32())
 		event := c.event(&l)
-		if l.err == nil && (transaction >= log.transactions || transaction < log.last) {
-			l.fail("event of transaction %d after one of %d, in a block of %d", transaction, log.last, log.transactions)
+		if l.err == nil && (transaction >= log.transactions || transaction < log.last()) {
+			l.fail("event of transaction %d after one of %d, in a block of %d", transaction, log.last(), log.transactions)
 		}
 		if l.err != nil {
 			break
 		}
-		log.last = transaction
-		log.byTx[transaction] = append(log.byTx[transaction], event)
+		log.events, log.of = append(log.events, event), append(log.of, int32(transaction))
 	}
-	log.total += count
 	return l.end()
 }
 
+// event reads one event. Its values share one copy.
 func (c *call) event(l *list) receipts.Event {
-	event := receipts.Event{Type: l.text("event type", 1, c.limits.EventTypeBytes)}
+	event := receipts.Event{Type: c.name(l, "event type", c.limits.EventTypeBytes)}
 	count := int(l.u16())
 	if count > c.limits.EventAttributes {
 		l.fail("%d attributes, at most %d", count, c.limits.EventAttributes)
 		return event
 	}
 	event.Attributes = make([]receipts.Attribute, count)
+	size := 0
 	for i := range event.Attributes {
-		event.Attributes[i].Key = l.text("attribute key", 1, c.limits.EventKeyBytes)
-		event.Attributes[i].Value = bytes.Clone(l.long("attribute value", 0, c.limits.EventValueBytes))
+		event.Attributes[i].Key = c.name(l, "attribute key", c.limits.EventKeyBytes)
+		event.Attributes[i].Value = l.long("attribute value", 0, c.limits.EventValueBytes)
+		size += len(event.Attributes[i].Value)
+	}
+	values := make([]byte, 0, size)
+	for i := range event.Attributes {
+		value := &event.Attributes[i].Value
+		start := len(values)
+		values = append(values, *value...)
+		*value = values[start:len(values):len(values)]
 	}
 	return event
 }
 
-func (l *list) text(what string, least, most int) string {
-	b := l.short(what, least, most)
+// name reads the type of an event or the key of an attribute.
+func (c *call) name(l *list, what string, most int) string {
+	b := l.short(what, 1, most)
+	if name, ok := c.events.names[string(b)]; ok {
+		return name
+	}
 	if !utf8.Valid(b) {
 		l.fail("%s is not UTF-8", what)
 	}
-	return string(b)
+	name := string(b)
+	if c.events.names == nil {
+		c.events.names = make(map[string]string)
+	}
+	if len(c.events.names) < mostNames {
+		c.events.names[name] = name
+	}
+	return name
 }
 
 // consumeGas takes the leading amounts that fit into what is left, and nothing

@@ -99,7 +99,7 @@ func (e *executed) settle(transactions [][]byte, hashes [][32]byte, log *eventLo
 		if r.TxHash != hash {
 			return malformedf("receipt %d is of transaction %x, want %x", i, r.TxHash, hash)
 		}
-		r.Events = log.byTx[i]
+		r.Events = log.take(i)
 		switch {
 		case len(r.Events) != int(e.events[i]):
 			return malformedf("receipt %d counts %d events, %d were emitted", i, e.events[i], len(r.Events))

@@ -10,6 +10,8 @@
 //   - A view answers with the newest write at or below its height on its own
 //     chain; two forks that write the same row or the same (height, path) never
 //     see each other (TestForksDoNotMix, TestViewAgainstModel).
+//   - An overlay answers the same, in whatever order it was written
+//     (TestOverlayFindsWhatWasWrittenInAnyOrder).
 //   - Commits and drops move no view (TestCommitMovesNoView): overlays live as
 //     long as a view refers to them, and LowestPinned tells pruning what the open
 //     ones read of the base.

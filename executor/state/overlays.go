@@ -130,6 +130,7 @@ func (o *Overlays) Len() int {
 // Add seals an executed block's overlay and makes it viewable. Adding a block
 // that is there already changes nothing.
 func (o *Overlays) Add(overlay *Overlay) error {
+	overlay.seal()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	parent := o.tip
