@@ -11,6 +11,7 @@ type effects struct {
 	blocks []*types.Block
 	record []types.SignedOutcome
 	bound  []Effect
+	lock   uint64 // view of the lock on record
 }
 
 func (e *effects) emit(x Effect) { e.free = append(e.free, x) }
@@ -26,7 +27,7 @@ func (e *effects) flush(c *Core) {
 	e.done = append(e.done, e.free...)
 	if e.dirty {
 		e.done = append(e.done, Persist{State: c.persisted(), Blocks: e.blocks, Outcomes: e.record})
-		e.record = nil
+		e.record, e.lock = nil, c.safety.Lock.View
 	}
 	e.done = append(e.done, e.bound...)
 	e.free, e.bound, e.blocks, e.dirty = nil, nil, nil, false

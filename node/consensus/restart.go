@@ -48,6 +48,7 @@ func (c *Core) restore(s Start) error {
 	c.safety = c.firstState()
 	if s.Safety != nil {
 		c.safety = *s.Safety
+		c.eff.lock = s.Safety.Lock.View
 	}
 	c.restoreBlocks(s.Blocks)
 	if q := c.safety.Lock; q.View > 0 {
@@ -203,6 +204,9 @@ func (c *Core) tryResign() bool {
 	if c.resign.timeout {
 		c.resign.timeout, fired = false, true
 		if s.TimeoutView >= c.view {
+			if s.Lock.View > c.eff.lock { // it rose while nothing was signed
+				c.eff.persist()
+			}
 			c.signTimeout(s.TimeoutView)
 		}
 	}

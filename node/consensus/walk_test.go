@@ -56,7 +56,7 @@ func newWalk(seed int64) *walk { return followedWalk(seed, nil) }
 func followedWalk(seed int64, model *refinement) *walk {
 	w := &walk{model: model, rnd: rand.New(rand.NewSource(seed)), epoch: fakeEpoch(1, []int{0, 1, 2, 3}, nil),
 		blocks: map[types.Hash]*types.Block{}, qcs: map[types.Hash]*types.QC{}, commit: map[types.Commit]int{}, votes: map[uint64]map[types.Hash]int{},
-		signed: map[string]string{}, views: 4 + uint64(seed%4)}
+		views: 4 + uint64(seed%4)}
 	w.set, _ = types.NewValidatorSet(fakeGenesis, w.epoch, fakeScheme{})
 	w.bias = [6]int{60, 1 + w.rnd.Intn(4), 1 + w.rnd.Intn(8), 1 + w.rnd.Intn(8), 1 + w.rnd.Intn(6), 1 + w.rnd.Intn(3)}
 	if seed%2 == 0 {
@@ -172,6 +172,9 @@ func (w *walk) note(n *walkNode, m types.Message) {
 	}
 	held := func(id types.Hash) bool {
 		return slices.ContainsFunc(n.logged, func(b *types.Block) bool { return b.ID() == id })
+	}
+	if w.signed == nil {
+		w.signed = map[string]string{}
 	}
 	if err := checkSigned(n.i, n.safety, held, w.signed, m); err != nil {
 		w.fail("%v", err)
