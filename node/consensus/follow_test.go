@@ -22,7 +22,7 @@ type following struct {
 
 func newFollowing(seed int64) *following {
 	w := &walk{mute: true, model: newRefinement(), rnd: rand.New(rand.NewSource(seed)), epoch: fakeEpoch(1, []int{0, 1, 2, 3}, nil),
-		blocks: map[types.Hash]*types.Block{}, qcs: map[types.Hash]*types.QC{}, commit: map[types.Commit]int{}, votes: map[uint64]map[types.Hash]int{}}
+		blocks: map[types.Hash]*types.Block{}, qcs: map[types.Hash]*types.QC{}, commit: map[types.Commit]int{}, votes: map[uint64]map[types.Hash]int{}, signed: map[string]string{}}
 	w.set, _ = types.NewValidatorSet(fakeGenesis, w.epoch, fakeScheme{})
 	for i := range 3 {
 		n := &walkNode{w: w, i: i, now: 1}

@@ -32,6 +32,9 @@ func (c *Core) tryPropose() bool {
 // by fallback where only TC(view-1) is.
 func (c *Core) proposeMain() bool {
 	lock := c.safety.Lock
+	if c.parentWait() > c.now.MonoMs {
+		return false
+	}
 	if lock.View+1 == c.view {
 		return c.proposeNormal(lock)
 	}
@@ -63,6 +66,18 @@ func (c *Core) fallbackWait() uint64 {
 		}
 	}
 	return 0
+}
+
+// parentWait is until when the leader waits for the body of the block that it proposes
+// on. A certificate may be there before it; without it the leader knows no timestamp to
+// rise above, and by a slow clock it would propose what nobody votes for.
+// rule: propose-parent
+func (c *Core) parentWait() uint64 {
+	n := c.nodes[c.safety.Lock.Block]
+	if n != nil && (n.block != nil || n == c.tip) {
+		return 0
+	}
+	return c.enteredAt + c.cfg.Timing.SettleMs
 }
 
 // proposeNormal proposes a child of the block that the view before certified: the

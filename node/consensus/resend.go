@@ -189,6 +189,7 @@ func (c *Core) scheduleWake() {
 	if sign && c.set.Leader(c.view) == uint32(c.self) && c.safety.ProposedView < c.view {
 		soon(c.enteredAt + c.cfg.Timing.IdleMs)
 		soon(c.fallbackWait())
+		soon(c.parentWait())
 	}
 	for _, p := range c.proposals {
 		if p.view != c.view {

@@ -1,12 +1,14 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/engine"
+	"github.com/bedrock-bft/bedrock/node/mempool"
 	"github.com/bedrock-bft/bedrock/node/p2p"
 	"github.com/bedrock-bft/bedrock/node/types"
 )
@@ -106,6 +108,9 @@ func (w *World) Final(height uint64) (types.Outcome, bool) {
 	return w.w.checks.final[height], true
 }
 
+// Nonce is an account's next one, after what is final.
+func (w *World) Nonce(account int) uint64 { return w.w.checks.ledger.nonces[account] }
+
 // Tip is the highest height that an honest node told final.
 func (w *World) Tip() uint64 { return w.w.checks.highest() }
 
@@ -180,6 +185,22 @@ func (n *Node) Publish(topic p2p.Topic, data []byte) {
 	if e := n.n.endpoint; e != nil {
 		_ = e.Publish(topic, data) // down: nothing is said
 	}
+}
+
+// Offer gives the node's pool a transaction, as a client of its own does. A node that is
+// down takes none.
+func (n *Node) Offer(tx []byte) {
+	if pool := n.n.pool; n.n.process != nil && pool != nil {
+		n.n.process.Go("client", func() {
+			_, _ = pool.Add(context.Background(), tx, mempool.Local) // refused: the client sees that it does not become final
+		})
+	}
+}
+
+// Halt ends the node for good.
+func (n *Node) Halt() {
+	n.n.held++
+	n.n.crash()
 }
 
 // Crash ends the node; it comes up again after a while.

@@ -14,7 +14,9 @@ import (
 	"github.com/bedrock-bft/bedrock/node/wiring"
 )
 
-// accounts is how many senders there are.
+// Accounts is how many senders there are.
+const Accounts = accounts
+
 const accounts = 8
 
 // txBytes: account u8, nonce u64, price u64.
@@ -49,6 +51,9 @@ func (l *ledger) apply(tx []byte) (code uint32) {
 	l.digest = types.SumHash(append(l.digest[:], tx...))
 	return 0
 }
+
+// Transfer is the transaction of an account and nonce, for a conduct that offers them.
+func Transfer(account int, nonce uint64) []byte { return transfer(account, nonce) }
 
 // transfer is the transaction of an account and nonce, always the same.
 func transfer(account int, nonce uint64) []byte {
