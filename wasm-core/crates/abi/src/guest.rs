@@ -21,14 +21,15 @@ const UNVERIFIABLE_STATE: i64 = 0xFFFF_FFFF_0000_0000_u64 as i64;
 /// The host that runs this module.
 pub struct Imports;
 
-/// Calls an import that answers into a buffer, growing it when told to.
-fn fill(answer: &mut Vec<u8>, call: impl Fn(*mut u8, usize) -> usize) -> Result<(), Fault> {
-    answer.clear();
+/// Calls an import that answers to the end of a buffer, growing it when told to.
+fn append(answer: &mut Vec<u8>, call: impl Fn(*mut u8, usize) -> usize) -> Result<(), Fault> {
     for _ in 0..2 {
-        let len = call(answer.as_mut_ptr(), answer.capacity());
-        if len <= answer.capacity() {
-            // SAFETY: the host wrote `len` bytes, which are within capacity.
-            unsafe { answer.set_len(len) };
+        let (before, room) = (answer.len(), answer.spare_capacity_mut());
+        let capacity = room.len();
+        let len = call(room.as_mut_ptr().cast(), capacity);
+        if len <= capacity {
+            // SAFETY: the host wrote `len` bytes behind the others, which are within capacity.
+            unsafe { answer.set_len(before + len) };
             return Ok(());
         }
         answer.reserve_exact(len);
@@ -38,7 +39,7 @@ fn fill(answer: &mut Vec<u8>, call: impl Fn(*mut u8, usize) -> usize) -> Result<
 
 impl Host for Imports {
     fn state_read(&mut self, request: &[u8], answer: &mut Vec<u8>) -> Result<(), Fault> {
-        fill(answer, |out, cap| {
+        append(answer, |out, cap| {
             // SAFETY: both ranges are this module's own for the call's time.
             unsafe { state_read(request.as_ptr(), request.len(), out, cap) }
         })
@@ -62,7 +63,8 @@ impl Host for Imports {
     }
 
     fn block_metadata(&mut self, answer: &mut Vec<u8>) -> Result<(), Fault> {
-        fill(answer, |out, cap| {
+        answer.clear();
+        append(answer, |out, cap| {
             // SAFETY: the range is this module's own for the call's time.
             unsafe { block_metadata(out, cap) }
         })

@@ -9,8 +9,8 @@ use core::fmt;
 /// In the sandbox an import that fails ends the instance; a native host
 /// answers with a [`Fault`].
 pub trait Host {
-    /// Reads values and tree pages into `answer`, whose former content is
-    /// dropped and whose capacity is a guess of what is needed.
+    /// Reads values and tree pages to the end of `answer`; the room that it
+    /// has there is a guess of what is needed.
     fn state_read(&mut self, request: &[u8], answer: &mut Vec<u8>) -> Result<(), Fault>;
     /// Writes values, tree pages and the list of stale pages.
     fn state_write(&mut self, request: &[u8]) -> Result<(), Fault>;

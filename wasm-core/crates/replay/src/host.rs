@@ -157,19 +157,19 @@ impl<B: Base> Host for CallHost<B> {
     fn state_read(&mut self, request: &[u8], answer: &mut Vec<u8>) -> Result<(), Fault> {
         self.enter(request)?;
         let entries = parse_reads(request)?;
-        answer.clear();
+        let before = answer.len();
         answer.extend_from_slice(&(entries.len() as u32).to_le_bytes());
         for entry in &entries {
             match entry {
                 ReadEntry::Value(address) => self.read_value(address, answer)?,
                 ReadEntry::Page { version, path } => self.read_page(*version, path, answer)?,
             }
-            if answer.len() > MAX_BYTES {
+            if answer.len() - before > MAX_BYTES {
                 return Err(Fault::module("an answer of more than 16 MiB: ask for fewer"));
             }
         }
         self.crossings.reads += entries.len() as u64;
-        self.crossings.read_bytes += answer.len() as u64;
+        self.crossings.read_bytes += (answer.len() - before) as u64;
         Ok(())
     }
 

@@ -138,6 +138,7 @@ fn import<B: Base + 'static, T>(
 ) -> Result<T, wasmi::Error> {
     let (bytes, data) = memory_of(caller)?.data_and_store_mut(caller);
     let request = bytes.get(at as usize..at as usize + len as usize);
+    data.answer.clear();
     let result = match request {
         Some(request) => run(&mut data.host, request, &mut data.answer),
         None => Err(Fault::module("a request outside of the memory")),

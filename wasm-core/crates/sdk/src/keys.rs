@@ -117,6 +117,7 @@ fn read_all(store: &mut Store, heads: &[Option<u16>], host: &mut dyn Host) -> Re
             for &slot in chunk {
                 request.value(&store.slots[slot as usize].address);
             }
+            answer.clear();
             answer.reserve(chunk.len() * EXPECTED_ENTRY);
             host.state_read(request.finish(), &mut answer)?;
             let mut rows = AnswerReader::new(&answer, chunk.len())?;

@@ -12,7 +12,16 @@ use std::collections::BTreeMap;
 
 /// Pages in one call, so that an answer stays within 16 MiB.
 const PAGES_PER_CALL: usize = 8_192;
-const _: () = assert!(PAGES_PER_CALL * (merkle::MAX_PAGE + 4) + 4 <= 16 << 20);
+const _: () = assert!(room_for(PAGES_PER_CALL) <= 16 << 20);
+/// Pages for which a level's buffer has room from the start, so that it is not
+/// copied as it grows: enough for a block of 15,000 transfers.
+const PAGES_AT_HAND: usize = 32_768;
+
+/// Bytes of an answer with pages of any size: a second call for one that did
+/// not fit would cost the host its reads again.
+const fn room_for(pages: usize) -> usize {
+    4 + pages * (4 + merkle::MAX_PAGE)
+}
 
 /// Bytes of a write around its key and value.
 const WRITE_OVERHEAD: usize = 2 + 32 + 2 + 4;
@@ -24,41 +33,39 @@ impl PageReader for HostPages<'_> {
     type Error = Fault;
 
     fn read(&mut self, pages: &[PageId]) -> Result<PageBatch, Fault> {
-        let mut bytes = Vec::new();
+        let mut request = ReadList::with_capacity(pages.len().min(PAGES_PER_CALL) * 24);
+        let mut bytes = Vec::with_capacity(room_for(pages.len().min(PAGES_AT_HAND)));
         let mut spans = Vec::with_capacity(pages.len());
         for chunk in pages.chunks(PAGES_PER_CALL) {
-            let answer = self.read_chunk(chunk)?;
-            let mut entries = AnswerReader::new(&answer, chunk.len())?;
             let before = bytes.len();
+            bytes.reserve(room_for(chunk.len()));
+            request.clear();
+            self.read_chunk(chunk, &mut request, &mut bytes)?;
+            let mut entries = AnswerReader::new(&bytes[before..], chunk.len())?;
             for _ in chunk {
                 spans.push(entries.page_span()?.map(|span| before + span.start..before + span.end));
             }
             entries.end()?;
-            // One call is the rule: then its answer is the batch, uncopied.
-            if bytes.is_empty() {
-                bytes = answer;
-            } else {
-                bytes.extend_from_slice(&answer);
-            }
         }
         PageBatch::from_spans(bytes, spans).ok_or_else(|| Fault::module("spans of pages"))
     }
 }
 
 impl HostPages<'_> {
-    /// The host's answer. There is room for pages of any size, since a second
-    /// call costs the host its reads again.
-    fn read_chunk(&mut self, pages: &[PageId]) -> Result<Vec<u8>, Fault> {
-        let mut request = ReadList::with_capacity(pages.len() * 24);
+    /// Reads pages to the end of `bytes`.
+    fn read_chunk(
+        &mut self,
+        pages: &[PageId],
+        request: &mut ReadList,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
         let mut path = Vec::new();
         for id in pages {
             path.clear();
             id.path.encode(&mut path);
             request.page(id.version, &path);
         }
-        let mut answer = Vec::with_capacity(4 + pages.len() * (4 + merkle::MAX_PAGE));
-        self.0.state_read(request.finish(), &mut answer)?;
-        Ok(answer)
+        self.0.state_read(request.finish(), bytes)
     }
 }
 
@@ -71,7 +78,11 @@ pub(crate) fn fault(error: merkle::Error<Fault>) -> Fault {
     }
 }
 
-/// Hands writes to the host, in as few calls as their bounds allow.
+/// Bytes of writes at which they go to the host: enough that the calls cost nothing, few enough that the host
+/// finds them in the processor's cache.
+const WRITES_PER_CALL: usize = 128 << 10;
+
+/// Hands writes to the host, in calls of many.
 struct Writer<'a> {
     host: &'a mut dyn Host,
     list: WriteList,
@@ -79,12 +90,12 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn new(host: &'a mut dyn Host, bytes: usize) -> Self {
-        Writer { host, list: WriteList::with_capacity(bytes.min(bedrock_abi::LIST_BYTES)) }
+        Writer { host, list: WriteList::with_capacity(bytes.min(WRITES_PER_CALL)) }
     }
 
     /// The list, with room for a further entry of `bytes`.
     fn room(&mut self, bytes: usize) -> Result<&mut WriteList, Fault> {
-        if self.list.is_full(bytes) {
+        if self.list.is_full(bytes) || self.list.bytes() + bytes > WRITES_PER_CALL {
             self.flush()?;
         }
         Ok(&mut self.list)

@@ -60,6 +60,11 @@ macro_rules! list {
                 self.0.count as usize
             }
 
+            /// Bytes of the list.
+            pub fn bytes(&self) -> usize {
+                self.0.bytes.len()
+            }
+
             /// No entry is in the list.
             pub fn is_empty(&self) -> bool {
                 self.0.count == 0

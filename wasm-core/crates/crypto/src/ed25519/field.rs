@@ -38,23 +38,29 @@ fn three(a: u128, b: u128, c: u128) -> u128 {
     a.wrapping_add(b).wrapping_add(c)
 }
 
-/// Carries of a product: sums below `2^115` come out as limbs below `2^51 + 2^13`.
+/// Carries of a product: sums below `2^115`, the highest below `2^111`, come out as limbs below `2^51 + 2^18`.
+///
+/// What a sum has above its limb goes to the next one in two parts: the bits of its lower word, which are
+/// few, are added to the limb itself, so that no carry is put together from two words. (Compilers make that a
+/// shift of two words, which takes some processors as long as three products.)
 #[inline(always)]
 fn reduced(c: [u128; 5]) -> Field {
+    let upper = |sum: u128| ((sum >> 64) as u64) << (64 - BITS);
+    let rest = |sum: u128| sum as u64 >> BITS;
+    let limb = |sum: u128| sum as u64 & MASK;
     let [c0, mut c1, mut c2, mut c3, mut c4] = c;
-    c1 = c1.wrapping_add(u128::from((c0 >> BITS) as u64));
-    c2 = c2.wrapping_add(u128::from((c1 >> BITS) as u64));
-    c3 = c3.wrapping_add(u128::from((c2 >> BITS) as u64));
-    c4 = c4.wrapping_add(u128::from((c3 >> BITS) as u64));
+    c1 = c1.wrapping_add(u128::from(upper(c0)));
+    c2 = c2.wrapping_add(u128::from(upper(c1)));
+    c3 = c3.wrapping_add(u128::from(upper(c2)));
+    c4 = c4.wrapping_add(u128::from(upper(c3)));
     // The highest sum has no factor of 19, so 19 times its carry fits.
-    let over = ((c4 >> BITS) as u64).wrapping_mul(19);
-    let low = (c0 as u64 & MASK).wrapping_add(over);
+    let low = limb(c0).wrapping_add(upper(c4).wrapping_mul(19));
     Field([
-        low & MASK,
-        (c1 as u64 & MASK).wrapping_add(low >> BITS),
-        c2 as u64 & MASK,
-        c3 as u64 & MASK,
-        c4 as u64 & MASK,
+        (low & MASK).wrapping_add(rest(c4).wrapping_mul(19)),
+        limb(c1).wrapping_add(rest(c0)).wrapping_add(low >> BITS),
+        limb(c2).wrapping_add(rest(c1)),
+        limb(c3).wrapping_add(rest(c2)),
+        limb(c4).wrapping_add(rest(c3)),
     ])
 }
 

@@ -7,8 +7,23 @@ use super::point::{Addend, Point};
 
 /// Bits of a short scalar.
 const SHORT_BITS: usize = 128;
-/// Bits of a long scalar: those of the group's order.
-const LONG_BITS: usize = 253;
+/// The group's order, of 253 bits.
+const ORDER: Words = [
+    0x5cf5_d3ed,
+    0x5812_631a,
+    0xa2f7_9cd6,
+    0x14de_f9de,
+    0x0000_0000,
+    0x0000_0000,
+    0x0000_0000,
+    0x1000_0000,
+    0,
+];
+/// Bits of a long scalar less the order, where it is above half of that, and its sign.
+const LONG_PLACES: usize = 253;
+/// Bits of a short scalar, of which none is below zero, and its sign. One more, since the offset takes the
+/// greatest beyond them.
+const SHORT_PLACES: usize = SHORT_BITS + 2;
 /// Words of 32 bits: room for a scalar and what makes its digits signed.
 const WORDS: usize = 9;
 
@@ -36,14 +51,20 @@ impl<'a> Sum<'a> {
         self.short.push((words(scalar), point));
     }
 
-    /// The sum, by digits of `width` bits, 3 to 12.
+    /// The sum but for a point of small order, by digits of `width` bits, 3 to 12: from a long scalar above half
+    /// the group's order, the order is taken off, which for a point with a part of small order leaves that part.
     pub(super) fn total(mut self, width: usize) -> Point {
-        let (longest, shortest) = (places(LONG_BITS, width), places(SHORT_BITS, width));
-        for (list, places) in [(&mut self.long, longest), (&mut self.short, shortest)] {
-            let offset = offset(width, places);
-            for (scalar, _) in list {
-                add_words(scalar, &offset);
-            }
+        let (longest, shortest) = (LONG_PLACES.div_ceil(width), SHORT_PLACES.div_ceil(width));
+        let above = offset(width, longest);
+        let below = less(&above, &ORDER);
+        for (scalar, _) in &mut self.long {
+            // Half the order is little more than 2^251.
+            let upper_half = scalar[7] >> 27 != 0;
+            add_words(scalar, if upper_half { &below } else { &above });
+        }
+        let above = offset(width, shortest);
+        for (scalar, _) in &mut self.short {
+            add_words(scalar, &above);
         }
         let mut buckets = Buckets::new(width);
         let mut total = Point::NEUTRAL;
@@ -65,17 +86,11 @@ impl<'a> Sum<'a> {
     /// The width of digits at which the sum takes the fewest products: 7 a point and place, and 18 a bucket.
     pub(super) fn width(&self) -> usize {
         let cost = |width: usize| {
-            let (long, short) = (places(LONG_BITS, width), places(SHORT_BITS, width));
+            let (long, short) = (LONG_PLACES.div_ceil(width), SHORT_PLACES.div_ceil(width));
             7 * (long * self.long.len() + short * self.short.len()) + 18 * (long << (width - 1))
         };
         (3..=12).min_by_key(|width| cost(*width)).unwrap_or(3)
     }
-}
-
-/// Digits of a scalar of so many bits. Two bits more than it has: the offset takes it beyond its own bits, and
-/// the sum must fit.
-fn places(bits: usize, width: usize) -> usize {
-    (bits + 2).div_ceil(width)
 }
 
 fn words(scalar: &[u8]) -> Words {
@@ -104,6 +119,18 @@ fn add_words(words: &mut Words, other: &Words) {
         *word = carry as u32;
         carry >>= 32;
     }
+}
+
+/// The difference of two numbers, of which the first is the greater.
+fn less(words: &Words, other: &Words) -> Words {
+    let mut out = *words;
+    let mut borrow = 0;
+    for (word, other) in out.iter_mut().zip(other) {
+        let difference = i64::from(*word) - i64::from(*other) + borrow;
+        *word = difference as u32;
+        borrow = difference >> 32;
+    }
+    out
 }
 
 /// Points of one place of digits, by the size of the digit.

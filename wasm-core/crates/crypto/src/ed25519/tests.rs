@@ -136,9 +136,13 @@ fn formulas_hold_for_every_two_points() {
     }
 }
 
-/// Scalars at both ends of their range come first.
+/// Scalars at both ends of their range come first, then those where the order is taken off and where not.
 fn long_scalar(index: usize) -> Scalar {
-    [Scalar::ZERO, Scalar::ONE, -Scalar::ONE].get(index).copied().unwrap_or_else(|| scalar("long", index))
+    let mut half = [0; 32];
+    half[31] = 1 << 3;
+    let half = Scalar::from_bytes_mod_order(half);
+    let edges = [Scalar::ZERO, Scalar::ONE, -Scalar::ONE, half - Scalar::ONE, half, half + Scalar::ONE];
+    edges.get(index).copied().unwrap_or_else(|| scalar("long", index))
 }
 
 fn short_scalar(index: usize) -> [u8; 16] {
@@ -149,8 +153,27 @@ fn short_scalar(index: usize) -> [u8; 16] {
     }
 }
 
+/// Eight times the point.
+fn without_small_order(mut point: Point) -> Point {
+    for _ in 0..3 {
+        point.double();
+    }
+    point
+}
+
 #[test]
 fn sums_are_those_of_elsewhere_at_every_width() {
+    check_sums(some_point, |ours, theirs| {
+        assert_same(&without_small_order(ours), &theirs.mul_by_cofactor());
+    });
+    // Without parts of small order they are the very same.
+    check_sums(
+        |index| ED25519_BASEPOINT_POINT * scalar("point", index),
+        |ours, theirs| assert_same(&ours, theirs),
+    );
+}
+
+fn check_sums(some_point: impl Fn(usize) -> EdwardsPoint, same: impl Fn(Point, &EdwardsPoint)) {
     for (longs, shorts) in [(0, 0), (1, 0), (0, 1), (3, 2), (9, 30), (40, 40)] {
         let long: Vec<_> = (0..longs).map(|i| (long_scalar(i), some_point(i % 17))).collect();
         let short: Vec<_> = (0..shorts).map(|i| (short_scalar(i), some_point(i % 13 + 7))).collect();
@@ -165,10 +188,10 @@ fn sums_are_those_of_elsewhere_at_every_width() {
             longs.iter().for_each(|(scalar, point)| sum.long(scalar, point));
             shorts.iter().for_each(|(scalar, point)| sum.short(scalar, point));
             let width = width.unwrap_or_else(|| sum.width());
-            assert_same(&sum.total(width), &expected);
+            same(sum.total(width), &expected);
         }
     }
-    assert_same(&Sum::default().total(3), &EdwardsPoint::identity());
+    same(Sum::default().total(3), &EdwardsPoint::identity());
 }
 
 /// Keys and signatures of this test's own making, keys used twice.
