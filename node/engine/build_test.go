@@ -31,3 +31,26 @@ func TestABlockLeavesOutWhatThePoolWasNotToldOf(t *testing.T) {
 		t.Errorf("%d blocks and %d contents are remembered", len(e.committer.untold()), len(e.worker.flight))
 	}
 }
+
+// A core that was answered "nothing to put in" takes it that nothing waits. It is told of
+// the next transaction, also when it was given a block in between: else it leads view
+// after view without proposing, each to its timer.
+func TestTheCoreIsToldAgainAfterAnEmptyBuild(t *testing.T) {
+	net := newNetwork(t, 4)
+	e := net.nodes[0].open(net.hub.Join(net.nodes[0].id), &handClock{now: consensus.Now{MonoMs: 1000}})
+	net.nodes[0].pool.add([]byte("first"))
+	e.poolGrew()
+	if !e.told {
+		t.Fatal("the core was not told of the first transaction")
+	}
+	e.step(consensus.BlockBuilt{View: 1})
+	e.step(consensus.BlockBuilt{View: 2, Block: &types.Block{Header: types.Header{Epoch: 1, View: 2}}})
+	if !e.builtNone {
+		t.Error("the block made the engine forget that the core takes it that nothing waits")
+	}
+	net.nodes[0].pool.add([]byte("second"))
+	e.poolGrew()
+	if e.builtNone || !e.told {
+		t.Error("the core was not told of the second transaction")
+	}
+}

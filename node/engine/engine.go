@@ -82,7 +82,7 @@ type Engine struct {
 	epoch     uint64
 	wake      func()
 	told      bool // WorkWaiting last told
-	builtNone bool // the last BlockBuilt had no block
+	builtNone bool // a BlockBuilt had no block since the core was told that something waits
 	signing   signingGates
 	left      *superseded
 

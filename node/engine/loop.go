@@ -24,9 +24,7 @@ func (e *Engine) loop() {
 			}
 			e.step(it.event)
 		case 2:
-			if !e.told || e.builtNone {
-				e.tellWork()
-			}
+			e.poolGrew()
 		}
 	}
 }
@@ -36,7 +34,9 @@ func (e *Engine) step(ev consensus.Event) {
 	e.watchClock(now)
 	switch ev := ev.(type) {
 	case consensus.BlockBuilt:
-		e.builtNone = ev.Block == nil
+		// A block that comes later takes nothing back: the core still takes it that nothing
+		// waits, until it is told again.
+		e.builtNone = e.builtNone || ev.Block == nil
 	case consensus.EpochReady:
 		// Who has signed nothing yet must ask those of the epoch that it signs in
 		// first: the epochs that it passed through may be long over. rule: own-echo
@@ -78,6 +78,13 @@ func (e *Engine) noteVote(from consensus.Peer, vote *types.SignedCommit) {
 func isEvidence(effect consensus.Effect) bool {
 	_, ok := effect.(consensus.EvidenceFound)
 	return ok
+}
+
+// poolGrew tells the core of what has come, if it does not know that something waits.
+func (e *Engine) poolGrew() {
+	if !e.told || e.builtNone {
+		e.tellWork()
+	}
 }
 
 // tellWork tells the core whether something waits to be proposed. // rule: idle
