@@ -45,6 +45,8 @@ func (s *store) open(synced uint64) error {
 	case !s.filling:
 		return fmt.Errorf("the store ends at height %d, the vote log saw %d synced", tip, synced)
 	}
+	// What is found is written into tables before a store is open, and those are synced.
+	s.synced, s.batches = s.Tip(), []uint64{s.Tip()}
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/engine"
-	"github.com/bedrock-bft/bedrock/node/p2p"
 	"github.com/bedrock-bft/bedrock/node/sim"
 	"github.com/bedrock-bft/bedrock/node/types"
 	"github.com/bedrock-bft/bedrock/node/wire"
@@ -99,7 +98,7 @@ func healthy(seed uint64) sim.Plan {
 		h := x.hooks()
 		h.Over = func() error {
 			lost, views := x.lost(everybody)
-			if lost > 3 || x.gap > 3*time.Second || x.heights() < 100 || x.tail > 20 {
+			if lost > 0 || x.gap > 3*time.Second || x.heights() < 100 || x.tail > 20 {
 				return fmt.Errorf("nothing is wrong for %s: %d of %d views are lost, %d heights final, %s without one, %d blocks waited", p.Watch, lost, views, x.heights(), x.gap, x.tail)
 			}
 			return nil
@@ -109,44 +108,6 @@ func healthy(seed uint64) sim.Plan {
 	return p
 }
 
-// mute sends nothing while it is told so.
-type mute struct {
-	engine.Transport
-	now func() bool
-}
-
-// SendVotes implements engine.Transport.
-func (m mute) SendVotes(to p2p.PeerID, data []byte) error {
-	if m.now() {
-		return nil
-	}
-	return m.Transport.SendVotes(to, data)
-}
-
-// SendBlock implements engine.Transport.
-func (m mute) SendBlock(to p2p.PeerID, data []byte) error {
-	if m.now() {
-		return nil
-	}
-	return m.Transport.SendBlock(to, data)
-}
-
-// MulticastVotes implements engine.Transport.
-func (m mute) MulticastVotes(data []byte) error {
-	if m.now() {
-		return nil
-	}
-	return m.Transport.MulticastVotes(data)
-}
-
-// MulticastBlock implements engine.Transport.
-func (m mute) MulticastBlock(data []byte) error {
-	if m.now() {
-		return nil
-	}
-	return m.Transport.MulticastBlock(data)
-}
-
 // silent makes node 3 send nothing while now says so.
 func silent(h *sim.Hooks, now func() bool) {
 	h.Faulty = func(n int) bool { return n == 3 }
@@ -154,7 +115,7 @@ func silent(h *sim.Hooks, now func() bool) {
 		if n.Index() != 3 {
 			return t
 		}
-		return mute{t, now}
+		return filtered{t, func([]byte) bool { return now() }}
 	}
 }
 
@@ -198,7 +159,7 @@ func comesBack(seed uint64) sim.Plan {
 		}
 		h.Over = func() error {
 			lost, views := x.lost(everybody)
-			if led == 0 || lost > 2 {
+			if led == 0 || lost > 0 {
 				return fmt.Errorf("one of four is back since %s: %d of %d views are lost, %d blocks are its own", p.Watch, lost, views, led)
 			}
 			return nil
@@ -252,7 +213,7 @@ func idle(seed uint64) sim.Plan {
 		}
 		h.Over = func() error {
 			lost, views := x.lost(everybody)
-			if before > 20 || lost > 4 || late {
+			if before > 20 || lost > 0 || late {
 				return fmt.Errorf("no transactions for 40 s: %d blocks, %d of %d views are lost; none was final 2 s after the next: %v", before, lost, views, late)
 			}
 			return nil
@@ -279,11 +240,11 @@ func slow(seed uint64) sim.Plan {
 			}}
 		}
 		h.Transport = func(n *sim.Node, t engine.Transport) engine.Transport {
-			return uncommitted{t, func() bool { return false }, func(m *types.Message) {
+			return uncommitted(t, func() bool { return false }, func(m *types.Message) {
 				if v := m.Prepare; v != nil && int(v.Validator) == n.Index() && v.Vote.Height > executed[n.Index()] {
 					ahead = max(ahead, v.Vote.Height-executed[n.Index()])
 				}
-			}}
+			})
 		}
 		h.Over = func() error {
 			lost, views := x.lost(everybody)
@@ -298,42 +259,16 @@ func slow(seed uint64) sim.Plan {
 }
 
 // uncommitted sends no commit votes and certificates while it is told so, and looks at
-// what is proposed.
-type uncommitted struct {
-	engine.Transport
-	now  func() bool
-	sees func(*types.Message)
-}
-
-// MulticastVotes implements engine.Transport.
-func (u uncommitted) MulticastVotes(data []byte) error {
-	if u.stops(data) {
-		return nil
-	}
-	return u.Transport.MulticastVotes(data)
-}
-
-// SendVotes implements engine.Transport.
-func (u uncommitted) SendVotes(to p2p.PeerID, data []byte) error {
-	if u.stops(data) {
-		return nil
-	}
-	return u.Transport.SendVotes(to, data)
-}
-
-// MulticastBlock implements engine.Transport.
-func (u uncommitted) MulticastBlock(data []byte) error {
-	u.stops(data)
-	return u.Transport.MulticastBlock(data)
-}
-
-func (u uncommitted) stops(data []byte) bool {
-	m, err := wire.DecodeMessage(data)
-	if err != nil {
-		return false
-	}
-	u.sees(&m)
-	return u.now() && (m.Commit != nil || m.CC != nil)
+// what is sent.
+func uncommitted(t engine.Transport, now func() bool, sees func(*types.Message)) engine.Transport {
+	return filtered{t, func(data []byte) bool {
+		m, err := wire.DecodeMessage(data)
+		if err != nil {
+			return false
+		}
+		sees(&m)
+		return now() && (m.Commit != nil || m.CC != nil)
+	}}
 }
 
 // noCommits has all commit votes lost for a while: what is certified and not final does
@@ -346,12 +281,12 @@ func noCommits(seed uint64) sim.Plan {
 		h.Load = func() int { return 60 }
 		var above, back uint64
 		h.Transport = func(n *sim.Node, t engine.Transport) engine.Transport {
-			return uncommitted{t, func() bool { return x.on && w.Elapsed() < x.from+3*time.Second }, func(m *types.Message) {
+			return uncommitted(t, func() bool { return x.on && w.Elapsed() < x.from+3*time.Second }, func(m *types.Message) {
 				s, up := n.Status()
 				if p := m.Proposal; up && p != nil && p.Block != nil && len(p.Block.Payload) > 0 && p.Block.Header.Height > s.Consensus.FinalHeight {
 					above = max(above, p.Block.Header.Height-s.Consensus.FinalHeight)
 				}
-			}}
+			})
 		}
 		h.Calm = func() {
 			x.calm()

@@ -10,7 +10,6 @@ import (
 
 	"github.com/bedrock-bft/bedrock/node/consensus"
 	"github.com/bedrock-bft/bedrock/node/engine"
-	"github.com/bedrock-bft/bedrock/node/p2p"
 	"github.com/bedrock-bft/bedrock/node/sim"
 	"github.com/bedrock-bft/bedrock/node/types"
 	"github.com/bedrock-bft/bedrock/node/wire"
@@ -166,7 +165,7 @@ func TestOneOfFourCostsLittle(t *testing.T) {
 			h.Faulty = func(n int) bool { return n == 3 }
 			h.Transport = func(n *sim.Node, tr engine.Transport) engine.Transport {
 				if n.Index() == 3 {
-					return proposesNothing{tr}
+					return filtered{tr, proposal}
 				}
 				return tr
 			}
@@ -182,44 +181,10 @@ func TestOneOfFourCostsLittle(t *testing.T) {
 	}
 }
 
-// proposesNothing drops what its node proposes.
-type proposesNothing struct{ engine.Transport }
-
-func (p proposesNothing) proposes(data []byte) bool {
+// proposal reports whether a message is one.
+func proposal(data []byte) bool {
 	m, err := wire.DecodeMessage(data)
 	return err == nil && m.Proposal != nil
-}
-
-// SendVotes implements engine.Transport.
-func (p proposesNothing) SendVotes(to p2p.PeerID, data []byte) error {
-	if p.proposes(data) {
-		return nil
-	}
-	return p.Transport.SendVotes(to, data)
-}
-
-// SendBlock implements engine.Transport.
-func (p proposesNothing) SendBlock(to p2p.PeerID, data []byte) error {
-	if p.proposes(data) {
-		return nil
-	}
-	return p.Transport.SendBlock(to, data)
-}
-
-// MulticastVotes implements engine.Transport.
-func (p proposesNothing) MulticastVotes(data []byte) error {
-	if p.proposes(data) {
-		return nil
-	}
-	return p.Transport.MulticastVotes(data)
-}
-
-// MulticastBlock implements engine.Transport.
-func (p proposesNothing) MulticastBlock(data []byte) error {
-	if p.proposes(data) {
-		return nil
-	}
-	return p.Transport.MulticastBlock(data)
 }
 
 // One that was silent leads again within n views of its return: the first of its views
