@@ -98,7 +98,7 @@ fuzz: ## One fuzz target; without TARGET the list of them (TARGET=wire.FuzzDecod
 	@hack/fuzz $(TARGET) $(if $(TARGET),$(or $(TIME),60s))
 
 .PHONY: test-long
-test-long: ## Fuzzing, race detector, models, twins, the module rebuilt, nodes killed and damaged, each rule off in turn (PARTS="fuzz race model twins module engines chaos storm governance faults mutants symbols scale cluster", FUZZTIME=60s, KILLS=20, HEALS=10, STORM=30)
+test-long: ## Fuzzing, race detector, models, twins, the module rebuilt, nodes killed and damaged, each rule off in turn (PARTS="fuzz race model twins module engines chaos storm simulation liveness governance faults mutants symbols scale cluster", FUZZTIME=60s, KILLS=20, HEALS=10, STORM=30)
 	@hack/test-long $(PARTS)
 
 .PHONY: mutation-score
